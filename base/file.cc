@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+
+namespace aa {
+namespace {
+
+// The texts that dockerd and Podman would take for a verdict about the container's own program.
+struct Phrase {
+    int error_number;
+    std::string_view text;
+};
+constexpr std::array<Phrase, 7> kPhrases{{
+    {ENOENT, "it does not exist"},
+    {ENOTDIR, "a part of the path is no directory"},
+    {EISDIR, "it is a folder"},
+    {EACCES, "access was refused (EACCES)"},
+    {EPERM, "the kernel refused (EPERM)"},
+    {ELOOP, "it is, or leads through, a symbolic link"},
+    {ENOSPC, "the disk is full"},
+}};
+
+Error not_trusted(std::string_view name, const struct stat& st) {
+    const std::string problem = st.st_uid != 0 && st.st_uid != ::geteuid() ? concat({"belongs to uid ", decimal(st.st_uid)})
+                                                                           : std::string("can be written by others");
+    return {ErrorKind::config, concat({quote(name), " ", problem, ": make it root's, writable by root alone (chown root, chmod go-w)"})};
+}
+
+Result<std::size_t> read_some(int fd, char* to, std::size_t size, std::string_view name) {
+    while (true) {
+        const ssize_t n = ::read(fd, to, size);
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno != EINTR) return errno_error("read", name, errno);
+    }
+}
+
+// tmpfs and ramfs have no disk behind them.
+bool needs_sync(int fd) {
+    struct statfs fs {};
+    if (::fstatfs(fd, &fs) != 0) return true;
+    return fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
+}
+
+Result<void> write_pieces(int fd, std::span<const iovec> pieces, std::string_view name) {
+    std::vector<iovec> rest(pieces.begin(), pieces.end());
+    std::size_t at = 0;
+    while (at < rest.size()) {
+        if (rest[at].iov_len == 0) {
+            ++at;
+            continue;
+        }
+        const auto count = std::min<std::size_t>(rest.size() - at, IOV_MAX);
+        const ssize_t n = ::writev(fd, &rest[at], static_cast<int>(count));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno_error("write", name, errno);
+        auto left = static_cast<std::size_t>(n);
+        while (at < rest.size() && left >= rest[at].iov_len) left -= rest[at++].iov_len;
+        if (left > 0) {
+            rest[at].iov_base = static_cast<char*>(rest[at].iov_base) + left;
+            rest[at].iov_len -= left;
+        }
+    }
+    return {};
+}
+
+Result<void> fill_temporary(int fd, std::string_view name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode) {
+    TRY(write_pieces(fd, pieces, name));
+    // Owner before mode: chown(2) clears set-id bits, and the file is private until its owner is right.
+    if (::fchown(fd, owner, group) != 0) return errno_error("set the owner of", name, errno);
+    if (::fchmod(fd, mode) != 0) return errno_error("set the mode of", name, errno);
+    if (needs_sync(fd) && ::fsync(fd) != 0) return errno_error("flush", name, errno);
+    return {};
+}
+
+}  // namespace
+
+std::string_view errno_text(int error_number) {
+    for (const auto& phrase : kPhrases) {
+        if (phrase.error_number == error_number) return phrase.text;
+    }
+    const char* text = ::strerrordesc_np(error_number);
+    return text != nullptr ? std::string_view(text) : "unknown error";
+}
+
+Error errno_error(std::string_view what, std::string_view path, int error_number) {
+    const bool missing = error_number == ENOENT || error_number == ENOTDIR;
+    return {missing ? ErrorKind::not_found : ErrorKind::system,
+            concat({"cannot ", what, " ", quote(path), ": ", errno_text(error_number)})};
+}
+
+Result<Fd> open_file(int dir_fd, const std::string& path, int flags, mode_t mode) {
+    Fd fd(::openat(dir_fd, path.c_str(), flags | O_CLOEXEC, mode));
+    if (!fd.valid()) return errno_error("open", path, errno);
+    return fd;
+}
+
+Result<Buffer> Buffer::allocate(std::size_t capacity) {
+    Buffer buffer;
+    void* memory = ::mmap(nullptr, capacity + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return Error{ErrorKind::system, concat({"cannot get ", decimal(static_cast<long long>(capacity)), " bytes of memory"})};
+    buffer.data_ = static_cast<char*>(memory);
+    buffer.capacity_ = capacity;
+    return buffer;
+}
+
+Buffer::Buffer(Buffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+}
+
+Buffer::~Buffer() {
+    if (data_ != nullptr) (void)::munmap(data_, capacity_ + 1);
+}
+
+Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) return errno_error("stat", name, errno);
+    if (!S_ISREG(st.st_mode)) return Error{ErrorKind::config, concat({quote(name), " is not a regular file"})};
+    const auto size = static_cast<std::size_t>(st.st_size);
+    if (size > limit) {
+        return Error{ErrorKind::config, concat({quote(name), " is ", decimal(st.st_size), " bytes long, more than the ",
+                                                decimal(static_cast<long long>(limit)), " that are allowed"})};
+    }
+    auto buffer = TRY(Buffer::allocate(size));
+    std::size_t filled = 0;
+    // pread from 0: the descriptor may have been read before.
+    while (filled < size) {
+        const ssize_t n = ::pread(fd, buffer.data() + filled, size - filled, static_cast<off_t>(filled));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno_error("read", name, errno);
+        if (n == 0) break;
+        filled += static_cast<std::size_t>(n);
+    }
+    buffer.set_size(filled);
+    return buffer;
+}
+
+Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit) {
+    const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    return read_file(fd.get(), limit, path);
+}
+
+Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit) {
+    const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    std::string text;
+    std::array<char, 4096> chunk{};
+    while (text.size() < limit) {
+        const auto n = TRY(read_some(fd.get(), chunk.data(), std::min(chunk.size(), limit - text.size()), path));
+        if (n == 0) break;
+        text.append(chunk.data(), n);
+    }
+    return text;
+}
+
+bool is_trusted(const struct stat& st) {
+    const bool owner = st.st_uid == 0 || st.st_uid == ::geteuid();
+    return owner && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+Result<void> require_trusted(int fd, std::string_view name) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) return errno_error("stat", name, errno);
+    if (!is_trusted(st)) return not_trusted(name, st);
+    return {};
+}
+
+Result<Fd> open_trusted_path(const std::string& path, int flags) {
+    if (path.empty() || path[0] != '/') return Error{ErrorKind::config, concat({quote(path), " is not an absolute path"})};
+    Fd at = TRY(open_file(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+    std::size_t begin = 1;
+    while (true) {
+        TRY(require_trusted(at.get(), begin <= 1 ? std::string_view("/") : std::string_view(path).substr(0, begin - 1)));
+        const std::size_t slash = path.find('/', begin);
+        const std::string name = path.substr(begin, slash == std::string::npos ? slash : slash - begin);
+        if (name.empty() || name == "." || name == "..") {
+            return Error{ErrorKind::config, concat({quote(path), " is not a clean path (no empty, '.' or '..' component is allowed)"})};
+        }
+        const bool last = slash == std::string::npos;
+        const int how = last ? flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY | O_NOFOLLOW;
+        Fd next(::openat(at.get(), name.c_str(), how | O_CLOEXEC));
+        if (!next.valid()) return errno_error("open", path, errno);
+        if (last) {
+            TRY(require_trusted(next.get(), path));
+            return next;
+        }
+        at = std::move(next);
+        begin = slash + 1;
+    }
+}
+
+Result<void> replace_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode) {
+    // A name of this process alone: two runtimes that work on one bundle never rename each other's half-written file.
+    const std::string temporary = concat({".", name, ".aa-shim.", decimal(::getpid())});
+    if (::unlinkat(dir_fd, temporary.c_str(), 0) != 0 && errno != ENOENT) return errno_error("remove", temporary, errno);
+    const Fd fd = TRY(open_file(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    auto written = fill_temporary(fd.get(), temporary, pieces, owner, group, mode);
+    if (written && ::renameat(dir_fd, temporary.c_str(), dir_fd, name.c_str()) != 0) written = errno_error("replace", name, errno);
+    if (!written) (void)::unlinkat(dir_fd, temporary.c_str(), 0);
+    return written;
+}
+
+Result<void> write_all(int fd, std::string_view text) {
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    return write_pieces(fd, {&piece, 1}, "file");
+}
+
+}  // namespace aa

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files: reading with a limit, judging who could have written one, and replacing one completely or not at all.
+// This is the only place where errno of a file call becomes an Error.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace aa {
+
+// The text for ERROR_NUMBER (an errno value), chosen so that it holds none of the phrases by which dockerd and Podman
+// map a message to exit codes 126 and 127 ("permission denied", "no such file or directory", "not a directory", "is a
+// directory", "operation not permitted"; moby daemon/errors.go, podman libpod/oci_util.go).
+std::string_view errno_text(int error_number);
+
+// "WHAT 'PATH': TEXT" as an Error of kind not_found (ENOENT, ENOTDIR) or system.
+Error errno_error(std::string_view what, std::string_view path, int error_number);
+
+// Opens PATH (relative to the directory DIR_FD, or AT_FDCWD) with FLAGS | O_CLOEXEC.
+Result<Fd> open_file(int dir_fd, const std::string& path, int flags, mode_t mode = 0);
+
+// What a file's bytes are read into. Anonymous memory of exactly the size asked for: pages that are not touched cost
+// nothing, and there is no second copy. `text()` is followed by one NUL byte that is not part of it.
+class Buffer {
+public:
+    Buffer() = default;
+    static Result<Buffer> allocate(std::size_t capacity);
+    Buffer(Buffer&& other) noexcept;
+    Buffer& operator=(Buffer&& other) noexcept;
+    ~Buffer();
+
+    [[nodiscard]] std::string_view text() const { return {data_, size_}; }
+    [[nodiscard]] char* data() { return data_; }
+    [[nodiscard]] std::size_t capacity() const { return capacity_; }
+    void set_size(std::size_t size) { size_ = size; }
+
+private:
+    char* data_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+// The bytes of the open regular file FD from its beginning; an error if it is not a regular file, or longer than LIMIT.
+// NAME is what messages call it.
+Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name);
+
+// Opens PATH below DIR_FD without following a final symlink, and reads it. O_NONBLOCK: a FIFO never blocks us.
+Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit);
+
+// At most LIMIT bytes of a file in /proc or /sys, whose size stat(2) does not tell.
+Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit);
+
+// An error unless the file behind FD belongs to root (or, for a rootless engine, to us) and nobody else can write it.
+// NAME is what the message calls it.
+Result<void> require_trusted(int fd, std::string_view name);
+
+// The same judgement on a stat(2) result.
+bool is_trusted(const struct stat& st);
+
+// Opens the absolute PATH one component at a time without following any symlink, requiring each directory on the way to
+// be trusted: nobody but root (or us) could have put the file there.
+Result<Fd> open_trusted_path(const std::string& path, int flags);
+
+// Replaces the file NAME in the directory DIR_FD by the concatenation of PIECES: written to a temporary file beside it
+// with OWNER, GROUP and MODE, flushed to the disk where there is one, renamed. After a failure or a crash at any point
+// the file is the old one or the complete new one; a failure leaves no temporary file.
+Result<void> replace_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode);
+
+// Writes all of TEXT to FD.
+Result<void> write_all(int fd, std::string_view text);
+
+}  // namespace aa

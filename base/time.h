@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Time as log lines write it.
+#pragma once
+
+#include <string>
+
+namespace aa {
+
+// SECONDS since the epoch as "2026-11-22T19:30:00Z" (RFC 3339, UTC). No time zone database is read.
+std::string rfc3339(long long seconds);
+
+}  // namespace aa

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# Instrumentation: sanitizers, libFuzzer's coverage, gcov.
+add_library(aa_sanitize INTERFACE)
+if(AA_SANITIZE)
+  target_compile_options(aa_sanitize INTERFACE -fsanitize=${AA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(aa_sanitize INTERFACE -fsanitize=${AA_SANITIZE})
+endif()
+if(AA_FUZZ)
+  target_compile_options(aa_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(aa_sanitize INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(AA_COVERAGE)
+  target_compile_options(aa_sanitize INTERFACE --coverage)
+  target_link_options(aa_sanitize INTERFACE --coverage)
+endif()
