@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/catalog_check.h"
+
+#include <seccomp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "apparmor/pattern.h"
+#include "apparmor/rule_index.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+namespace {
+
+// The engines that the fact `engine` can name, and whether they run pods.
+struct Engine {
+    std::string_view name;
+    bool has_pods;
+};
+constexpr std::array<Engine, 6> kEngines{
+    {{"docker", false}, {"cri-containerd", true}, {"cri-o", true}, {"podman", true}, {"nerdctl", false}, {"other", true}}};
+
+class Checker {
+public:
+    explicit Checker(CatalogReading& reading) : reading_(reading), catalog_(reading.catalog) {}
+
+    void check(std::span<const Reference> references) {
+        for (const auto& reference : references) check_reference(reference);
+        for (const auto& rule : catalog_.rules) check_clauses(rule);
+        check_reachable();
+        for (const auto& confinement : catalog_.confinements) check_confinement(confinement);
+        for (const auto& rule : catalog_.rules) check_rule_strength(rule);
+        check_otherwise();
+    }
+
+private:
+    void complain(const Origin& origin, std::string problem) { reading_.errors.push_back({origin, std::move(problem)}); }
+    void note(const Origin& origin, std::string problem) { reading_.notes.push_back({origin, std::move(problem)}); }
+
+    // -- names
+
+    void check_reference(const Reference& reference) {
+        if (catalog_.find(reference.confinement) != nullptr) return;
+        std::vector<std::string_view> names;
+        for (const auto& confinement : catalog_.confinements) names.push_back(confinement.name);
+        const auto near = closest(reference.confinement, names);
+        complain(reference.origin, concat({"there is no confinement ", quote(reference.confinement),
+                                           near.empty() ? std::string() : concat({", did you mean ", quote(near), "?"})}));
+    }
+
+    // -- rules that can never match
+
+    void check_clauses(const Rule& rule) {
+        if (!rule.match.engine) return;
+        const auto& pattern = *rule.match.engine;
+        const bool wants_pods = rule.match.kubernetes_namespace || rule.match.pod || rule.match.sandbox.value_or(false);
+        bool any = false;
+        bool pods = false;
+        std::array<std::string_view, kEngines.size()> names;
+        for (std::size_t i = 0; i < kEngines.size(); ++i) {
+            names[i] = kEngines[i].name;
+            const bool hit = matches(pattern, names[i]);
+            any = any || hit;
+            pods = pods || (hit && kEngines[i].has_pods);
+        }
+        if (!any) {
+            const auto near = closest(pattern, names);
+            complain(rule.origin,
+                     concat({"this rule can never match: no engine is called ", quote(pattern),
+                             near.empty() ? std::string(": known are 'docker', 'cri-containerd', 'cri-o', 'podman', 'nerdctl', 'other'")
+                                          : concat({", did you mean ", quote(near), "?"})}));
+        } else if (wants_pods && !pods) {
+            complain(rule.origin, concat({"this rule can never match: containers of the engine ", quote(pattern), " belong to no pod"}));
+        }
+    }
+
+    void check_reachable() {
+        const auto keys = file_rules(catalog_.rules);
+        std::map<IndexKey, std::vector<std::size_t>> filed;
+        std::vector<std::size_t> always;
+        for (std::size_t i = 0; i < catalog_.rules.size(); ++i) {
+            const auto earlier = find_cover(catalog_.rules[i], filed, always);
+            if (earlier != nullptr) {
+                complain(catalog_.rules[i].origin,
+                         concat({"this rule can never match: the one at ", earlier->origin.text(), " matches whatever it would"}));
+            } else if (keys[i]) {
+                filed[*keys[i]].push_back(i);
+            } else {
+                always.push_back(i);
+            }
+        }
+    }
+
+    // The rule, of those filed, that matches whatever RULE matches; null if there is none.
+    const Rule* find_cover(const Rule& rule, const std::map<IndexKey, std::vector<std::size_t>>& filed,
+                           const std::vector<std::size_t>& always) const {
+        const auto cover_among = [&](const std::vector<std::size_t>& numbers) -> const Rule* {
+            const auto covering = [&](std::size_t i) { return covers(catalog_.rules[i].match, rule.match); };
+            const auto found = std::ranges::find_if(numbers, covering);
+            return found == numbers.end() ? nullptr : &catalog_.rules[*found];
+        };
+        if (const auto* found = cover_among(always)) return found;
+        for (const auto& key : index_keys(rule.match)) {
+            // What covers a clause is filed under a beginning of its literal.
+            for (std::size_t length = 1; length <= key.text.size(); ++length) {
+                const auto at = filed.find({key.trie, key.text.substr(0, length)});
+                const auto* found = at == filed.end() ? nullptr : cover_among(at->second);
+                if (found != nullptr) return found;
+            }
+        }
+        return nullptr;
+    }
+
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+    static bool covers(const Pairs& general, const Pairs& specific) {
+        return std::ranges::all_of(general, [&](const auto& wide) {
+            return std::ranges::any_of(
+                specific, [&](const auto& narrow) { return wide.first == narrow.first && pattern_covers(wide.second, narrow.second); });
+        });
+    }
+
+    static bool covers(const Match& general, const Match& specific) {
+        const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
+        if (general.sandbox.value_or(false) != specific.sandbox.value_or(false)) return false;
+        if (!same_if_given(general.user, specific.user) || !same_if_given(general.privileged, specific.privileged)) return false;
+        const auto wide = text_clauses(general);
+        const auto narrow = text_clauses(specific);
+        for (std::size_t i = 0; i < wide.size(); ++i) {
+            if (wide[i] != nullptr && (narrow[i] == nullptr || !pattern_covers(*wide[i], *narrow[i]))) return false;
+        }
+        return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations);
+    }
+
+    // -- what weakens
+
+    void check_confinement(const Confinement& confinement) {
+        const std::string what = concat({"confinement ", quote(confinement.name)});
+        if (std::get_if<Unconfined>(&confinement.profile) != nullptr)
+            note(confinement.origin, what + " puts no AppArmor profile on its processes (\"unconfined\")");
+        if (std::get_if<AllCapabilities>(&confinement.ceiling) != nullptr)
+            note(confinement.origin, what + " takes no capability away (\"allCapabilities\")");
+        const auto& rules = confinement.exec_rules;
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            for (std::size_t earlier = 0; earlier < i; ++earlier) {
+                if (!pattern_covers(rules[earlier].command, rules[i].command)) continue;
+                complain(rules[i].origin, concat({"this exec rule can never match: the one at ", rules[earlier].origin.text(),
+                                                  " matches whatever it would"}));
+                break;
+            }
+        }
+    }
+
+    // Whether MATCH looks only at facts that are chosen by whoever starts the container: nothing that the operator set up
+    // (the engine, the name by which it calls us) or grants (a Kubernetes namespace), and nothing that an engine does by
+    // itself (sandboxes).
+    static bool is_creators_choice(const Match& match) {
+        return !match.engine && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
+    }
+
+    // What one who gets the confinement A instead of B gains; empty if nothing.
+    static std::string gain(const Confinement& a, const Confinement& b) {
+        const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
+        const auto ceiling = [](const Confinement& c) {
+            const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
+            return set != nullptr ? *set : CapabilitySet::all();
+        };
+        if (is_unconfined(a) && !is_unconfined(b)) return "no AppArmor profile";
+        const auto more = ceiling(a) - ceiling(b);
+        if (!more.empty()) return concat({"the capabilities ", more.names()});
+        if (b.no_new_privileges && !a.no_new_privileges) return "no \"noNewPrivileges\"";
+        for (const auto& denied : b.deny_syscalls) {
+            if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"the system call ", quote(denied)});
+        }
+        if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny) return "commands that no exec rule names";
+        return {};
+    }
+
+    // What one who gets OUTCOME instead of `otherwise` gains; empty if nothing.
+    [[nodiscard]] std::string gain_over_otherwise(const Outcome& outcome) const {
+        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr || std::get_if<Reject>(&outcome) != nullptr) return {};
+        if (std::get_if<Pass>(&outcome) != nullptr) return "a container as its engine made it";
+        const auto* otherwise = std::get_if<Use>(&catalog_.otherwise);
+        if (otherwise == nullptr) return "a container at all";
+        const auto* a = catalog_.find(std::get_if<Use>(&outcome)->confinement);
+        const auto* b = catalog_.find(otherwise->confinement);
+        return a != nullptr && b != nullptr ? gain(*a, *b) : std::string();
+    }
+
+    // The first gain over `otherwise` among OUTCOME and the confinements that one may ask for.
+    [[nodiscard]] std::string first_gain(const Outcome& outcome, const std::vector<std::string>& selectable) const {
+        auto found = gain_over_otherwise(outcome);
+        for (const auto& name : selectable) {
+            if (!found.empty()) break;
+            found = gain_over_otherwise(Use{name});
+            if (!found.empty()) found += concat({" (by asking for ", quote(name), ")"});
+        }
+        return found;
+    }
+
+    void check_rule_strength(const Rule& rule) {
+        const auto gained = first_gain(rule.outcome, rule.selectable);
+        const bool by_creator = is_creators_choice(rule.match);
+        if (std::get_if<Pass>(&rule.outcome) != nullptr)
+            note(rule.origin, "this rule leaves containers as their engine made them (\"pass\")");
+        if (rule.weaker && gained.empty()) {
+            complain(rule.origin, "this rule says \"weaker\", but gives nothing that \"otherwise\" does not: take \"weaker\" away");
+        } else if (rule.weaker && by_creator) {
+            note(rule.origin, concat({"whoever starts a container can make this rule match, and gains ", gained, " (\"weaker\")"}));
+        } else if (by_creator && !gained.empty()) {
+            complain(rule.origin,
+                     concat({"this rule looks only at what is chosen by whoever starts the container, who gains ", gained,
+                             " over \"otherwise\": match on \"engine\", \"handler\" or \"namespace\" too, or say \"weaker\": true"}));
+        }
+    }
+
+    void check_otherwise() {
+        const auto& origin = catalog_.otherwise_origin;
+        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr)
+            note(origin, "containers that no rule matches are left as their engine made them (\"otherwise\": \"pass\")");
+        const auto gained = first_gain(catalog_.otherwise, catalog_.otherwise_selectable);
+        const bool selectable_gains = std::get_if<Use>(&catalog_.otherwise) != nullptr && !gained.empty();
+        if (catalog_.otherwise_weaker && !selectable_gains) {
+            complain(origin, "\"otherwise\" says \"weaker\", but nothing that it lists as \"selectable\" is: take \"weaker\" away");
+        } else if (catalog_.otherwise_weaker) {
+            note(origin, concat({"any container can ask for a weaker confinement, and gains ", gained, " (\"weaker\")"}));
+        } else if (selectable_gains) {
+            complain(origin, concat({"any container could gain ", gained, ": take that out of \"selectable\", or say \"weaker\": true"}));
+        }
+    }
+
+    CatalogReading& reading_;
+    const Catalog& catalog_;
+};
+
+struct FreeName {
+    void operator()(char* name) const { std::free(name); }  // NOLINT(cppcoreguidelines-no-malloc): libseccomp's own
+};
+
+// The names of this machine's system calls.
+std::vector<std::string> syscall_names() {
+    constexpr int kHighest = 1023;  // far above the highest number in use
+    std::vector<std::string> names;
+    for (int number = 0; number <= kHighest; ++number) {
+        const std::unique_ptr<char, FreeName> name(seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number));
+        if (name) names.emplace_back(name.get());
+    }
+    return names;
+}
+
+}  // namespace
+
+void check_catalog(CatalogReading& reading, std::span<const Reference> references) { Checker(reading).check(references); }
+
+std::string syscall_problem(std::string_view name) {
+    if (seccomp_syscall_resolve_name(std::string(name).c_str()) != __NR_SCMP_ERROR) return {};
+    const auto names = syscall_names();
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const auto near = closest(name, views);
+    return concat({"unknown system call ", quote(name), near.empty() ? std::string() : concat({", did you mean ", quote(near), "?"})});
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What must hold between the parts of a catalog: every confinement that is named exists, every rule can match, nothing
+// gives the one who starts a container less than `otherwise` unless the catalog says so.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/catalog_json.h"
+
+namespace aa::apparmor {
+
+// A place where a catalog names a confinement.
+struct Reference {
+    std::string confinement;
+    Origin origin;
+};
+
+// Adds to READING what is wrong with its catalog as a whole, and notes about what weakens. REFERENCES are all of them.
+void check_catalog(CatalogReading& reading, std::span<const Reference> references);
+
+// What is wrong with NAME as the name of a system call, a suggestion included; empty if libseccomp knows it.
+std::string syscall_problem(std::string_view name);
+
+}  // namespace aa::apparmor

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compiled catalog: one file in which aa-shim looks things up. Nothing is parsed, what has nothing to do with the
+// container is not read, and everything that is read was bounds-checked and checksummed first, so that a truncated or
+// damaged file is refused and never misread. The format is described in docs/compiled-catalog.md.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/catalog.h"
+#include "apparmor/facts.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace aa::apparmor {
+
+inline constexpr std::string_view kCatalogPath = "/run/aa-shim/catalog";
+
+// The bytes of CATALOG compiled. Deterministic on one machine.
+std::string compile_catalog(const Catalog& catalog);
+
+// The first rule that matches, as a decision needs it.
+struct Selection {
+    Outcome outcome;
+    std::vector<std::string> selectable;
+    std::string why;  // "rule /etc/aa-shim/catalog.d/10-web.json:30:5", "otherwise, FILE:L:C", "the default for a pod's sandbox"
+};
+
+// A stretch of a file that was read. Unlike a std::string's its bytes are not set to zero first.
+class Window {
+public:
+    // Room for the SIZE bytes at OFFSET; what was there is gone.
+    char* make(std::size_t offset, std::size_t size) {
+        if (size > capacity_) {
+            data_ = std::make_unique_for_overwrite<char[]>(size);
+            capacity_ = size;
+        }
+        offset_ = offset;
+        size_ = size;
+        return data_.get();
+    }
+    void clear() { size_ = 0; }
+    [[nodiscard]] bool has(std::size_t offset, std::size_t size) const {
+        return offset >= offset_ && offset - offset_ <= size_ && size_ - (offset - offset_) >= size;
+    }
+    [[nodiscard]] std::string_view at(std::size_t offset, std::size_t size) const { return {data_.get() + (offset - offset_), size}; }
+
+private:
+    std::unique_ptr<char[]> data_;
+    std::size_t offset_ = 0;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+class CompiledCatalog {
+public:
+    // Opens PATH and reads its beginning. Refused: missing (with what to type), not root's alone to write (its directory
+    // too), truncated, another version, a wrong checksum.
+    static Result<CompiledCatalog> map(const std::string& path);
+
+    // The same over BYTES, which must outlive the value. NAME is what messages call them.
+    static Result<CompiledCatalog> view(std::string_view bytes, std::string name);
+
+    // The rule for FACTS: the first that matches, else `otherwise`; a pod's sandbox that no rule with "sandbox": true
+    // matches is left as its engine made it. Its cost does not grow with the number of rules that have nothing to do with
+    // FACTS.
+    [[nodiscard]] Result<Selection> select(const Facts& facts) const;
+
+    // The confinement NAME; an error of kind not_found if the catalog has none.
+    [[nodiscard]] Result<Confinement> confinement(std::string_view name) const;
+
+    // Whether any rule looks at facts from the engine's own record (image, name, labels, privileged).
+    [[nodiscard]] bool needs_engine_record() const;
+
+    [[nodiscard]] WithoutAppArmor without_apparmor() const;
+    [[nodiscard]] std::string_view decision_log() const { return decision_log_; }
+    // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.
+    [[nodiscard]] const std::vector<std::string>& architectures() const { return architectures_; }
+
+private:
+    static constexpr std::size_t kTries = 11;
+    class Walk;
+
+    CompiledCatalog() = default;
+    [[nodiscard]] Result<void> read_header();
+    [[nodiscard]] Error damaged(std::string_view problem) const;
+    // SIZE bytes at OFFSET, both of which lie within the whole; the result may lie in SCRATCH, and holds until that is used again.
+    [[nodiscard]] Result<std::string_view> part(std::size_t offset, std::size_t size, Window& scratch) const;
+    [[nodiscard]] Result<void> read_at(std::size_t offset, std::size_t size, Window& scratch) const;
+    // The payload of the block at OFFSET, checked; otherwise as part().
+    [[nodiscard]] Result<std::string_view> block(std::uint32_t offset, Window& scratch) const;
+    [[nodiscard]] Result<void> find_in_trie(std::size_t trie, Walk text, Window& scratch, std::vector<std::uint32_t>& found) const;
+    [[nodiscard]] Result<std::vector<std::uint32_t>> candidates(const Facts& facts, Window& scratch) const;
+    [[nodiscard]] Result<std::optional<Selection>> try_rule(std::uint32_t offset, const Facts& facts, Window& scratch) const;
+    [[nodiscard]] Result<Selection> otherwise(Window& scratch) const;
+
+    std::string name_;
+    Fd fd_;                    // of the file
+    Window head_;              // its beginning
+    std::string_view viewed_;  // in place of a file: all the bytes
+    std::size_t size_ = 0;     // of the whole
+    std::uint32_t flags_ = 0;
+    std::uint32_t otherwise_ = 0;
+    std::uint32_t always_ = 0;
+    std::array<std::uint32_t, kTries> tries_{};
+    std::string decision_log_;
+    std::vector<std::string> architectures_;
+};
+
+}  // namespace aa::apparmor

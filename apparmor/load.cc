@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/load.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "apparmor/compiled_catalog.h"
+#include "apparmor/parser_process.h"
+#include "apparmor/profile_files.h"
+#include "apparmor/profile_name.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+
+namespace {
+
+Result<Parser> parser_of(const LoadSettings& settings) { return settings.parser.empty() ? Parser::find() : Parser(settings.parser); }
+
+std::vector<std::string> directories_of(const Catalog& catalog, const LoadSettings& settings) {
+    std::vector<std::string> result = catalog.profile_dirs;
+    for (const auto& directory : settings.directories) {
+        if (std::find(result.begin(), result.end(), directory) == result.end()) result.push_back(directory);
+    }
+    return result;
+}
+
+void add_profile(std::vector<NamedProfile>& profiles, std::string_view name, const Origin& origin) {
+    const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const NamedProfile& profile) { return profile.profile == name; });
+    if (!known) profiles.push_back({std::string(name), origin});
+}
+
+void add_label(std::vector<NamedProfile>& profiles, std::string_view label, const Origin& origin) {
+    for (const auto component : components(label)) {
+        if (const std::size_t end = component.find("//"); end != std::string_view::npos) {
+            add_profile(profiles, component.substr(0, end), origin);
+        }
+        add_profile(profiles, component, origin);
+    }
+}
+
+// Others must not be able to change what will be enforced.
+Result<void> require_trusted_source(const std::string& file) {
+    const Fd fd = TRY(open_file(AT_FDCWD, file, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return require_trusted(fd.get(), file);
+}
+
+Result<std::string> only_source(const std::string& profile, const std::vector<std::string>& files) {
+    if (files.empty()) return std::string();
+    if (files.size() > 1) {
+        return Error{ErrorKind::config, concat({"profile ", quote(profile), " is defined by two files, ", quote(files[0]), " and ",
+                                                quote(files[1]), ": whichever is loaded last would count; remove or rename one"})};
+    }
+    TRY(require_trusted_source(files[0]));
+    return files[0];
+}
+
+std::vector<std::string> files_of(const std::vector<ProfileSource>& sources) {
+    std::vector<std::string> result;
+    for (const auto& source : sources) {
+        if (!source.file.empty() && std::find(result.begin(), result.end(), source.file) == result.end()) result.push_back(source.file);
+    }
+    return result;
+}
+
+std::string_view source_of(const std::vector<ProfileSource>& sources, std::string_view profile) {
+    for (const auto& source : sources) {
+        if (source.profile == profile) return source.file;
+    }
+    return {};
+}
+
+std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message}}; }
+
+// All FILES in one run; only if that fails one run each, for the messages that do not say which file they mean.
+Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel) {
+    std::vector<Complaint> result;
+    if (files.empty()) return result;
+    const std::string features = for_kernel ? std::string() : TRY(packaged_features());
+    if (TRY(parser.compile(files, features)).ok()) return result;
+    for (const auto& file : files) {
+        const auto run = TRY(parser.compile({file}, features));
+        if (run.ok()) continue;
+        const auto complaints = parser_complaints(run, file);
+        result.insert(result.end(), complaints.begin(), complaints.end());
+    }
+    return result;
+}
+
+std::string joined(const std::vector<std::string>& strings) {
+    std::string result;
+    for (const auto& string : strings) result += (result.empty() ? "" : ", ") + string;
+    return result;
+}
+
+// What the catalog's place says of a profile that nothing defines; SUGGESTION is a name that exists.
+std::string missing_text(std::string_view profile, const std::vector<std::string>& directories, bool asked_kernel,
+                         std::string_view suggestion) {
+    return concat({"profile ", quote(profile), asked_kernel ? " is not loaded, and" : ":", " no file in ", joined(directories),
+                   " defines it", suggestion.empty() ? "" : ", did you mean ", suggestion.empty() ? std::string() : quote(suggestion),
+                   suggestion.empty() ? "" : "?"});
+}
+
+// Judges the profiles without a source, one at a time, sharing what the parser said about the files.
+class MissingProfiles {
+public:
+    MissingProfiles(ProfileFiles files, const Kernel& kernel, bool has_kernel)
+        : files_(std::move(files)), kernel_(kernel), has_kernel_(has_kernel) {}
+
+    Result<std::vector<Complaint>> judge(const NamedProfile& wanted, std::string_view parent_source) {
+        if (!parent_source.empty()) return std::vector<Complaint>{TRY(missing_child(wanted, parent_source))};
+        if (has_kernel_ && TRY(kernel_.is_loaded(wanted.profile))) return std::vector<Complaint>{};
+        auto result = TRY(files_.explain_missing(wanted.profile));
+        // Without a kernel to ask it may still be one that another tool loads, unless the files look like a mistake.
+        if (!has_kernel_ && result.empty()) return result;
+        const auto names = TRY(files_.all_names());
+        const std::vector<std::string_view> candidates(names.begin(), names.end());
+        result.insert(result.begin(), {wanted.origin, missing_text(wanted.profile, files_.directories(), has_kernel_,
+                                                                   closest(wanted.profile, candidates))});
+        return result;
+    }
+
+private:
+    // The kernel may hold a child of an older version of the parent: it does not count, the source decides.
+    Result<Complaint> missing_child(const NamedProfile& wanted, std::string_view parent_source) {
+        const std::size_t end = wanted.profile.find("//");
+        const auto names = TRY(files_.names_in(std::string(parent_source))).names;
+        const std::vector<std::string_view> candidates(names.begin(), names.end());
+        const auto suggestion = closest(wanted.profile, candidates);
+        return Complaint{wanted.origin, concat({"profile ", quote(wanted.profile.substr(0, end)), " in ", quote(parent_source),
+                                                " has no child ", quote(wanted.profile.substr(end + 2)),
+                                                suggestion.empty() ? std::string() : concat({", did you mean ", quote(suggestion), "?"})})};
+    }
+
+    ProfileFiles files_;
+    const Kernel& kernel_;
+    bool has_kernel_;
+};
+
+std::string_view parent_of(std::string_view profile) {
+    const std::size_t end = profile.find("//");
+    return end == std::string_view::npos ? std::string_view() : profile.substr(0, end);
+}
+
+Result<std::vector<Complaint>> missing_complaints(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                                                  bool has_kernel, const LoadSettings& settings) {
+    MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), directories_of(catalog, settings)), kernel, has_kernel);
+    std::vector<Complaint> result;
+    for (const auto& wanted : named_profiles(catalog)) {
+        if (!source_of(sources, wanted.profile).empty()) continue;
+        const auto complaints = TRY(missing.judge(wanted, source_of(sources, parent_of(wanted.profile))));
+        result.insert(result.end(), complaints.begin(), complaints.end());
+    }
+    return result;
+}
+
+// Opens the directory of PATH, made if it is missing; nobody else may be able to write it.
+Result<Fd> open_parent(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return open_file(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY);
+    const std::string directory = path.substr(0, std::max<std::size_t>(slash, 1));
+    const bool made = ::mkdir(directory.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return errno_error("make the directory", directory, errno);
+    Fd fd = TRY(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    // Not by mkdir(2)'s mode, which the umask cuts.
+    if (made && ::fchmod(fd.get(), 0755) != 0) return errno_error("set the mode of", directory, errno);
+    TRY(require_trusted(fd.get(), directory));
+    return fd;
+}
+
+}  // namespace
+
+std::vector<NamedProfile> named_profiles(const Catalog& catalog) {
+    std::vector<NamedProfile> result;
+    for (const auto& confinement : catalog.confinements) {
+        if (const auto* label = std::get_if<std::string>(&confinement.profile)) add_label(result, *label, confinement.origin);
+        for (const auto& rule : confinement.exec_rules) {
+            if (const auto* label = std::get_if<std::string>(&rule.action)) add_label(result, *label, rule.origin);
+        }
+    }
+    return result;
+}
+
+Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const LoadSettings& settings) {
+    std::vector<ProfileSource> result;
+    const auto wanted = named_profiles(catalog);
+    if (wanted.empty()) return result;
+    ProfileFiles files(TRY(parser_of(settings)), directories_of(catalog, settings));
+    for (const auto& profile : wanted) {
+        const auto defining = TRY(files.defining(profile.profile));
+        result.push_back({profile.profile, TRY(only_source(profile.profile, defining).context(profile.origin.text()))});
+    }
+    return result;
+}
+
+std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                                      const LoadSettings& settings) {
+    const auto files = files_of(sources);
+    if (files.empty() && named_profiles(catalog).empty()) return {};
+    const bool has_kernel = kernel.require_enabled().has_value();
+    const Origin host{"apparmor_parser", 0, 0};
+    const auto parser = parser_of(settings);
+    if (!parser) return one_complaint(parser.error(), host);
+    auto result = compile_complaints(*parser, files, has_kernel);
+    if (!result) return one_complaint(result.error(), host);
+    const auto missing = missing_complaints(catalog, sources, kernel, has_kernel, settings);
+    if (!missing) return one_complaint(missing.error(), host);
+    result->insert(result->end(), missing->begin(), missing->end());
+    return *std::move(result);
+}
+
+Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                           const LoadSettings& settings) {
+    TRY(kernel.require_enabled());
+    if (const auto files = files_of(sources); !files.empty()) {
+        const auto run = TRY(TRY(parser_of(settings)).load(files));
+        if (!run.ok()) {
+            std::string text = "the profiles could not be loaded:";
+            for (const auto& complaint : parser_complaints(run, files.front())) text += " " + complaint.text() + ";";
+            text.back() = '.';
+            return Error{ErrorKind::system, std::move(text)};
+        }
+    }
+    for (const auto& wanted : named_profiles(catalog)) {
+        if (TRY(kernel.is_loaded(wanted.profile))) continue;
+        return Error{ErrorKind::system, concat({"profile ", quote(wanted.profile), " (", wanted.origin.text(),
+                                                ") is still not loaded after apparmor_parser ran; the kernel's log says why"})};
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> not_enforced(const Catalog& catalog, const Kernel& kernel) {
+    const auto wanted = named_profiles(catalog);
+    const auto list = TRY(kernel.loaded_profiles());
+    std::vector<std::string> result;
+    for (const auto line : lines(list)) {
+        const auto loaded = parse_task_label(line);
+        if (loaded.mode == Mode::enforce || loaded.mode == Mode::kill) continue;
+        const bool named =
+            std::any_of(wanted.begin(), wanted.end(), [&](const NamedProfile& profile) { return profile.profile == loaded.label; });
+        if (named) result.push_back(concat({quote(loaded.label), " is in ", mode_name(loaded.mode), " mode"}));
+    }
+    return result;
+}
+
+Result<Fd> lock_for_load(const std::string& path) {
+    const Fd directory = TRY(open_parent(path));
+    // A file that only root can open: whoever may open it could hold up every load.
+    Fd lock = TRY(open_file(directory.get(), ".load.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    while (::flock(lock.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) return errno_error("lock", path, errno);
+    }
+    return lock;
+}
+
+Result<void> publish_catalog(const Catalog& catalog, const std::string& path) {
+    std::string bytes = compile_catalog(catalog);
+    const Fd directory = TRY(open_parent(path).context("publish the catalog"));
+    const iovec piece{bytes.data(), bytes.size()};
+    return replace_file(directory.get(), path.substr(path.rfind('/') + 1), {&piece, 1}, ::geteuid(), ::getegid(), 0644)
+        .context(concat({"publish the catalog ", quote(path)}));
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Putting a catalog in force: find the sources of the profiles that it names, have apparmor_parser compile and load them,
+// see that the kernel has them, and publish the compiled catalog with one rename.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/catalog.h"
+#include "apparmor/catalog_json.h"
+#include "apparmor/kernel.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace aa::apparmor {
+
+inline constexpr std::string_view kCatalogDirectory = "/etc/aa-shim/catalog.d";
+
+// A profile that the catalog names, and the file that defines it (empty: none was found, the kernel must have it).
+struct ProfileSource {
+    std::string profile;
+    std::string file;
+};
+
+// Where profiles are looked for besides the catalog's own profileDirs, and what compiles them.
+struct LoadSettings {
+    std::vector<std::string> directories = {"/etc/aa-shim/apparmor.d", "/etc/apparmor.d"};
+    std::string parser;  // empty: the packaged one
+};
+
+// A profile that a catalog names, with the place that named it first.
+struct NamedProfile {
+    std::string profile;
+    Origin origin;
+};
+
+// The profiles that CATALOG names, each once, in the order of the catalog: stacks by component, before each child its parent.
+std::vector<NamedProfile> named_profiles(const Catalog& catalog);
+
+// The profiles of CATALOG (stack components and children's parents included, each once) with their source files, looked
+// for by profile *name* as `apparmor_parser -N` reports it, in the catalog's profileDirs, /etc/aa-shim/apparmor.d and
+// /etc/apparmor.d with its subfolders. A profile defined by two files is an error, and so is a file that others can write.
+Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const LoadSettings& settings = {});
+
+// What stands in the way of enforcing CATALOG with SOURCES: sources that do not compile, names with neither a source nor
+// a loaded profile. Nothing is loaded. On a kernel without AppArmor the sources are only compiled.
+std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                                      const LoadSettings& settings = {});
+
+// Loads SOURCES into the kernel (apparmor_parser --replace, jobs and cache as configured on this host) and checks that
+// every profile of CATALOG is there afterwards, by exact name.
+Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                           const LoadSettings& settings = {});
+
+// The profiles of CATALOG that the kernel holds in a mode which enforces nothing, as "'NAME' is in complain mode".
+Result<std::vector<std::string>> not_enforced(const Catalog& catalog, const Kernel& kernel);
+
+// Waits until no other load into the directory of PATH is under way, and keeps others waiting until the result is closed:
+// profiles and catalog must come from the same load. Makes the directory (0755, root) if it is missing.
+Result<Fd> lock_for_load(const std::string& path);
+
+// Writes the compiled CATALOG to PATH, replacing the old one atomically. The directory is made (0755, root) if missing.
+Result<void> publish_catalog(const Catalog& catalog, const std::string& path);
+
+}  // namespace aa::apparmor
