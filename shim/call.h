@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One call of aa-shim by an engine: what was typed, what is known of it so far, and what the runtime will be called with.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "oci/bundle.h"
+#include "oci/command_line.h"
+#include "oci/engine.h"
+#include "shim/decision.h"
+#include "shim/facts.h"
+#include "shim/runtime.h"
+
+namespace aa::shim {
+
+struct Call {
+    std::span<const char* const> arguments;  // argv without argv[0]
+    const oci::CommandLine& line;
+    const Runtime& runtime;
+    std::string_view program;  // the file name by which aa-shim was called
+};
+
+// What is known of a call when it ends, in whichever way: for the log and the error text.
+struct Trace {
+    std::string id;            // of the decision
+    std::string decision_log;  // the catalog's JSON-lines file; empty: none
+    std::vector<std::pair<std::string_view, std::string>> fields;
+};
+
+// The arguments for the runtime; new ones are owned by `storage`.
+struct Prepared {
+    std::vector<const char*> arguments;
+    std::vector<std::string> storage;
+};
+
+// create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.
+Result<Prepared> prepare_start(const Call& call, Trace& trace);
+
+// exec: judges the command and restricts its process.
+Result<Prepared> prepare_exec(const Call& call, Trace& trace);
+
+// A container's facts and the decision on it: what prepare_start(), an exec in a container without a record and
+// `aa-shimctl explain` share.
+struct Judged {
+    ContainerFacts facts;
+    Decision decision;
+};
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
+                            std::string_view handler, AppArmorState apparmor);
+
+// What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
+// has it today: never more than either allows.
+Result<Bounds> exec_bounds(const Decision& container, const apparmor::Confinement& confinement);
+
+}  // namespace aa::shim

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl version: this program, and the parts of the host that decide what it can do.
+#include "apparmor/kernel.h"
+#include "apparmor/parser_process.h"
+#include "shim/ctl/command.h"
+
+namespace aa::shim::ctl {
+
+namespace {
+
+std::string parser_version() {
+    const auto parser = apparmor::Parser::find();
+    if (!parser) return "missing";
+    const auto run = parser->run({"--version"});
+    if (!run || !run->ok() || run->output.empty()) return "unknown";
+    const auto first = apparmor::lines(run->output).front();
+    return std::string(first.substr(first.rfind(' ') + 1));
+}
+
+int version(const Context& context) {
+    const auto enabled = apparmor::Kernel().require_enabled();
+    const Json document = {{"aa-shim", AA_VERSION},
+                           {"apparmor_parser", parser_version()},
+                           {"kernel", enabled ? "AppArmor is on" : enabled.error().message}};
+    if (context.json) {
+        print(document);
+        return kOk;
+    }
+    for (const auto& [key, value] : document.items()) say(key + " " + value.get<std::string>());
+    return kOk;
+}
+
+}  // namespace
+
+void add_version(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("version", "Print the versions of aa-shim and of what it relies on");
+    command->callback([&context] { context.command = [&context] { return version(context); }; });
+}
+
+}  // namespace aa::shim::ctl

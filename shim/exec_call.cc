@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "apparmor/kernel.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "oci/container_path.h"
+#include "oci/state.h"
+#include "shim/call.h"
+#include "shim/enforce.h"
+#include "shim/record.h"
+#include "shim/rewrite.h"
+
+namespace aa::shim {
+namespace {
+
+constexpr std::size_t kMaxProcessBytes = std::size_t{16} << 20;
+
+// The container that an exec enters.
+struct Target {
+    std::string root;  // the runtime's state directory
+    oci::ContainerState state;
+};
+
+Result<Target> find_target(const Call& call) {
+    Target target;
+    target.root = TRY(oci::state_root(call.line, call.runtime.kind));
+    target.state = TRY(oci::read_container_state(target.root, call.line.id, call.runtime.kind));
+    if (target.state.init_pid == 0) {
+        return Error{ErrorKind::not_found, "the container is not running: start it first"};
+    }
+    return target;
+}
+
+// The container's recorded decision, or for one that was not started by aa-shim the decision it would get now.
+Result<Decision> container_decision(const Call& call, const Target& target, const apparmor::CompiledCatalog& catalog,
+                                    AppArmorState apparmor) {
+    if (auto record = TRY(read_record(target.state))) return *std::move(record);
+    const auto bundle = TRY(oci::Bundle::open(target.state.bundle));
+    const auto config = TRY(oci::read_config(bundle.text()));
+    const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
+    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor));
+    judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
+    return std::move(judged.decision);
+}
+
+// What an exec starts, from its process spec or from its command line.
+struct ExecProcess {
+    std::string text;  // of process.json; empty without --process
+    oci::ProcessSpec spec;
+};
+
+Result<ExecProcess> read_process_file(std::string_view path) {
+    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const auto buffer = TRY(read_file(fd.get(), kMaxProcessBytes, path));
+    ExecProcess process{std::string(buffer.text()), {}};
+    oci::json::Reader reader(process.text);
+    process.spec = oci::read_process_spec(reader);
+    TRY(reader.finish().context(concat({"process spec ", quote(path)})));
+    return process;
+}
+
+// Without --process the runtime takes the process of the bundle's config.json and the words of the command line.
+Result<ExecProcess> read_exec_words(const Call& call, const Target& target, const Bounds& bounds) {
+    const auto bundle = TRY(oci::Bundle::open(target.state.bundle));
+    auto config = TRY(oci::read_config(bundle.text()).context("config.json of the container"));
+    ExecProcess process{{}, std::move(config.process)};
+    if (bounds.ceiling && !process.spec.requested().subset_of(*bounds.ceiling)) {
+        return Error{ErrorKind::denied,
+                     concat({"config.json of the container grants capabilities beyond the ceiling: start the container anew "
+                             "through aa-shim, or exec with --process"})};
+    }
+    process.spec.args.assign(call.line.words.begin(), call.line.words.end());
+    if (call.line.cwd) process.spec.cwd = *call.line.cwd;
+    return process;
+}
+
+bool has_exec_rules(const apparmor::Confinement& confinement) {
+    return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
+}
+
+// The label that the exec rules choose for PROCESS.
+Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec, pid_t init,
+                               std::vector<std::string>& reasons) {
+    if (!has_exec_rules(confinement) || spec.args.empty()) return base;
+    const auto root = TRY(oci::ContainerRoot::of_process(init));
+    ExecCommand command{spec.args[0], TRY(root.resolve_program(spec.args[0], spec))};
+    return judge_exec(confinement, base, command, reasons);
+}
+
+void trace_exec(const Decision& container, const Bounds& bounds, const oci::ProcessSpec& spec, Trace& trace) {
+    trace.fields.emplace_back("container_decision", container.id);
+    trace.fields.emplace_back("confinement", container.confinement);
+    if (bounds.profile) trace.fields.emplace_back("profile", *bounds.profile);
+    trace.fields.emplace_back("asked_profile", spec.apparmor_profile.value_or(""));
+    if (!spec.args.empty()) trace.fields.emplace_back("program", spec.args[0]);
+    // Arguments may hold secrets: only their number is recorded.
+    trace.fields.emplace_back("arguments", decimal(static_cast<long long>(spec.args.size())));
+}
+
+// The command line's own spellings of what a process spec would say.
+oci::ArgumentChanges word_changes(const Bounds& bounds) {
+    oci::ArgumentChanges changes;
+    changes.apparmor = bounds.profile;
+    changes.set_no_new_privs = bounds.no_new_privileges;
+    changes.ceiling = bounds.ceiling;
+    return changes;
+}
+
+Result<oci::ArgumentChanges> apply_bounds(const Call& call, const ExecProcess& process, const Bounds& bounds) {
+    if (!call.line.process_file) return word_changes(bounds);
+    oci::ArgumentChanges changes;
+    changes.process_file = TRY(hand_over(rewrite_process(process.spec, process.text, bounds), call.line));
+    return changes;
+}
+
+// Without capabilities in the process spec the exec gets the container's (runc exec.go, crun container.c): fine where
+// aa-shim bounded those, unknown otherwise.
+Result<void> require_known_capabilities(const oci::ProcessSpec& spec, const Decision& container, const Bounds& bounds) {
+    const bool recorded = !container.id.empty();
+    if (spec.capabilities_present || recorded || !bounds.ceiling) return {};
+    return Error{ErrorKind::denied,
+                 "the process spec names no capabilities, and the container was not started by aa-shim: start it anew "
+                 "through aa-shim"};
+}
+
+}  // namespace
+
+Result<Bounds> exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
+    Bounds bounds = container.bounds;
+    if (const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling)) {
+        bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
+    } else if (std::get_if<apparmor::FromProfile>(&confinement.ceiling) != nullptr) {
+        return Error{ErrorKind::config,
+                     concat({"confinement ", quote(confinement.name), ": \"from-profile\" cannot be evaluated by this version"})};
+    }
+    bounds.no_new_privileges = bounds.no_new_privileges || confinement.no_new_privileges;
+    return bounds;
+}
+
+Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
+    const auto catalog = TRY(apparmor::CompiledCatalog::map(std::string(apparmor::kCatalogPath)));
+    trace.decision_log = catalog.decision_log();
+    const apparmor::Kernel kernel;
+    const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));
+
+    const auto target = TRY(find_target(call));
+    const auto container = TRY(container_decision(call, target, catalog, apparmor));
+    Prepared prepared;
+    if (container.pass) {
+        prepared.arguments.assign(call.arguments.begin(), call.arguments.end());
+        return prepared;
+    }
+    const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
+    auto bounds = TRY(exec_bounds(container, confinement));
+    const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
+    TRY(check_working_directory(process.spec.cwd));
+    TRY(require_known_capabilities(process.spec, container, bounds));
+
+    std::vector<std::string> reasons;
+    if (bounds.profile) {
+        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid, reasons));
+        TRY(require_loaded(kernel, *bounds.profile));
+    }
+    trace_exec(container, bounds, process.spec, trace);
+    const auto changes = TRY(apply_bounds(call, process, bounds));
+    prepared.arguments = oci::change_arguments(call.arguments, call.line, call.runtime.kind, changes, prepared.storage);
+    return prepared;
+}
+
+}  // namespace aa::shim

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Facts: what config.json and the engine's own records tell of a container, as the catalog's rules want it. The only
+// place that knows both sides.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/facts.h"
+#include "base/result.h"
+#include "oci/bundle.h"
+#include "oci/engine.h"
+
+namespace aa::shim {
+
+// Owns the strings that apparmor::Facts only views.
+struct ContainerFacts {
+    oci::EngineFacts engine;
+    std::string handler;
+    std::string image_full;
+    std::string entrypoint;
+    std::vector<std::pair<std::string, std::string>> annotations;
+    std::uint32_t user = 0;
+
+    // The facts as views into this object, which must not move meanwhile. LABELS and ANNOTATIONS hold the pairs.
+    struct View {
+        std::vector<apparmor::FactPair> labels;
+        std::vector<apparmor::FactPair> annotations;
+        apparmor::Facts facts;
+    };
+    [[nodiscard]] View view() const;
+
+    // One line for the log: only what is known.
+    [[nodiscard]] std::string summary() const;
+};
+
+// Whether the engine's own record is needed, which costs reading a file or two.
+enum class EngineRecord { needed, not_needed };
+
+// The facts of the container that CALL is about, called by the name HANDLER.
+Result<ContainerFacts> collect_facts(const oci::EngineCall& call, const oci::Config& config, std::string_view handler, EngineRecord record);
+
+// The handler that the program's own file name says: "web" for /usr/bin/aa-shim-web, empty for aa-shim.
+std::string_view handler_from_program(std::string_view program);
+
+}  // namespace aa::shim

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shim: the executable that engines call in place of their OCI runtime.
+#include <sys/auxv.h>
+
+#include <cstddef>
+#include <exception>
+
+#include "oci/command_line.h"
+#include "oci/runtime_log.h"
+#include "shim/shim.h"
+
+int main(int argc, char** argv) {
+    const std::span<const char* const> arguments(argc > 0 ? argv + 1 : argv, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
+    try {
+        // The kernel's word on the file that was executed, not argv[0], which the caller writes.
+        const auto* program = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+        return aa::shim::run(arguments, program != nullptr ? program : "");
+    } catch (const std::exception& exception) {
+        // Only memory can run out here; the runtime was not reached.
+        aa::oci::report_error(exception.what(), aa::oci::guess_command_line(arguments, aa::oci::RuntimeKind::runc));
+    }
+    return 1;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/runtime.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <optional>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::shim {
+namespace {
+
+constexpr const char* kChoice = "/etc/aa-shim/runtime";
+// Where Debian, Fedora, SUSE and Docker's own packages put them.
+constexpr std::array<const char*, 4> kPackaged{"/usr/sbin/runc", "/usr/bin/runc", "/usr/bin/crun", "/usr/sbin/crun"};
+
+Error no_runtime() {
+    return {ErrorKind::not_found,
+            concat({"there is no runtime: install runc or crun, or make '", kChoice, "' a symbolic link to the one to use"})};
+}
+
+// The operator's choice; nothing if there is none.
+Result<std::optional<std::string>> chosen_runtime() {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length = ::readlink(kChoice, target.data(), target.size());
+    if (length < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
+    if (length < 0) return errno_error("read the symbolic link", kChoice, errno);
+    std::string path(target.data(), static_cast<std::size_t>(length));
+    if (!path.starts_with('/')) {
+        return Error{ErrorKind::config, concat({"'", kChoice, "' leads to ", quote(path), ", which is not an absolute path"})};
+    }
+    return std::optional(std::move(path));
+}
+
+std::string packaged_runtime() {
+    for (const char* path : kPackaged) {
+        if (::access(path, X_OK) == 0) return path;
+    }
+    return {};
+}
+
+Result<oci::RuntimeKind> kind_of(std::string_view path) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    if (name.starts_with("crun")) return oci::RuntimeKind::crun;
+    if (name.starts_with("runc")) return oci::RuntimeKind::runc;
+    return Error{ErrorKind::config, concat({"the runtime ", quote(path),
+                                            " is neither runc nor crun by its name: aa-shim would have to "
+                                            "guess how it reads its arguments"})};
+}
+
+Result<void> check_runtime(const std::string& path) {
+    struct stat runtime {};
+    if (::stat(path.c_str(), &runtime) != 0) return errno_error("use the runtime", path, errno);
+    if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(path), " is not a file"})};
+    if (!is_trusted(runtime)) {
+        return Error{ErrorKind::config, concat({"the runtime ", quote(path),
+                                                " could have been written by others: make it root's, writable "
+                                                "by root alone"})};
+    }
+    struct stat self {};
+    if (::stat("/proc/self/exe", &self) == 0 && self.st_dev == runtime.st_dev && self.st_ino == runtime.st_ino) {
+        return Error{ErrorKind::config,
+                     concat({"the runtime ", quote(path), " is aa-shim itself: let '", kChoice, "' lead to the real one"})};
+    }
+    return {};
+}
+
+// The number of descriptors from 3 on that systemd's socket activation passes (sd_listen_fds(3)).
+unsigned long long listen_fds() {
+    const char* text = ::getenv("LISTEN_FDS");
+    unsigned long long count = 0;
+    if (text == nullptr || !parse_decimal(text, count)) return 0;
+    return count;
+}
+
+}  // namespace
+
+Result<Runtime> find_runtime() {
+    const auto chosen = TRY(chosen_runtime());
+    Runtime runtime{chosen ? *chosen : packaged_runtime(), oci::RuntimeKind::runc};
+    if (runtime.path.empty()) return no_runtime();
+    runtime.kind = TRY(kind_of(runtime.path));
+    TRY(check_runtime(runtime.path));
+    return runtime;
+}
+
+Error become_runtime(const Runtime& runtime, std::span<const char* const> arguments) {
+    std::vector<char*> argv;
+    argv.reserve(arguments.size() + 2);
+    argv.push_back(const_cast<char*>(runtime.path.c_str()));
+    for (const char* argument : arguments) argv.push_back(const_cast<char*>(argument));
+    argv.push_back(nullptr);
+    ::execv(runtime.path.c_str(), argv.data());
+    return errno_error("become the runtime", runtime.path, errno);
+}
+
+Result<std::string> hand_over(std::string_view text, const oci::CommandLine& line) {
+    const Fd memory(::memfd_create("process.json", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.valid()) return errno_error("create", "a memory file for the process", errno);
+    TRY(write_all(memory.get(), text));
+    constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return errno_error("seal", "the memory file for the process", errno);
+    // --preserve-fds and LISTEN_FDS hand 3 … 2+N to the container; the number must lie above, and the copy must survive exec.
+    const unsigned long long lowest = 3 + line.preserve_fds + listen_fds();
+    if (lowest > INT_MAX) return Error{ErrorKind::usage, "--preserve-fds and LISTEN_FDS leave no descriptor number free"};
+    const int copy = ::fcntl(memory.get(), F_DUPFD, static_cast<int>(lowest));
+    if (copy < 0) return errno_error("duplicate", "the memory file for the process", errno);
+    return concat({"/proc/self/fd/", decimal(copy)});
+}
+
+}  // namespace aa::shim

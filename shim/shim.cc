@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/shim.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "oci/runtime_log.h"
+#include "shim/call.h"
+#include "shim/decision_log.h"
+#include "shim/verify.h"
+
+namespace aa::shim {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kExecFailed = 255;  // as runc and crun leave a failed exec
+
+std::string new_decision_id() {
+    unsigned long long id = 0;
+    // Fails only in the first seconds of a boot; the process is then as good a name as any.
+    if (::getrandom(&id, sizeof id, GRND_NONBLOCK) != sizeof id) id = static_cast<unsigned long long>(::getpid());
+    return hex64(id);
+}
+
+// The one place that tells an error.
+int fail(const Error& error, const oci::CommandLine& line) {
+    oci::report_error(concat({"aa-shim: ", error.message}), line);
+    return line.command == oci::Command::exec ? kExecFailed : kFailed;
+}
+
+Error refuse(Error error, const oci::CommandLine& line, const Trace& trace) {
+    return std::move(error).context(concat({line.name, " of container ", quote(line.id), " refused (decision ", trace.id, ")"}));
+}
+
+void log_outcome(const oci::CommandLine& line, const Trace& trace, bool allowed, std::string message) {
+    log_decision({.allowed = allowed,
+                  .id = trace.id,
+                  .command = std::string(line.name),
+                  .container = std::string(line.id),
+                  .message = std::move(message),
+                  .fields = trace.fields},
+                 trace.decision_log);
+}
+
+Result<Prepared> prepare(const Call& call, Trace& trace) {
+    if (call.line.command == oci::Command::exec) return prepare_exec(call, trace);
+    return prepare_start(call, trace);
+}
+
+// Whether this call is the one after which the container's own program runs.
+bool starts_program(const oci::CommandLine& line) {
+    return line.command == oci::Command::run || (line.command == oci::Command::pass_through && line.name == "start");
+}
+
+// Judges the call and becomes the runtime; returns why not.
+Error confine(const Call& call) {
+    Trace trace{new_decision_id(), {}, {}};
+    auto prepared = prepare(call, trace);
+    if (!prepared) {
+        auto error = refuse(std::move(prepared).error(), call.line, trace);
+        log_outcome(call.line, trace, false, error.message);
+        return error;
+    }
+    log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
+    if (starts_program(call.line)) watch_start(call);
+    return become_runtime(call.runtime, prepared->arguments);
+}
+
+}  // namespace
+
+int run(std::span<const char* const> arguments, std::string_view program) {
+    const auto runtime = find_runtime();
+    if (!runtime) return fail(runtime.error(), oci::guess_command_line(arguments, oci::RuntimeKind::runc));
+    const auto line = oci::parse_command_line(arguments, runtime->kind);
+    if (!line) return fail(line.error(), oci::guess_command_line(arguments, runtime->kind));
+    const Call call{arguments, *line, *runtime, program};
+    if (line->command != oci::Command::pass_through) return fail(confine(call), *line);
+    if (starts_program(*line)) watch_start(call);
+    return fail(become_runtime(*runtime, arguments), *line);
+}
+
+}  // namespace aa::shim

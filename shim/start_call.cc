@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
+#include "apparmor/kernel.h"
+#include "base/text.h"
+#include "oci/state.h"
+#include "shim/call.h"
+#include "shim/enforce.h"
+#include "shim/record.h"
+#include "shim/rewrite.h"
+
+namespace aa::shim {
+namespace {
+
+// The bundle directory as an absolute path: engines give one, people may not.
+Result<std::string> absolute_bundle(std::string_view bundle) {
+    if (bundle.starts_with('/')) return std::string(bundle);
+    std::array<char, PATH_MAX> cwd{};
+    if (::getcwd(cwd.data(), cwd.size()) == nullptr) return errno_error("find", "the working directory, which is the bundle", errno);
+    if (bundle.empty()) return std::string(cwd.data());
+    return concat({cwd.data(), "/", bundle});
+}
+
+Result<void> require_plain_config(const oci::CommandLine& line) {
+    if (line.config_file.empty() || line.config_file == "config.json") return {};
+    return Error{ErrorKind::usage, concat({"--config ", quote(line.config_file),
+                                           ": aa-shim rewrites the config.json of the bundle and no other "
+                                           "file; leave the option out"})};
+}
+
+void trace_decision(const Judged& judged, Trace& trace) {
+    const auto& [facts, decision] = judged;
+    trace.fields.emplace_back("facts", facts.summary());
+    trace.fields.emplace_back("rule", decision.rule);
+    trace.fields.emplace_back("confinement", decision.confinement);
+    if (decision.bounds.profile) trace.fields.emplace_back("profile", *decision.bounds.profile);
+    if (decision.bounds.ceiling) trace.fields.emplace_back("ceiling", decision.bounds.ceiling->names());
+}
+
+// What the engine asked for that the decision takes away.
+void trace_asked(const oci::Config& config, const Decision& decision, Trace& trace) {
+    trace.fields.emplace_back("asked_profile", config.process.apparmor_profile.value_or(""));
+    if (decision.bounds.ceiling) {
+        trace.fields.emplace_back("capabilities_removed", (config.process.requested() - *decision.bounds.ceiling).names());
+    }
+}
+
+// A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
+oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decision& decision) {
+    oci::ArgumentChanges changes;
+    if (line.command == oci::Command::restore && decision.bounds.profile) {
+        changes.lsm_profile = concat({"apparmor:", *decision.bounds.profile});
+    }
+    return changes;
+}
+
+}  // namespace
+
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
+                            std::string_view handler, AppArmorState apparmor) {
+    const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
+    Judged judged{TRY(collect_facts(engine_call, config, handler, record)), {}};
+    Asked asked{config.process.apparmor_profile, std::nullopt};
+    if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
+    judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor));
+    return judged;
+}
+
+Result<Prepared> prepare_start(const Call& call, Trace& trace) {
+    TRY(require_plain_config(call.line));
+    const auto catalog = TRY(apparmor::CompiledCatalog::map(std::string(apparmor::kCatalogPath)));
+    trace.decision_log = catalog.decision_log();
+    const apparmor::Kernel kernel;
+    const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));
+
+    const auto bundle = TRY(oci::Bundle::open(call.line.bundle));
+    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of the bundle ", quote(bundle.path())})));
+    TRY(check_working_directory(config.process.cwd));
+
+    const auto root = TRY(oci::state_root(call.line, call.runtime.kind));
+    const auto bundle_path = TRY(absolute_bundle(call.line.bundle));
+    const oci::EngineCall engine_call{root, bundle_path, call.line.id};
+    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor));
+    auto& decision = judged.decision;
+    if (auto id = oci::is_valid_id(call.line.id) ? recorded_id(config) : std::nullopt) trace.id = *std::move(id);
+    decision.id = trace.id;
+    trace_decision(judged, trace);
+    trace_asked(config, decision, trace);
+    TRY(check_reserved_annotations(config, decision));
+    if (decision.bounds.profile) TRY(require_loaded(kernel, *decision.bounds.profile));
+
+    TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
+    Prepared prepared;
+    prepared.arguments =
+        oci::change_arguments(call.arguments, call.line, call.runtime.kind, restore_changes(call.line, decision), prepared.storage);
+    return prepared;
+}
+
+}  // namespace aa::shim
