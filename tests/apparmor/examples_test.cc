@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The catalog and the profiles in share/: what a person starts from has no mistake in it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "apparmor/catalog_json.h"
+#include "apparmor/load.h"
+#include "apparmor/parser_process.h"
+
+namespace aa::apparmor {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+const std::string kShare = AA_SHARE;
+
+std::vector<std::string> files_in(const std::string& directory) {
+    std::vector<std::string> result;
+    for (const auto& entry : fs::directory_iterator(directory)) result.push_back(entry.path());
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+std::string read(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+CatalogReading example() {
+    std::vector<CatalogSource> sources;
+    for (const auto& path : files_in(kShare + "/catalog.d")) sources.push_back({path, read(path)});
+    return read_catalog(sources);
+}
+
+// The capabilities that the profile NAME itself, not its children, allows.
+CapabilitySet capabilities_of(const std::string& name) {
+    CapabilitySet result;
+    const std::string text = read(kShare + "/apparmor.d/" + name);
+    for (auto line : lines(text)) {
+        if (line.starts_with("  profile ")) break;
+        if (!line.starts_with("  capability ")) continue;
+        const auto number = capability_number("CAP_" + std::string(line.substr(13, line.size() - 14)));
+        EXPECT_TRUE(number) << line;
+        if (number) result.add(*number);
+    }
+    return result;
+}
+
+TEST(Examples, TheCatalogIsGoodAndWeakensNothing) {
+    const auto reading = example();
+    for (const auto& error : reading.errors) ADD_FAILURE() << error.text();
+    for (const auto& note : reading.notes) ADD_FAILURE() << note.text();
+    EXPECT_EQ(reading.catalog.confinements.size(), 4U);
+}
+
+TEST(Examples, EveryCeilingIsWhatTheProfileAllows) {
+    const auto reading = example();
+    const Confinement* baseline = reading.catalog.find("baseline");
+    ASSERT_NE(baseline, nullptr);
+    for (const auto& confinement : reading.catalog.confinements) {
+        const auto ceiling = std::get<CapabilitySet>(confinement.ceiling);
+        EXPECT_EQ(ceiling.names(), capabilities_of(std::get<std::string>(confinement.profile)).names()) << confinement.name;
+        EXPECT_TRUE(ceiling.subset_of(std::get<CapabilitySet>(baseline->ceiling))) << confinement.name;
+    }
+}
+
+TEST(Examples, EveryProfileHasASource) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    const auto reading = example();
+    const auto sources = find_profile_sources(reading.catalog, {{kShare + "/apparmor.d"}, ""});
+    ASSERT_TRUE(sources) << sources.error().message;
+    EXPECT_EQ(sources->size(), 6U);
+    for (const auto& source : *sources) EXPECT_THAT(source.file, HasSubstr("/share/apparmor.d/aa-shim-")) << source.profile;
+}
+
+TEST(Examples, TheProfilesCompileForARealKernelWithoutAWarning) {
+    const auto parser = Parser::find();
+    if (!parser) GTEST_SKIP() << "apparmor_parser is not installed";
+    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--ofile=/dev/null",
+                                          "--features-file=" AA_FIXTURES "/features-6.12"};
+    const auto files = files_in(kShare + "/apparmor.d");
+    EXPECT_EQ(files.size(), 4U);
+    arguments.insert(arguments.end(), files.begin(), files.end());
+    const auto run = parser->run(arguments);
+    ASSERT_TRUE(run) << run.error().message;
+    EXPECT_EQ(run->exit_code, 0);
+    EXPECT_EQ(run->errors, "");
+}
+
+// A runtime must be able to end what it started, and a deleted or disconnected file must have a name.
+TEST(Examples, EveryProfileAndChildHasWhatContainersNeed) {
+    for (const auto& path : files_in(kShare + "/apparmor.d")) {
+        const std::string text = read(path);
+        int profiles = 0;
+        int receiving = 0;
+        for (auto line : lines(text)) {
+            line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+            if (line.starts_with("profile ")) {
+                ++profiles;
+                EXPECT_THAT(std::string(line), HasSubstr(" flags=(attach_disconnected,mediate_deleted) {")) << path;
+            }
+            if (line == "signal (receive) peer=unconfined,") ++receiving;
+            if (line.starts_with("signal (receive) peer={runc,crun,")) ++receiving;
+        }
+        EXPECT_GE(profiles, 1) << path;
+        EXPECT_EQ(receiving, 2 * profiles) << path;
+    }
+}
+
+}  // namespace
+}  // namespace aa::apparmor

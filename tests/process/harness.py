@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the real aa-shim in paths of its own, before a runtime that only records what it was given.
+
+No environment variable and no option changes the paths that aa-shim uses, so every test program runs in a private mount
+namespace (see run.py) where /etc is a copy and /run is empty. AppArmor is hidden there, whatever the host has, and the
+test catalog says "capabilities-only".
+"""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+import bundle as bundles
+
+SHIM = Path(os.environ.get("AA_TEST_SHIM", ""))
+CTL = Path(os.environ.get("AA_TEST_CTL", ""))
+FAKE = Path(os.environ.get("AA_TEST_FAKE", ""))
+
+WORK = Path("/mnt/aa")
+ETC = Path("/etc/aa-shim")
+RUN = Path("/run/aa-shim")
+COMPILED = RUN / "catalog"
+TIMEOUT = 60
+
+# Phrases by which dockerd and Podman choose exit code 126 or 127; an error of ours must not hold one by accident.
+STEERING_PHRASES = (
+    "permission denied", "operation not permitted", "is a directory", "not a directory", "no such file or directory",
+    "executable file not found",
+)
+
+CEILING = ["CHOWN", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
+CEILING_NAMES = {f"CAP_{name}" for name in CEILING}
+
+CATALOG = {
+    "confinements": {
+        "test": {
+            "apparmor": "aa-test",
+            "capabilities": CEILING,
+            "noNewPrivileges": True,
+            "denySyscalls": ["keyctl"],
+            "exec": {"otherwise": "base"},
+        },
+        "kill-only": {"apparmor": "aa-test", "capabilities": ["KILL"], "noNewPrivileges": True, "exec": {"otherwise": "base"}},
+    },
+    "rules": [
+        {"match": {"handler": "killer"}, "use": "kill-only"},
+        {"match": {"annotations": {"example.test/forbidden": "*"}}, "reject": "not on this host"},
+        {"match": {"annotations": {"example.test/asks": "*"}}, "use": "test", "selectable": ["kill-only"]},
+    ],
+    "otherwise": "test",
+    "withoutAppArmor": "capabilities-only",
+}
+
+PROFILE = """abi <abi/3.0>,
+profile aa-test flags=(attach_disconnected,mediate_deleted) {
+  file,
+  signal,
+}
+"""
+
+
+@dataclass
+class Record:
+    """What the fake runtime was given."""
+
+    argv: list
+    environ: list
+    cwd: str
+    fds: dict  # number -> what it stands for
+    status: dict  # /proc/self/status
+    limits: str
+    exe: str
+    pdeathsig: int
+    config: bytes | None
+    process: bytes | None
+
+
+@dataclass
+class Run:
+    """What came of one call of aa-shim. `record` is None if the runtime was not started."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+    pid: int
+    record: Record | None
+
+    @property
+    def message(self):
+        return self.stderr.decode()
+
+
+def read_record(directory):
+    if not (directory / "argv").exists():
+        return None
+
+    def read(name):
+        path = directory / name
+        return path.read_bytes() if path.exists() else None
+
+    def words(name):
+        return [word.decode() for word in read(name).split(b"\0")[:-1]]
+
+    return Record(
+        argv=words("argv"),
+        environ=words("environ"),
+        cwd=read("cwd").decode(),
+        fds={int(n): target for n, target in (line.split(" ", 1) for line in read("fds").decode().splitlines())},
+        status=dict(line.split(":\t", 1) for line in read("status").decode().splitlines() if ":\t" in line),
+        limits=read("limits").decode(),
+        exe=read("exe").decode(),
+        pdeathsig=int(read("pdeathsig")),
+        config=read("config.json"),
+        process=read("process.json"),
+    )
+
+
+class ShimTest(unittest.TestCase):
+    """A test with an empty host: no catalog, and the fake runtime, called runc, behind /etc/aa-shim/runtime."""
+
+    runtime_name = "runc"
+
+    def setUp(self):
+        for directory in (WORK, ETC, RUN):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(mode=0o755)
+        (ETC / "catalog.d").mkdir()
+        (ETC / "apparmor.d").mkdir()
+        self.runtime = self.install_runtime(self.runtime_name)
+        self.addCleanup(os.chdir, "/")
+
+    def install_runtime(self, name):
+        directory = WORK / f"bin-{name}"
+        directory.mkdir()
+        shutil.copy(FAKE, directory / name)
+        self.point_runtime_at(directory / name)
+        return directory / name
+
+    def point_runtime_at(self, target):
+        link = ETC / "runtime"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+    def load_catalog(self, catalog=None):
+        """Puts CATALOG in force as an operator does."""
+        (ETC / "catalog.d" / "10-test.json").write_text(json.dumps(catalog or CATALOG))
+        (ETC / "apparmor.d" / "aa-test").write_text(PROFILE)
+        result = subprocess.run([CTL, "load"], capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def make_bundle(self, document=None, name="bundle"):
+        """A bundle directory whose config.json is DOCUMENT (bytes as they are, anything else as JSON)."""
+        directory = WORK / name
+        directory.mkdir(mode=0o700)
+        if document is None:
+            document = bundles.config()
+        (directory / "config.json").write_bytes(document if isinstance(document, bytes) else bundles.encode(document))
+        return directory
+
+    def shim(self, *arguments, program=None, argv0=None, stdin=subprocess.DEVNULL, prefix=(), **more):
+        """Runs aa-shim with ARGUMENTS; PREFIX is put before it (strace and the like)."""
+        record = self.runtime.parent / "record"
+        shutil.rmtree(record, ignore_errors=True)
+        program = program or SHIM
+        command = [*map(str, prefix), str(program) if prefix or argv0 is None else argv0, *map(str, arguments)]
+        if not prefix:
+            more["executable"] = program
+        process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        try:
+            stdout, stderr = process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            self.fail(f"{command} did not end in {TIMEOUT} s")
+        return Run(process.returncode, stdout, stderr, process.pid, read_record(record))
+
+    def create(self, directory, *more, container="c1", **options):
+        return self.shim("create", "--bundle", directory, *more, container, **options)
+
+    def make_runc_state(self, pid, directory, container="c1", root=None, annotations=()):
+        """The state directory that runc would have for a running container; returns its --root."""
+        root = root or WORK / "state"
+        (root / container).mkdir(parents=True, mode=0o711)
+        state = {
+            "id": container,
+            "init_process_pid": pid,
+            "init_process_start": start_time(pid),
+            "created": "2026-01-01T00:00:00Z",
+            "config": {
+                "rootfs": f"{directory}/rootfs",
+                "labels": [*(f"{key}={value}" for key, value in annotations), f"bundle={directory}"],
+            },
+        }
+        write_private(root / container / "state.json", json.dumps(state))
+        return root
+
+    def make_crun_state(self, pid, directory, container="c1", root=None):
+        """The state directory that crun would have for a running container; returns its --root."""
+        root = root or WORK / "state"
+        (root / container).mkdir(parents=True, mode=0o700)
+        status = {
+            "pid": pid,
+            "process-start-time": start_time(pid),
+            "cgroup-path": "",
+            "scope": "",
+            "rootfs": f"{directory}/rootfs",
+            "systemd-cgroup": False,
+            "bundle": str(directory),
+            "created": "2026-01-01T00:00:00.000000Z",
+            "owner": "root",
+            "detached": True,
+            "external_descriptors": "[]",
+        }
+        write_private(root / container / "status", json.dumps(status))
+        shutil.copy(directory / "config.json", root / container / "config.json")
+        return root
+
+    def start_container_process(self):
+        """A live process to stand for a container's init."""
+        process = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process.pid
+
+    def assert_forwarded(self, run, *arguments):
+        """The runtime was started with ARGUMENTS, byte for byte, and aa-shim said nothing."""
+        self.assertIsNotNone(run.record, f"the runtime was not started: {run.message}")
+        self.assertEqual(run.record.argv[1:], [str(word) for word in arguments])
+        self.assertEqual(run.stderr, b"")
+
+    def assert_refused(self, run, text="", code=1):
+        """The runtime was not started; one line on stderr tells why, holding TEXT, and nothing else is said."""
+        self.assertIsNone(run.record, "the runtime was started")
+        self.assertEqual(run.code, code, run.message)
+        self.assertEqual(run.stdout, b"")
+        self.assertEqual(run.message.count("\n"), 1, run.message)
+        self.assertIn(text, run.message)
+        for phrase in STEERING_PHRASES:
+            self.assertNotIn(phrase, run.message.lower())
+
+    def assert_untouched(self, directory, original):
+        """The bundle holds the ORIGINAL config.json and nothing beside it."""
+        self.assertEqual((directory / "config.json").read_bytes(), original)
+        self.assertEqual(sorted(path.name for path in directory.iterdir()), ["config.json"])
+
+    def assert_confined(self, process, ceiling=CEILING_NAMES):
+        """The process object PROCESS obeys the test catalog."""
+        self.assertIs(process.get("noNewPrivileges"), True)
+        sets = {kind: set(process["capabilities"].get(kind) or ()) for kind in bundles.capabilities()}
+        for kind, names in sets.items():
+            self.assertLessEqual(names, set(ceiling), kind)
+        self.assertLessEqual(sets["ambient"], sets["inheritable"] & sets["permitted"])
+
+
+def write_private(path, text):
+    path.write_text(text)
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def start_time(pid):
+    """Field 22 of /proc/PID/stat, by which a process is told from a later one of the same number."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aa-shimctl check, load and version: what is printed, the exit codes, and that a wrong catalog changes nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+import harness
+
+SHARE = Path(__file__).resolve().parents[2] / "share"
+NO_APPARMOR = (
+    "this kernel has no AppArmor ('/sys/module/apparmor' is missing): boot one that is built with CONFIG_SECURITY_APPARMOR",
+    "AppArmor is switched off in this kernel: boot it with 'apparmor=1 security=apparmor' on its command line",
+)
+OK, WRONG, USAGE, SYSTEM = range(4)
+
+CATALOG = {
+    "confinements": {
+        "test": {"apparmor": "aa-test", "capabilities": ["KILL"]},
+        "tight": {"apparmor": "aa-test", "capabilities": [], "noNewPrivileges": True},
+    },
+    "rules": [{"match": {"handler": "tight"}, "use": "tight"}, {"match": {"labels": {"tier": "web"}}, "use": "tight"}],
+    "otherwise": "test",
+    "withoutAppArmor": "capabilities-only",
+}
+
+
+class CtlTest(harness.ShimTest):
+    def setUp(self):
+        super().setUp()
+        self.write("10-test.json", CATALOG)
+        (harness.ETC / "apparmor.d" / "aa-test").write_text(harness.PROFILE)
+
+    def write(self, name, content, mode=0o644):
+        path = harness.ETC / "catalog.d" / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        path.chmod(mode)
+        return path
+
+    def ctl(self, *arguments, code=OK, **options):
+        result = subprocess.run(
+            [harness.CTL, *map(str, arguments)], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False, **options
+        )
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result
+
+    def assert_no_apparmor(self, text):
+        self.assertTrue(any(reason in text for reason in NO_APPARMOR), text)
+
+
+class Check(CtlTest):
+    def test_good(self):
+        result = self.ctl("check")
+        self.assertEqual(result.stdout, "The catalog is good: 1 file, 2 confinements, 2 rules, 1 profile.\n")
+        self.assertIn("10-test.json:1:", result.stderr)
+        self.assertIn(": note: ", result.stderr)
+        self.assertFalse(harness.COMPILED.exists())
+
+    def test_json(self):
+        document = json.loads(self.ctl("check", "--json").stdout)
+        self.assertEqual(
+            {key: document[key] for key in ("ok", "errors", "files", "confinements", "rules", "profiles")},
+            {
+                "ok": True, "errors": [], "files": 1, "confinements": 2, "rules": 2,
+                "profiles": [{"name": "aa-test", "file": "/etc/aa-shim/apparmor.d/aa-test"}],
+            },
+        )
+        self.assertEqual(len(document["notes"]), 1)
+
+    def test_every_mistake_at_its_place(self):
+        path = self.write(
+            "20-wrong.json", '{ "confinements": { "x": { "apparmor": "un",\n "capabilities": ["NET_ADMN"],\n "sycalls": 1 } } }'
+        )
+        result = self.ctl("check", code=WRONG)
+        places = [line.removeprefix(str(path)).split(": ")[0] for line in result.stderr.splitlines() if line.startswith(str(path))]
+        self.assertEqual(places, [":1:40", ":2:19", ":3:2"], result.stderr)
+        self.assertIn("did you mean 'NET_ADMIN'?", result.stderr)
+        self.assertEqual(result.stdout, "")
+        document = json.loads(self.ctl("--json", "check", code=WRONG).stdout)
+        self.assertFalse(document["ok"])
+        self.assertEqual([error["line"] for error in document["errors"]], [1, 2, 3])
+
+    def test_a_profile_that_does_not_compile(self):
+        (harness.ETC / "apparmor.d" / "aa-test").write_text("profile aa-test {\n  network tcp 80,\n}\n")
+        result = self.ctl("check", code=WRONG)
+        self.assertIn("/etc/aa-shim/apparmor.d/aa-test:2:1: apparmor_parser: ", result.stderr)
+
+    def test_a_profile_is_looked_for_by_its_name_not_its_files(self):
+        self.write("20-more.json", {"confinements": {"more": {"apparmor": "my-apparmor-profile", "capabilities": []}}})
+        (harness.ETC / "apparmor.d" / "my-apparmor-profile").write_text("/usr/bin/python3 {\n  /app/** rwk,\n}\n")
+        result = self.ctl("check", code=WRONG)
+        self.assertIn("defines the profile '/usr/bin/python3', not 'my-apparmor-profile'", result.stderr)
+        self.ctl("check", "--no-profiles")
+
+    def test_paths(self):
+        elsewhere = harness.WORK / "catalog"
+        elsewhere.mkdir()
+        shutil.move(harness.ETC / "catalog.d" / "10-test.json", elsewhere / "a.json")
+        # A catalog that is being written may be anybody's; nobody enforces it yet.
+        os.chown(elsewhere / "a.json", 1000, 1000)
+        for paths in ([elsewhere], [elsewhere / "a.json"]):
+            self.assertIn("1 file, 2 confinements", self.ctl("check", *paths).stdout)
+
+    def test_no_catalog(self):
+        hint = "; an example to start from is in /usr/share/aa-shim/catalog.d\n"
+        result = self.ctl("check", harness.WORK / "missing", code=SYSTEM)
+        self.assertEqual(result.stderr, f"aa-shimctl: there is no catalog: '{harness.WORK}/missing' does not exist{hint}")
+        (harness.ETC / "catalog.d" / "10-test.json").rename(harness.ETC / "catalog.d" / "10-test.json.off")
+        result = self.ctl("check", code=WRONG)
+        self.assertEqual(result.stderr, f"aa-shimctl: there is no catalog: '/etc/aa-shim/catalog.d' holds no file called *.json{hint}")
+        document = json.loads(self.ctl("check", "--json", code=WRONG).stdout)
+        self.assertEqual((document["ok"], document["error"]["kind"]), (False, "config"))
+
+    def test_the_example_catalog(self):
+        shutil.rmtree(harness.ETC / "apparmor.d")
+        shutil.copytree(SHARE / "apparmor.d", harness.ETC / "apparmor.d")
+        result = self.ctl("check", SHARE / "catalog.d")
+        self.assertEqual(result.stdout, "The catalog is good: 4 files, 4 confinements, 8 rules, 6 profiles.\n")
+        self.assertEqual(result.stderr, "")
+
+
+class Load(CtlTest):
+    def assert_nothing_published(self, result):
+        self.assertFalse(harness.COMPILED.exists(), result.stdout + result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def test_without_apparmor_as_the_catalog_allows(self):
+        result = self.ctl("load")
+        self.assertEqual(result.stdout, "In force: /run/aa-shim/catalog (1 file, 2 confinements, 2 rules, 1 profile).\n")
+        self.assertIn("note: no profile is enforced: ", result.stderr)
+        self.assert_no_apparmor(result.stderr)
+        stat = harness.COMPILED.stat()
+        self.assertEqual((stat.st_mode & 0o7777, stat.st_uid, stat.st_gid), (0o644, 0, 0))
+
+    def test_without_apparmor_refused_by_default(self):
+        catalog = {key: value for key, value in CATALOG.items() if key != "withoutAppArmor"}
+        self.write("10-test.json", catalog)
+        result = self.ctl("load", code=SYSTEM)
+        self.assert_no_apparmor(result.stderr)
+        self.assertIn('"withoutAppArmor": "capabilities-only"', result.stderr)
+        self.assert_nothing_published(result)
+
+    def test_json(self):
+        document = json.loads(self.ctl("load", "--json").stdout)
+        self.assertEqual((document["ok"], document["published"]), (True, "/run/aa-shim/catalog"))
+        self.assert_no_apparmor(document["remarks"][0])
+
+    def test_the_directory_is_made(self):
+        harness.RUN.rmdir()
+        os.umask(0o077)
+        self.addCleanup(os.umask, 0o022)
+        self.ctl("load")
+        self.assertEqual(harness.RUN.stat().st_mode & 0o7777, 0o755)
+        self.assertEqual(harness.COMPILED.stat().st_mode & 0o7777, 0o644)
+
+    def test_a_mistake_leaves_the_catalog_in_force(self):
+        self.ctl("load")
+        before = harness.COMPILED.read_bytes()
+        self.write("20-wrong.json", '{ "rules": [')
+        result = self.ctl("load", code=WRONG)
+        self.assertIn("/etc/aa-shim/catalog.d/20-wrong.json:1:", result.stderr)
+        self.assertTrue(result.stderr.endswith("Nothing was changed.\n"), result.stderr)
+        self.assertEqual(harness.COMPILED.read_bytes(), before)
+        self.assertEqual(sorted(path.name for path in harness.RUN.iterdir()), [".load.lock", "catalog"])
+
+    def test_files_in_the_order_of_their_names(self):
+        self.write("10-test.json", CATALOG | {"rules": []})
+        for number in (3, 2, 1):
+            self.write(f"9{number}.json", {"rules": [{"match": {"handler": f"h{number}"}, "use": "test"}]})
+        self.assertIn("4 files, 2 confinements, 3 rules", self.ctl("load").stdout)
+        data = harness.COMPILED.read_bytes()
+        self.assertLess(data.find(b"91.json"), data.find(b"93.json"))
+        self.assertNotEqual(data.find(b"91.json"), -1)
+
+    def test_files_that_others_can_write(self):
+        remedy = "make it root's, writable by root alone (chown root, chmod go-w)\n"
+        path = self.write("20-open.json", "{}", mode=0o664)
+        result = self.ctl("load", code=WRONG)
+        self.assertEqual(result.stderr, f"aa-shimctl: '{path}' can be written by others: {remedy}")
+        self.assert_nothing_published(result)
+        path.chmod(0o644)
+        os.chown(path, 1000, 0)
+        result = self.ctl("load", code=WRONG)
+        self.assertEqual(result.stderr, f"aa-shimctl: '{path}' belongs to uid 1000: {remedy}")
+        os.chown(path, 0, 0)
+        path.parent.chmod(0o777)
+        result = self.ctl("load", code=WRONG)
+        self.assertEqual(result.stderr, f"aa-shimctl: '{path.parent}' can be written by others: {remedy}")
+        path.parent.chmod(0o755)
+        profile = harness.ETC / "apparmor.d" / "aa-test"
+        profile.chmod(0o666)
+        path.unlink()
+        result = self.ctl("load", code=WRONG)
+        self.assertIn(f"'{profile}' can be written by others: {remedy}", result.stderr)
+        self.assert_nothing_published(result)
+
+    def test_other_places(self):
+        elsewhere = harness.WORK / "catalog"
+        shutil.copytree(harness.ETC / "catalog.d", elsewhere)
+        output = harness.WORK / "out" / "compiled"
+        self.ctl("load", "--catalog", elsewhere, "--output", output)
+        self.assertTrue(output.exists())
+        self.assertFalse(harness.COMPILED.exists())
+
+    def test_closed_standard_descriptors(self):
+        result = subprocess.run(
+            ["sh", "-c", 'exec "$0" load <&- >&- 2>&-', harness.CTL], timeout=harness.TIMEOUT, check=False, capture_output=True
+        )
+        self.assertEqual(result.returncode, OK)
+        self.assertTrue(harness.COMPILED.exists())
+
+
+class CommandLine(CtlTest):
+    def test_usage(self):
+        for arguments in ((), ("nonsense",), ("load", "--nonsense"), ("load", "extra"), ("version", "--catalog", "x")):
+            with self.subTest(arguments):
+                result = self.ctl(*arguments, code=USAGE)
+                self.assertEqual(result.stdout, "")
+                self.assertIn("--help", result.stderr)
+
+    def test_help(self):
+        for arguments in (("--help",), ("check", "--help"), ("load", "--help"), ("explain", "--help"), ("version", "--help")):
+            with self.subTest(arguments):
+                result = self.ctl(*arguments)
+                self.assertIn("Usage:", result.stdout)
+                self.assertEqual(result.stderr, "")
+
+    def test_version(self):
+        lines = dict(line.split(" ", 1) for line in self.ctl("version").stdout.splitlines())
+        self.assertEqual(list(lines), ["aa-shim", "apparmor_parser", "kernel"])
+        self.assert_no_apparmor(lines["kernel"])
+        self.assertEqual(json.loads(self.ctl("version", "--json").stdout), lines)
+
+    def test_every_option_is_in_the_manual(self):
+        manual = (Path(__file__).resolve().parents[2] / "docs" / "man" / "aa-shimctl.8.scd").read_text()
+        for command in ("check", "load", "explain", "version"):
+            text = self.ctl(command, "--help").stdout
+            self.assertIn(f"*aa-shimctl {command}*", manual)
+            for word in text.replace(",", " ").split():
+                if word.startswith("--") and word != "--help":
+                    self.assertIn(f"*{word}*", manual, f"{command} {word}")
+
+
+if __name__ == "__main__":
+    unittest.main()

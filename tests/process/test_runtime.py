@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real runc and crun behind aa-shim: what the kernel says of the processes that they start.
+
+Without AppArmor (it is hidden here); the test hosts do the same with it.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import bundle as bundles
+import harness
+
+KERNEL_SETS = {"CapBnd": "bounding", "CapEff": "effective", "CapPrm": "permitted", "CapInh": "inheritable", "CapAmb": "ambient"}
+NUMBERS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10}
+CEILING_MASK = sum(1 << NUMBERS[name] for name in harness.CEILING_NAMES)
+
+# Prints the process's own status, then whether keyctl(2) is let through (it is denied: EPERM, number 1).
+PROBE = "cat /proc/self/status"
+
+
+def tree_of(program):
+    """PROGRAM and the libraries that it is linked with."""
+    files = [program]
+    listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    files += [word for word in listing.stdout.split() if word.startswith("/")]
+    return files
+
+
+def make_rootfs(directory):
+    """A root file system with a busybox and nothing else."""
+    for name in ("bin", "proc", "dev", "tmp"):
+        (directory / name).mkdir(parents=True)
+    for file in tree_of(shutil.which("busybox")):
+        target = directory / file.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    if not (directory / "bin" / "busybox").exists():
+        shutil.copy(shutil.which("busybox"), directory / "bin" / "busybox")
+    for applet in ("sh", "cat", "sleep", "true"):
+        (directory / "bin" / applet).symlink_to("busybox")
+
+
+def status_of(text):
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+class RealRuntime:
+    """The tests, once per runtime."""
+
+    runtime_file = ""
+
+    def setUp(self):
+        if not self.runtime_file or not Path(self.runtime_file).exists():
+            self.skipTest(f"{self.runtime_name} is not installed")
+        if not shutil.which("busybox"):
+            self.skipTest("busybox is not installed")
+        super().setUp()
+        self.point_runtime_at(self.runtime_file)
+        self.load_catalog()
+        self.root = harness.WORK / "root"
+        if not self.containers_work():
+            self.skipTest(f"{self.runtime_name} starts no containers on this machine, with or without aa-shim")
+
+    def containers_work(self):
+        directory = self.bundle_for("true", name="trial")
+        result = subprocess.run(
+            [self.runtime_file, "--root", harness.WORK / "trial-root", "run", "--bundle", directory, "trial"],
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=harness.TIMEOUT, check=False,
+        )
+        self.trial = result.stderr.decode()
+        return result.returncode == 0
+
+    def bundle_for(self, script, name="bundle", **members):
+        document = bundles.config(process=bundles.process(("/bin/sh", "-c", script), **members))
+        directory = self.make_bundle(document, name)
+        make_rootfs(directory / "rootfs")
+        return directory
+
+    def runtime_call(self, *words, **options):
+        return self.shim("--root", self.root, *words, **options)
+
+    def assert_kernel_agrees(self, status):
+        for field in KERNEL_SETS:
+            self.assertEqual(int(status[field], 16) & ~CEILING_MASK, 0, field)
+        self.assertEqual(int(status["CapBnd"], 16), CEILING_MASK)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        self.assertEqual(status["Seccomp"], "2")
+
+    def start(self, script="sleep 1000", **members):
+        directory = self.bundle_for(script, **members)
+        run = self.runtime_call("run", "--detach", "--bundle", directory, "c1", stdout_to_null=True)
+        self.assertEqual(run.code, 0, run.message)
+        self.addCleanup(self.runtime_call, "delete", "--force", "c1")
+        return directory
+
+    def shim(self, *arguments, stdout_to_null=False, **options):
+        """A detached container would keep the pipes of the test open."""
+        if not stdout_to_null:
+            return super().shim(*arguments, **options)
+        with (harness.WORK / "output").open("w+b") as output:
+            result = subprocess.run(
+                [harness.SHIM, *map(str, arguments)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=harness.TIMEOUT, check=False,
+            )
+        return harness.Run(result.returncode, b"", (harness.WORK / "output").read_bytes(), 0, None)
+
+    def test_run(self):
+        directory = self.bundle_for(PROBE, names=bundles.ALL_CAPABILITIES)
+        run = self.runtime_call("run", "--bundle", directory, "c1")
+        self.assertEqual((run.code, run.stderr), (0, b""))
+        self.assert_kernel_agrees(status_of(run.stdout.decode()))
+
+    def test_exit_code(self):
+        directory = self.bundle_for("exit 42")
+        self.assertEqual(self.runtime_call("run", "--bundle", directory, "c1").code, 42)
+
+    def test_exec_with_a_greedy_process(self):
+        self.start()
+        path = harness.WORK / "process.json"
+        greedy = bundles.process(("/bin/sh", "-c", PROBE), bundles.ALL_CAPABILITIES, noNewPrivileges=False)
+        path.write_bytes(bundles.encode(greedy))
+        run = self.runtime_call("exec", "--process", path, "c1")
+        self.assertEqual((run.code, run.stderr), (0, b""))
+        self.assert_kernel_agrees(status_of(run.stdout.decode()))
+
+    def test_exec_with_words(self):
+        self.start()
+        run = self.runtime_call("exec", "--cap", "CAP_SYS_ADMIN", "c1", "/bin/sh", "-c", PROBE)
+        self.assertEqual(run.code, 0, run.message)
+        self.assert_kernel_agrees(status_of(run.stdout.decode()))
+
+    def test_life_of_a_container(self):
+        directory = self.bundle_for("sleep 1000")
+        pid_file = harness.WORK / "pid"
+        run = self.runtime_call("create", "--bundle", directory, "--pid-file", pid_file, "c1", stdout_to_null=True)
+        self.assertEqual(run.code, 0, run.message)
+        self.addCleanup(self.runtime_call, "delete", "--force", "c1")
+        self.assertEqual(json.loads(self.runtime_call("state", "c1").stdout)["status"], "created")
+        self.assertEqual(self.runtime_call("start", "c1").code, 0)
+        state = json.loads(self.runtime_call("state", "c1").stdout)
+        self.assertEqual(state["status"], "running")
+        self.assertTrue(any(key.startswith("aa-shim/") for key in state["annotations"]))
+        self.assert_kernel_agrees(status_of(Path(f"/proc/{pid_file.read_text()}/status").read_text()))
+        self.assertEqual(self.runtime_call("kill", "c1", "KILL").code, 0)
+        self.assertEqual(self.runtime_call("delete", "--force", "c1").code, 0)
+        self.assertNotEqual(self.runtime_call("state", "c1").code, 0)
+
+    def test_refused_leaves_no_container(self):
+        directory = self.bundle_for("true")
+        harness.COMPILED.unlink()
+        run = self.runtime_call("run", "--bundle", directory, "c1")
+        self.assert_refused(run, "aa-shimctl load")
+        self.assertFalse(self.root.exists() and any(self.root.iterdir()))
+
+
+class Runc(RealRuntime, harness.ShimTest):
+    runtime_name = "runc"
+    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+
+
+class Crun(RealRuntime, harness.ShimTest):
+    runtime_name = "crun"
+    runtime_file = "/usr/bin/crun"

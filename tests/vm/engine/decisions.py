@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel says of containers and of what is exec'd in them equals what the catalog decides, however they are started."""
+import re
+from dataclasses import dataclass, field
+
+from harness import ALL, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, label, no_new_privileges, read_catalog, run, tap, until
+
+ALLOWED, DENIED = 0, 1
+DENIAL = re.compile("permission denied|operation not permitted", re.IGNORECASE)
+
+# Per confinement: commands (by `docker exec -u 0`) that its profile lets through and such that it does not; nothing else on
+# the host stands in their way.
+ACTIONS = {
+    "baseline": [(ALLOWED, ["touch", "/etc/allowed"]), (DENIED, ["touch", "/dev/tty9"])],
+    "builder": [(ALLOWED, ["touch", "/usr/allowed"]), (DENIED, ["touch", "/dev/tty9"])],
+    "web": [
+        (ALLOWED, ["touch", "/tmp/allowed"]), (ALLOWED, ["mkdir", "/tmp/directory"]), (DENIED, ["touch", "/etc/denied"]),
+        (ALLOWED, ["sh", "-c", "cat /etc/passwd"]), (DENIED, ["sh", "-c", "touch /tmp/denied"]),
+    ],
+    "database": [(ALLOWED, ["touch", "/tmp/allowed"]), (DENIED, ["touch", "/etc/denied"])],
+    "scenario-strict": [(ALLOWED, ["touch", "/tmp/allowed"]), (DENIED, ["touch", "/etc/denied"]), (DENIED, ["mkdir", "/tmp/denied"])],
+    "scenario-stack": [(ALLOWED, ["touch", "/tmp/allowed"]), (DENIED, ["touch", "/etc/denied"])],
+    "scenario-replace": [(ALLOWED, ["touch", "/tmp/allowed"]), (DENIED, ["touch", "/etc/denied"]), (ALLOWED, ["touch", "/tmp/secret"])],
+}
+# With a caller's own profile on top, its denials hold as well.
+OWN = [(DENIED, ["touch", "/tmp/secret"])]
+
+
+@dataclass
+class Case:
+    name: str
+    arguments: list  # of docker run, the image included
+    confinement: str
+    asks: frozenset = DOCKER_DEFAULT  # capabilities that the engine asks for
+    own: list = field(default_factory=list)  # further components of the label
+    root: bool = True
+    actions: list = field(default_factory=list)  # beside those of the confinement
+
+
+BUSYBOX = "aa-example/busybox"
+CASES = [
+    Case("otherwise", [BUSYBOX], "baseline"),
+    Case("by image, as typed: nginx", ["aa-example/nginx"], "web"),
+    Case("by image, as typed: Flask", ["aa-example/flask"], "web"),
+    Case("by image, in full: redis", ["aa-example/redis"], "database", root=False),
+    Case("by label", ["--label", "tier=web", BUSYBOX], "web"),
+    Case("by name", ["--name", "scenario-1-builder", BUSYBOX], "builder"),
+    Case("by handler", ["--runtime", "aa-shim-web", BUSYBOX], "web"),
+    Case("by request", ["--annotation", "aa-shim/confinement=builder", BUSYBOX], "builder"),
+    Case("by request, from one rule's list", ["--label", "scenario=selectable", "--annotation", "aa-shim/confinement=builder", BUSYBOX],
+         "builder"),
+    Case("selectable, not requested", ["--label", "scenario=selectable", BUSYBOX], "baseline"),
+    Case("no new privileges, denied syscall", ["--label", "scenario=strict", BUSYBOX], "scenario-strict"),
+    Case("denied syscall without a seccomp profile", ["--label", "scenario=strict", "--security-opt", "seccomp=unconfined", BUSYBOX],
+         "scenario-strict"),
+    Case("--privileged", ["--privileged", BUSYBOX], "baseline", ALL,
+         actions=[(DENIED, ["sh", "-c", "echo x > /proc/sys/kernel/domainname"]), (DENIED, ["mount", "-t", "tmpfs", "x", "/tmp"])]),
+    Case("--privileged nginx", ["--privileged", "aa-example/nginx"], "web", ALL),
+    Case("apparmor=unconfined", ["--security-opt", "apparmor=unconfined", BUSYBOX], "baseline"),
+    Case("apparmor=docker-default", ["--security-opt", "apparmor=docker-default", BUSYBOX], "baseline"),
+    Case("--cap-add ALL", ["--cap-add", "ALL", BUSYBOX], "baseline", ALL),
+    Case("--cap-drop ALL", ["--cap-drop", "ALL", BUSYBOX], "baseline", frozenset()),
+    Case("--cap-add SYS_ADMIN --cap-drop CHOWN", ["--cap-add", "SYS_ADMIN", "--cap-drop", "CHOWN", "--label", "tier=web", BUSYBOX],
+         "web", DOCKER_DEFAULT | {"SYS_ADMIN"} - {"CHOWN"}),
+    Case("an own profile is stacked", ["--security-opt", "apparmor=aa-scenario-own", BUSYBOX], "baseline", own=["aa-scenario-own"], actions=OWN),
+    Case("an own profile is stacked on web", ["--security-opt", "apparmor=aa-scenario-own", "--label", "tier=web", BUSYBOX], "web",
+         own=["aa-scenario-own"], actions=OWN),
+    Case("combine stack", ["--label", "scenario=stack", BUSYBOX], "scenario-stack", own=["docker-default"]),
+    Case("combine replace", ["--label", "scenario=replace", "--security-opt", "apparmor=aa-scenario-own", BUSYBOX], "scenario-replace"),
+    Case("--init", ["--init", BUSYBOX], "baseline"),
+    Case("another user", ["--user", "1000", BUSYBOX], "baseline", root=False),
+    Case("security option no-new-privileges", ["--security-opt", "no-new-privileges", BUSYBOX], "baseline"),
+]
+
+
+def profile_of(confinement):
+    profile = confinement["apparmor"]
+    return profile if isinstance(profile, str) else profile["profile"]
+
+
+def check_process(name, pid, profiles, ceiling, root, confinement):
+    tap.equal(f"{name}: label", label(pid), (frozenset(profiles), "enforce"))
+    if confinement.get("noNewPrivileges"):
+        tap.ok(f"{name}: no new privileges", no_new_privileges(pid))
+    expected = expected_sets(ceiling, root)
+    got = capabilities(pid)
+    tap.ok(f"{name}: five capability sets", got == expected, differences(got, expected))
+
+
+def check_case(case, confinements):
+    confinement = confinements[case.confinement]
+    limit = frozenset(confinement["capabilities"])
+    profiles = [profile_of(confinement), *case.own]
+    with Container(*case.arguments) as container:
+        check_process(f"{case.name}: main process", init_pid(container.id), profiles, case.asks & limit, case.root, confinement)
+        exec_pid = container.exec_pid(["sleep", "1000"])
+        check_process(f"{case.name}: exec", exec_pid, profiles, case.asks & limit, case.root, confinement)
+        exec_pid = container.exec_pid(["sleep", "1000"], privileged=True, user="0")
+        check_process(f"{case.name}: exec --privileged", exec_pid, profiles, limit, True, confinement)
+        for expected, command in ACTIONS[case.confinement] + case.actions:
+            status, output = docker("exec", "-u", "0", container.id, *command)
+            right = status == 0 if expected == ALLOWED else status in (1, 255) and DENIAL.search(output)
+            tap.ok(f"{case.name}: {' '.join(command)} is {'allowed' if expected == ALLOWED else 'denied'}", right, f"status {status}: {output}")
+
+
+def check_servers():
+    """The servers do their work under their profiles."""
+    for image, command, answer in [
+        ("aa-example/nginx", ["wget", "-qO-", "http://127.0.0.1/"], "served by nginx"),
+        ("aa-example/flask", ["wget", "-qO-", "http://127.0.0.1:5000/"], "served by Flask"),
+        ("aa-example/redis", ["redis-cli", "ping"], "PONG"),
+    ]:
+        with Container(image) as container:
+            answered = until(lambda: answer in docker("exec", container.id, *command)[1], 60)
+            tap.ok(f"{image} serves", answered, docker("logs", container.id)[1])
+            pids = run("docker", "top", container.id, "-eo", "pid")[1].split()[1:]
+            tap.ok(f"{image}: all its processes have one label", len({label(pid) for pid in pids}) == 1, pids)
+
+
+def check_exec_rules(confinements):
+    """Exec rules choose a child profile, deny, or leave the base profile."""
+    with Container("--label", "scenario=closed", BUSYBOX) as container:
+        ceiling = confinements["scenario-closed"]["capabilities"]
+        # cat without an argument waits for input that never ends
+        pid = container.exec_pid(["cat", "/proc/self/fd/0", "/dev/console"])
+        status, output = docker("exec", container.id, "cat", "/proc/self/attr/apparmor/current")
+        tap.equal("exec rule: label", (status, output), (0, "aa-shim-web//shell (enforce)"))
+        tap.ok("exec rule: a detached exec starts", pid > 0 and not ceiling)
+        status, output = docker("exec", container.id, "touch", "/tmp/x")
+        tap.equal("exec otherwise deny: status", status, 126)
+        tap.has("exec otherwise deny: message", output, "'touch'", "/usr/bin/touch", "no exec rule allows it")
+    with Container("--label", "scenario=strict", BUSYBOX) as container:
+        status, output = docker("exec", container.id, "id")
+        tap.equal("exec rule deny: status", status, 126)
+        tap.has("exec rule deny: message", output, "/usr/bin/id", "nobody needs to know", "05-scenarios.json:")
+    with Container("--label", "tier=web", BUSYBOX) as container:
+        shell = container.exec_pid(["sh", "-c", "sleep 1000; true"])
+        tap.equal("a shell in a web container: label", label(shell), (frozenset(["aa-shim-web//shell"]), "enforce"))
+
+
+def main():
+    confinements = read_catalog()
+    for case in CASES:
+        check_case(case, confinements)
+    check_exec_rules(confinements)
+    check_servers()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the scenarios of the engine host share: Docker, what the kernel says of a process, and results in TAP."""
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+CAPABILITY_NAMES = """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
+NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
+SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP
+MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE""".split()
+ALL = frozenset(CAPABILITY_NAMES)
+# What Docker gives a container that asks for nothing.
+DOCKER_DEFAULT = frozenset("""CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP
+NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE""".split())
+
+
+class Tap:
+    """Counts checks and prints one line of the Test Anything Protocol for each."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, name, condition, detail=""):
+        self.count += 1
+        self.failed += not condition
+        print(f"{'ok' if condition else 'not ok'} {self.count} - {name}", flush=True)
+        if not condition:
+            for line in str(detail).splitlines():
+                print(f"#   {line}", flush=True)
+        return condition
+
+    def equal(self, name, got, expected):
+        return self.ok(name, got == expected, f"got      {got}\nexpected {expected}")
+
+    def has(self, name, text, *parts):
+        missing = [part for part in parts if part not in text]
+        return self.ok(name, not missing, f"lacks {missing}: {text}")
+
+    def done(self):
+        print(f"1..{self.count}")
+        print(f"{self.count - self.failed} passed, {self.failed} failed", flush=True)
+        sys.exit(1 if self.failed or not self.count else 0)
+
+
+tap = Tap()
+
+
+def run(*command, timeout=120, **options):
+    """Runs COMMAND; returns its exit status and its output, both streams together."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, **options)
+    return done.returncode, done.stdout.strip()
+
+
+def docker(*arguments, **options):
+    return run("docker", *arguments, **options)
+
+
+def must(*command):
+    status, output = run(*command)
+    if status != 0:
+        raise RuntimeError(f"{' '.join(command)}: status {status}: {output}")
+    return output
+
+
+class _Socket(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/docker.sock")
+
+
+def api(method, path, body=None):
+    """One call of the daemon's API (the docker program takes a second to start under emulation)."""
+    connection = _Socket("localhost")
+    connection.request(method, "/v1.43" + path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    text = response.read()
+    if response.status >= 400:
+        raise RuntimeError(f"{method} {path}: {response.status} {text.decode()}")
+    return json.loads(text) if text and response.getheader("Content-Type", "").startswith("application/json") else text
+
+
+def inspect(container):
+    return api("GET", f"/containers/{container}/json")
+
+
+def init_pid(container):
+    return inspect(container)["State"]["Pid"]
+
+
+def remove(container):
+    """Removes it, running or not; it may be gone already."""
+    try:
+        api("DELETE", f"/containers/{container}?force=1&v=1")
+    except RuntimeError as error:
+        if " 404 " not in str(error):
+            raise
+
+
+class Container:
+    """`docker run -d` of a table row; gone at the end of the block."""
+
+    def __init__(self, *arguments):
+        status, output = docker("run", "-d", *arguments)
+        if status != 0:
+            raise RuntimeError(f"docker run {' '.join(arguments)}: status {status}: {output}")
+        self.id = output.splitlines()[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        remove(self.id)
+
+    def exec_pid(self, command, privileged=False, user=""):
+        """Starts COMMAND in the container as `docker exec -d` does; its pid on the host."""
+        body = {"Cmd": command, "Privileged": privileged, "User": user}
+        exec_id = api("POST", f"/containers/{self.id}/exec", body)["Id"]
+        api("POST", f"/exec/{exec_id}/start", {"Detach": True})
+        return api("GET", f"/exec/{exec_id}/json")["Pid"]
+
+
+def label(pid):
+    """The kernel's label of process PID: its profiles, as a stack has no order, and its mode."""
+    with open(f"/proc/{pid}/attr/apparmor/current", encoding="utf-8") as file:
+        text = file.read().strip()
+    match = re.fullmatch(r"(.*?)(?: \((\w+)\))?", text)
+    return frozenset(match[1].split("//&")), match[2] or ""
+
+
+def capabilities(pid):
+    """The five capability sets of process PID: name of the set → names of capabilities."""
+    sets = {}
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("Cap"):
+                key, value = line.split()
+                bits = int(value, 16)
+                sets[key[3:-1]] = frozenset(name for number, name in enumerate(CAPABILITY_NAMES) if bits >> number & 1)
+    return sets
+
+
+def no_new_privileges(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return "NoNewPrivs:\t1" in file.read()
+
+
+def expected_sets(ceiling, root=True):
+    """The five sets of a program that is started with CEILING by root, or by another user (who keeps only the bound)."""
+    held = frozenset(ceiling) if root else frozenset()
+    return {"Inh": frozenset(), "Prm": held, "Eff": held, "Bnd": frozenset(ceiling), "Amb": frozenset()}
+
+
+def differences(got, expected):
+    return "; ".join(f"{name}: {sorted(got[name])} instead of {sorted(expected[name])}" for name in expected if got[name] != expected[name])
+
+
+def until(condition, seconds=60):
+    """Waits until CONDITION holds; whether it did."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def read_catalog(directory="/etc/aa-shim/catalog.d"):
+    """The confinements of the catalog, read by nothing but comments taken out: name → what the file says."""
+    confinements = {}
+    for name in sorted(os.listdir(directory)):
+        with open(os.path.join(directory, name), encoding="utf-8") as file:
+            text = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*', lambda match: match[1] or "", file.read())
+        confinements.update(json.loads(text).get("confinements", {}))
+    return confinements

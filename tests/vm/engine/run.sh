@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091
+#
+# On the engine host, in the shared folder: installs aa-shim, starts the engine with daemon.json.example as it stands, loads
+# the catalog and runs the scenarios (all, or those named in the file `select`). Results: results.tap; what else tells
+# something about a failure: logs/.
+set -eu
+. ./scenarios/install.sh
+./start-engine
+aa-shimctl load
+xargs python3 -B engine/scenarios.py < select > results.tap 2>&1 && status=0 || status=$?
+cat results.tap
+mkdir -p logs
+cp /run/dockerd.log /run/containerd.log logs/
+dmesg > logs/dmesg
+exit "$status"

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the scenarios named on the command line (decisions, operations, refusals), or all."""
+import importlib
+import sys
+import traceback
+
+from harness import tap
+
+for name in sys.argv[1:] or ["decisions", "operations", "refusals"]:
+    print(f"# {name}", flush=True)
+    try:
+        importlib.import_module(name).main()
+    except Exception:  # one part's failure must not hide what the next ones find
+        tap.ok(f"{name} came to its end", False, traceback.format_exc())
+tap.done()

@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091
+#
+# On the micro host, in the shared folder: aa-shim, the example catalog and its profiles in place, then the scenarios.
+set -u
+. ./scenarios/install.sh
+. ./micro/lib.sh
+if [ -d /sys/kernel/security/apparmor ]; then
+    apparmor_parser --replace /etc/apparmor.d/runc /etc/apparmor.d/crun
+    aa-shimctl load || { echo "Bail out! aa-shimctl load failed"; exit 1; }
+    . ./micro/scenarios.sh
+else
+    . ./micro/without-apparmor.sh
+fi
+main > results.tap 2>&1
+finish >> results.tap
+status=$?
+cat results.tap
+exit $status

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# aa-shim in front of runc and of crun, without an engine: what the kernel says of the init and of execs, and refusals.
+# shellcheck shell=dash disable=SC1091,SC2012,SC2034,SC2086,SC2154
+
+state=/run/scenario-state
+shim() { aa-shim --root $state "$@"; }
+
+# start ID BUNDLE [PROGRAM]: create and start; sets $pid to the init's
+start() {
+    detail=$("${3:-aa-shim}" --root $state create --bundle "$2" --pid-file "/tmp/$1.pid" "$1" < /dev/null 2>&1 > /tmp/out)
+    pid=$(cat "/tmp/$1.pid" 2> /dev/null)
+    if [ -z "$pid" ]; then ok "create $1" false; return 1; fi
+    shim start "$1"
+}
+
+stop() {
+    shim kill "$1" KILL; gone "$pid"
+    shim delete "$1"; rm -f "/tmp/$1.pid"
+}
+
+# exec_pid ID PROCESS: starts PROCESS as engines do; prints its pid
+exec_pid() {
+    echo "$2" > /tmp/process.json; rm -f /tmp/exec.pid
+    shim exec --process /tmp/process.json --detach --pid-file /tmp/exec.pid "$1" < /dev/null > /tmp/exec.out 2>&1
+    cat /tmp/exec.pid
+}
+
+check_process() {
+    equal "$1: label" "$(label "$2")" "$3 (enforce)"
+    equal "$1: five capability sets" "$(capability_sets "$2")" "$(expected_sets "$4")"
+}
+
+# check_container NAME LABEL CAPABILITIES PROCESS ANNOTATIONS [PROGRAM]: init and execs, among them one that asks for everything
+check_container() {
+    bundle /tmp/b "$4" "$5"
+    start c /tmp/b "${6:-aa-shim}" || return
+    check_process "$1: init" "$pid" "$2" "$3"
+    check_process "$1: exec" "$(exec_pid c "$(process '"sleep", "1000"')")" "$2" "$3"
+    check_process "$1: exec that asks for everything" \
+        "$(exec_pid c "$(process '"sleep", "1000"' '"apparmorProfile": "unconfined", "noNewPrivileges": false,' "$ALL")")" "$2" "$7"
+    stop c
+}
+
+check_containers() {
+    local plain any='"apparmorProfile": "unconfined",'
+    plain=$(process '"sleep", "1000"')
+    check_container "otherwise" aa-shim-baseline $DOCKER_DEFAULT "$plain" "" aa-shim $DOCKER_DEFAULT
+    check_container "unconfined and all capabilities asked for" aa-shim-baseline $DOCKER_DEFAULT "$(process '"sleep", "1000"' "$any" "$ALL")" "" aa-shim $DOCKER_DEFAULT
+    check_container "by handler" aa-shim-web $WEB "$plain" "" aa-shim-web $WEB
+    check_container "by request" aa-shim-web $WEB "$plain" '"aa-shim/confinement": "web"' aa-shim $WEB
+    check_container "by annotation, strict" aa-shim-web 400 "$plain" '"scenario": "strict"' aa-shim 400
+    check_container "escaped keys" aa-shim-baseline $DOCKER_DEFAULT \
+        "$(process '"sleep", "1000"' '"\u0061pparmorProfile": "unconfined",' "$ALL" | sed 's/"capabilities"/"capabilit\\u0069es"/')" "" aa-shim $DOCKER_DEFAULT
+    check_container "replace" aa-shim-web 20 "$(process '"sleep", "1000"' '"apparmorProfile": "aa-scenario-own",')" '"scenario": "replace"' aa-shim 20
+    bundle /tmp/b "$(process '"sleep", "1000"' '"apparmorProfile": "aa-scenario-own",')"
+    if start c /tmp/b; then
+        has "an own profile is stacked" "$(label "$pid")" aa-shim-baseline aa-scenario-own '//&' '(enforce)'
+        stop c
+    fi
+}
+
+# Actions that the profile allows and such that it denies; with --process and without.
+check_actions() {
+    bundle /tmp/b "" '"aa-shim/confinement": "web"'
+    start c /tmp/b || return
+    equal "allowed: write to /tmp" "$(shim exec c touch /tmp/allowed 2>&1)" ""
+    has "denied: write to /etc" "$(shim exec c touch /etc/denied 2>&1)" "Permission denied"
+    equal "exec by command: label" "$(shim exec c cat /proc/self/attr/apparmor/current)" "aa-shim-web (enforce)"
+    equal "exec by command: capabilities" "$(shim exec c sh -c 'grep CapBnd /proc/self/status; cat /proc/self/attr/apparmor/current' 2>&1 | sed 's/^.*\t0*//' | tr '\n' ' ')" \
+        "$WEB aa-shim-web//shell (enforce) "
+    equal "exec --cap: no more than the ceiling" "$(shim exec --cap CAP_SYS_ADMIN c cat /proc/self/status | sed -n 's/CapBnd:\t0*//p')" "$WEB"
+    equal "exec --apparmor unconfined: label" "$(shim exec --apparmor unconfined c cat /proc/self/attr/apparmor/current)" "aa-shim-web (enforce)"
+    shim exec c sh -c 'exit 7'
+    equal "exec: the program's status" $? 7
+    equal "exec with no new privileges" "$(no_new_privileges "$(exec_pid c "$(process '"sleep", "1000"')")")" 1
+    detail=$(shim state c); has "state passes through" "$detail" '"status": "running"'
+    stop c
+    bundle /tmp/b "" '"scenario": "strict"'
+    start c /tmp/b || return
+    has "denied syscall" "$(shim exec c mkdir /tmp/d 2>&1)" "Operation not permitted"
+    equal "other syscalls" "$(shim exec c touch /tmp/allowed 2>&1)" ""
+    shim exec c id > /tmp/out 2>&1; equal "exec rule: status" $? 255
+    has "exec rule: message" "$(cat /tmp/out)" "permission denied" "/bin/id" "nobody needs to know"
+    stop c
+    bundle /tmp/b "" '"scenario": "closed"'
+    start c /tmp/b || return
+    equal "exec rule: child profile" "$(shim exec c cat /proc/self/attr/apparmor/current 2>&1)" "aa-shim-web//shell (enforce)"
+    shim exec c touch /tmp/x > /tmp/out 2>&1; equal "exec otherwise deny: status" $? 255
+    has "exec otherwise deny: message" "$(cat /tmp/out)" "permission denied" "/bin/touch"
+    stop c
+}
+
+check_run() {
+    bundle /tmp/b "$(process '"sh", "-c", "cat /proc/self/attr/apparmor/current; exit 9"')"
+    detail=$(shim run --bundle /tmp/b r); local status=$?
+    equal "run in the foreground: status" $status 9
+    bundle /tmp/b "$(process '"cat", "/proc/self/attr/apparmor/current"')"
+    equal "run in the foreground: output" "$(shim run --bundle /tmp/b r 2>&1)" "aa-shim-baseline (enforce)"
+    for odd in create exec; do
+        bundle "/tmp/$odd" "$(process '"cat", "/proc/self/attr/apparmor/current"')"
+        equal "a container and a bundle called $odd" "$(shim run --bundle "/tmp/$odd" $odd 2>&1)" "aa-shim-baseline (enforce)"
+    done
+    bundle /tmp/a=b "$(process '"cat", "/proc/self/attr/apparmor/current"')"
+    equal "a bundle called a=b" "$(shim run --bundle=/tmp/a=b r 2>&1)" "aa-shim-baseline (enforce)"
+    equal "the bundle is the working directory" "$(cd /tmp/a=b && shim run r 2>&1)" "aa-shim-baseline (enforce)"
+    equal "nothing temporary in a bundle" "$(ls /tmp/a=b | tr '\n' ' ')" "config.json rootfs "
+}
+
+# refused NAME PART…: create from /tmp/b fails with status 1 and a message with the PARTs, changes nothing and leaves nothing
+refused() {
+    local name=$1 before mounts; shift
+    before=$(cat /tmp/b/config.json) mounts=$(wc -l < /proc/mounts)
+    rm -f /tmp/log
+    shim --log /tmp/log --log-format json create --bundle /tmp/b --pid-file /tmp/x.pid x > /tmp/out 2> /tmp/err < /dev/null
+    equal "$name: status" $? 1
+    has "$name: message" "$(cat /tmp/err)" "aa-shim: " "$@"
+    has "$name: runtime log" "$(cat /tmp/log)" '{"level":"error","msg":"aa-shim: '
+    equal "$name: nothing on standard output" "$(cat /tmp/out)" ""
+    equal "$name: config.json as before, no other file" "$(cat /tmp/b/config.json)$(ls /tmp/b | tr '\n' ' ')" "${before}config.json rootfs "
+    equal "$name: no state, no mounts" "$(ls $state 2> /dev/null)$(wc -l < /proc/mounts)" "$mounts"
+    shim delete --force x 2> /dev/null
+    rm -f /tmp/x.pid
+}
+
+# edit SED: the plain bundle with its config.json edited
+edit() { bundle /tmp/b; sed -i "$1" /tmp/b/config.json; }
+
+check_refusals() {
+    edit 's/"process"/"process": {}, "process"/'; refused "a duplicated key" process
+    edit 's/"process"/"PROCESS": {}, "process"/'; refused "a case variant" PROCESS
+    edit 's/"args"/"ApparmorProfile": "unconfined", "args"/'; refused "a case variant of the profile" ApparmorProfile
+    edit 's/"process"/"proceſs": {}, "process"/'; refused "a Unicode fold" proce
+    edit 's/"annotations": {/"annotations": null, "x": {/'; start c /tmp/b && { ok "annotations: null" true; stop c; }
+    edit 's/"args"/"capabilities": null, "args"/'; refused "capabilities twice" capabilities
+    bundle /tmp/b; head -c 300 /tmp/b/config.json > /tmp/half; cp /tmp/half /tmp/b/config.json; refused "a truncated config.json" config.json
+    bundle /tmp/b; echo '{}' >> /tmp/b/config.json; refused "trailing bytes" config.json
+    bundle /tmp/b 'null'; refused "process: null" process
+    bundle /tmp/b; printf '\377' | cat - /tmp/b/config.json > /tmp/half; cp /tmp/half /tmp/b/config.json; refused "not UTF-8" config.json
+    bundle /tmp/b; head -c 200000 /dev/zero | tr '\0' '[' > /tmp/b/config.json; refused "200,000 open brackets" config.json
+    bundle /tmp/b; mv /tmp/b/config.json /tmp/elsewhere.json; ln -s /tmp/elsewhere.json /tmp/b/config.json; refused "a symbolic link" config.json
+    bundle /tmp/b "" '"aa-shim/decision": "mine"'; refused "a reserved annotation" aa-shim/decision
+    bundle /tmp/b "" '"bundle": "/tmp"'; refused "an annotation called bundle" bundle
+    bundle /tmp/b "" '"scenario": "reject"'; refused "a rule that rejects" "no such thing on this host" 05-scenarios.json
+    bundle /tmp/b "" '"scenario": "strict", "aa-shim/confinement": "web"'; refused "a request that is not selectable" web selectable
+    bundle /tmp/b "$(process '"true"' | sed 's#"cwd": "/"#"cwd": "/proc/self/fd/7"#')"; refused "a working directory below /proc" /proc/self/fd/7
+    for name in u un unconfine : 'aa-shim-web//&' '//&aa-shim-web' 'aa-no-such-profile'; do
+        bundle /tmp/b "$(process '"true"' "\"apparmorProfile\": \"$name\",")"; refused "the profile name $name" profile
+    done
+    apparmor_parser --remove /etc/aa-shim/apparmor.d/aa-scenario-removed
+    bundle /tmp/b "" '"scenario": "removed"'; refused "a profile that is gone" aa-scenario-removed "not loaded"
+    aa-shimctl load > /tmp/out 2>&1 || ok "load after that" false
+    check_catalogs
+}
+
+check_catalogs() {
+    bundle /tmp/b
+    cp -p /run/aa-shim/catalog /tmp/catalog
+    rm /run/aa-shim/catalog; refused "no catalog" "aa-shimctl load"
+    head -c 100 /tmp/catalog > /run/aa-shim/catalog; refused "a truncated catalog" "aa-shimctl load"
+    echo '#!/bin/sh' > /run/aa-shim/catalog; refused "a foreign catalog" "aa-shimctl load"
+    cat /tmp/catalog > /run/aa-shim/catalog; chmod g+w /run/aa-shim/catalog; refused "a catalog that the group can write" "aa-shimctl load"
+    start_without_catalog
+    cp -p /tmp/catalog /run/aa-shim/catalog
+    start c /tmp/b && { ok "and with the catalog back it starts" true; stop c; }
+}
+
+# What only looks or cleans up needs no catalog.
+start_without_catalog() {
+    cp -p /tmp/catalog /run/aa-shim/catalog
+    start c /tmp/b || return
+    rm /run/aa-shim/catalog
+    shim exec c true > /tmp/out 2>&1; equal "exec without a catalog: status" $? 255
+    has "exec without a catalog: message" "$(cat /tmp/out)" "aa-shimctl load"
+    shim state c > /tmp/out; equal "state without a catalog" $? 0
+    stop c; equal "kill and delete without a catalog" "$(ls $state)" ""
+}
+
+main() {
+    for runtime in sbin/runc bin/crun; do
+        part=${runtime#*bin/} state=/run/scenario-$part
+        mkdir -p $state
+        ln -sfn /usr/$runtime /etc/aa-shim/runtime
+        check_containers
+        check_actions
+        check_run
+        check_refusals
+    done
+}
