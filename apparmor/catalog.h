@@ -64,12 +64,19 @@ struct Confinement {
 
 // `match`: every clause that is given must hold.
 struct Match {
-    std::vector<std::pair<std::string, std::string>> labels;                                         // key → pattern
-    std::vector<std::pair<std::string, std::string>> annotations;                                    // key → pattern
-    std::optional<std::string> engine, handler, kubernetes_namespace, pod, name, image, entrypoint;  // patterns
-    std::optional<std::uint32_t> user;
-    std::optional<bool> privileged;
-    std::optional<bool> sandbox;
+    std::vector<std::pair<std::string, std::string>> labels{};       // key → pattern
+    std::vector<std::pair<std::string, std::string>> annotations{};  // key → pattern
+    // Patterns.
+    std::optional<std::string> engine{};
+    std::optional<std::string> handler{};
+    std::optional<std::string> kubernetes_namespace{};
+    std::optional<std::string> pod{};
+    std::optional<std::string> name{};
+    std::optional<std::string> image{};
+    std::optional<std::string> entrypoint{};
+    std::optional<std::uint32_t> user{};
+    std::optional<bool> privileged{};
+    std::optional<bool> sandbox{};
 };
 
 // What a rule, or `otherwise`, does with a container.

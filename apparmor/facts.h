@@ -14,25 +14,19 @@ namespace aa::apparmor {
 using FactPair = std::pair<std::string_view, std::string_view>;
 
 struct Facts {
-    std::string_view engine;   // docker, cri-containerd, cri-o, podman, nerdctl, other
-    std::string_view handler;  // the name we were called by, without "aa-shim-"; empty if called as aa-shim
-    std::string_view kubernetes_namespace;
-    std::string_view pod;
-    std::string_view name;
-    std::string_view image;       // as typed
-    std::string_view image_full;  // docker.io/library/nginx:latest
-    std::string_view entrypoint;  // the first program, looked for behind an init
-    std::span<const FactPair> labels;
-    std::span<const FactPair> annotations;
-    std::optional<std::uint32_t> user;
-    std::optional<bool> privileged;
+    std::string_view engine{};   // docker, cri-containerd, cri-o, podman, nerdctl, other
+    std::string_view handler{};  // the name we were called by, without "aa-shim-"; empty if called as aa-shim
+    std::string_view kubernetes_namespace{};
+    std::string_view pod{};
+    std::string_view name{};
+    std::string_view image{};       // as typed
+    std::string_view image_full{};  // docker.io/library/nginx:latest
+    std::string_view entrypoint{};  // the first program, looked for behind an init
+    std::span<const FactPair> labels{};
+    std::span<const FactPair> annotations{};
+    std::optional<std::uint32_t> user{};
+    std::optional<bool> privileged{};
     bool sandbox = false;
-};
-
-// The facts that a catalog looks at, so that nobody reads an engine's records in vain.
-enum class FactGroup : std::uint8_t {
-    config = 0,         // whatever config.json itself tells
-    engine_record = 1,  // image, name, labels, privileged: from the engine's own record
 };
 
 }  // namespace aa::apparmor

@@ -115,8 +115,9 @@ public:
 
     Result<std::vector<Complaint>> judge(const NamedProfile& wanted, std::string_view parent_source) {
         if (!parent_source.empty()) return std::vector<Complaint>{TRY(missing_child(wanted, parent_source))};
+        if (auto broken = TRY(files_.broken(wanted.profile)); !broken.empty()) return broken;
         if (has_kernel_ && TRY(kernel_.is_loaded(wanted.profile))) return std::vector<Complaint>{};
-        auto result = TRY(files_.explain_missing(wanted.profile));
+        auto result = TRY(files_.misnamed(wanted.profile));
         // Without a kernel to ask it may still be one that another tool loads, unless the files look like a mistake.
         if (!has_kernel_ && result.empty()) return result;
         const auto names = TRY(files_.all_names());
@@ -154,8 +155,13 @@ Result<std::vector<Complaint>> missing_complaints(const Catalog& catalog, const 
     std::vector<Complaint> result;
     for (const auto& wanted : named_profiles(catalog)) {
         if (!source_of(sources, wanted.profile).empty()) continue;
-        const auto complaints = TRY(missing.judge(wanted, source_of(sources, parent_of(wanted.profile))));
-        result.insert(result.end(), complaints.begin(), complaints.end());
+        auto complaints = TRY(missing.judge(wanted, source_of(sources, parent_of(wanted.profile))));
+        for (auto& complaint : complaints) {
+            // A parent and its children suffer from the same broken file.
+            const bool known =
+                std::any_of(result.begin(), result.end(), [&](const Complaint& other) { return other.text() == complaint.text(); });
+            if (!known) result.push_back(std::move(complaint));
+        }
     }
     return result;
 }

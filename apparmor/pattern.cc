@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -299,7 +300,7 @@ private:
             return;
         }
         if (c == '/') return;
-        const bool is_double = at + 1 < p_.size() && scan_.marked(at + 1);
+        const bool is_double = at + 1 < p_.size() && p_[at + 1] == '*' && scan_.marked(at + 1);
         if (!is_double) to(at);
         if (is_double || is_component(p_, at)) to(at + 1);
     }
@@ -362,8 +363,38 @@ std::string_view flaw_text(Flaw flaw) {
     return "";
 }
 
-// The brace-free patterns that PATTERN is the union of; none if they are too many, or if taking a brace away would change
-// the meaning of a star beside it.
+// Where the first outermost brace of a pattern, its separators and its end are.
+using Cuts = std::vector<std::size_t>;
+
+// Nothing if a star of P might begin or cease to stand for a whole component when a brace beside it is taken away.
+std::optional<Cuts> find_cuts(std::string_view p, const Scan& scan) {
+    const auto is_structure = [&](std::size_t at) {
+        return at < p.size() && (p[at] == '{' || p[at] == '}' || (p[at] == ',' && scan.marked(at)));
+    };
+    Cuts cuts;
+    std::size_t depth = 0;
+    bool is_complete = false;
+    bool after_structure = false;
+    for (std::size_t at = 0; at < p.size();) {
+        Finding ignored;
+        if (p[at] == '*') {
+            const auto end = std::min(p.find_first_not_of('*', at), p.size());
+            const bool after_slash = at > 0 && p[at - 1] == '/';
+            if (after_structure || (after_slash && is_structure(end))) return std::nullopt;
+            at = end;
+            continue;
+        }
+        after_structure = is_structure(at);
+        if (p[at] == '}') --depth;
+        if (after_structure && !is_complete && depth == (p[at] == ',' ? 1U : 0U)) cuts.push_back(at);
+        is_complete = is_complete || (p[at] == '}' && depth == 0);
+        if (p[at] == '{') ++depth;
+        at = p[at] == '[' ? end_of_bracket(p, at, ignored) : at + (p[at] == '\\' ? 2 : 1);
+    }
+    return cuts;
+}
+
+// The brace-free patterns that PATTERN is the union of; none if they are too many or cannot be told.
 std::vector<std::string> expand(std::string_view pattern) {
     std::vector<std::string> done;
     std::vector<std::string> open{std::string(pattern)};
@@ -372,21 +403,12 @@ std::vector<std::string> expand(std::string_view pattern) {
         open.pop_back();
         const Scan scan(p);
         if (scan.finding().flaw != Flaw::none || done.size() + open.size() > kMaxExpansions) return {};
-        std::vector<std::size_t> cuts;  // the first outermost brace, its separators, its end
-        std::size_t depth = 0;
-        for (std::size_t at = 0; at < p.size() && (cuts.empty() || depth > 0);) {
-            Finding ignored;
-            const char c = p[at];
-            if (c == '}') --depth;
-            const bool structure = c == '{' || c == '}' || (c == ',' && scan.marked(at));
-            if (structure && ((at > 0 && p[at - 1] == '*') || (at + 1 < p.size() && p[at + 1] == '*'))) return {};
-            if (structure && (c == ',' ? depth == 1 : depth == 0)) cuts.push_back(at);
-            if (c == '{') ++depth;
-            at = c == '[' ? end_of_bracket(p, at, ignored) : at + (c == '\\' ? 2 : 1);
-        }
-        if (cuts.empty()) done.push_back(p);
-        for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
-            open.push_back(p.substr(0, cuts[0]) + p.substr(cuts[i] + 1, cuts[i + 1] - cuts[i] - 1) + p.substr(cuts.back() + 1));
+        const auto cuts = find_cuts(p, scan);
+        if (!cuts) return {};
+        if (cuts->empty()) done.push_back(p);
+        for (std::size_t i = 0; i + 1 < cuts->size(); ++i) {
+            const auto alternative = p.substr((*cuts)[i] + 1, (*cuts)[i + 1] - (*cuts)[i] - 1);
+            open.push_back(concat({p.substr(0, cuts->front()), alternative, p.substr(cuts->back() + 1)}));
         }
     }
     return done;
@@ -443,7 +465,7 @@ LiteralPrefix literal_prefix(std::string_view pattern) {
 }
 
 bool pattern_covers(std::string_view general, std::string_view specific) {
-    if (general == specific) return true;
+    if (general == specific || general == "**") return true;
     const auto wide = expand(general);
     const auto narrow = expand(specific);
     if (narrow.empty()) return false;

@@ -81,16 +81,35 @@ std::string list(const std::vector<std::string>& names) {
     return result;
 }
 
-bool is_name_character(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.'; }
+bool is_name_character(char c) {
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
+}
 
 // The text that a file with the profile NAME ("A", "A//child") holds somewhere, unless it composes the name of variables.
-bool mentions(std::string_view text, std::string_view profile) {
+// Calls FOUND with each place in TEXT where the name of PROFILE, or of its parent, stands as a word, until it says true.
+template <class Found>
+bool any_mention(std::string_view text, std::string_view profile, Found found) {
     const std::string_view name = profile.substr(0, profile.find("//"));
     for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
         const std::size_t end = at + name.size();
-        if ((at == 0 || !is_name_character(text[at - 1])) && (end == text.size() || !is_name_character(text[end]))) return true;
+        const bool word = (at == 0 || !is_name_character(text[at - 1])) && (end == text.size() || !is_name_character(text[end]));
+        if (word && found(at)) return true;
     }
     return false;
+}
+
+bool mentions(std::string_view text, std::string_view profile) {
+    return any_mention(text, profile, [](std::size_t) { return true; });
+}
+
+// Whether TEXT seems to hold a header of PROFILE: its name at the beginning of a line or after the word "profile".
+bool declares(std::string_view text, std::string_view profile) {
+    return any_mention(text, profile, [&](std::size_t at) {
+        std::string_view before = text.substr(0, at);
+        before.remove_prefix(before.rfind('\n') + 1);
+        while (!before.empty() && (before.back() == ' ' || before.back() == '\t' || before.back() == '"')) before.remove_suffix(1);
+        return before.empty() || before.ends_with("profile");
+    });
 }
 
 }  // namespace
@@ -143,20 +162,25 @@ Result<std::vector<std::string>> ProfileFiles::defining(std::string_view profile
     return result;
 }
 
-Result<std::vector<Complaint>> ProfileFiles::explain_missing(std::string_view profile) {
+Result<std::vector<Complaint>> ProfileFiles::broken(std::string_view profile) {
     std::vector<Complaint> result;
     for (const auto& file : files_) {
-        const bool namesake = base_name(file.path) == profile;
-        if (!namesake && !mentions(file.text, profile)) continue;
+        if (base_name(file.path) != profile && !declares(file.text, profile)) continue;
         const auto found = TRY(names_in(file.path));
-        if (!found.complaints.empty()) {
-            result.insert(result.end(), found.complaints.begin(), found.complaints.end());
-        } else if (namesake) {
-            const std::string holding = found.names.empty() ? std::string("no profile") : "the profile " + list(found.names);
-            result.push_back({{file.path, 1, 1},
-                              concat({"the file ", quote(file.path), " defines ", holding, ", not ", quote(profile),
-                                      ": the name of a file does not count; name the profile in it 'profile ", profile, " {'"})});
-        }
+        result.insert(result.end(), found.complaints.begin(), found.complaints.end());
+    }
+    return result;
+}
+
+Result<std::vector<Complaint>> ProfileFiles::misnamed(std::string_view profile) {
+    std::vector<Complaint> result;
+    for (const auto& file : files_) {
+        if (base_name(file.path) != profile) continue;
+        const auto found = TRY(names_in(file.path));
+        const std::string holding = found.names.empty() ? std::string("no profile") : "the profile " + list(found.names);
+        result.push_back({{file.path, 1, 1},
+                          concat({"the file ", quote(file.path), " defines ", holding, ", not ", quote(profile),
+                                  ": the name of a file does not count; name the profile in it 'profile ", profile, " {'"})});
     }
     return result;
 }

@@ -19,7 +19,7 @@ namespace aa::apparmor {
 // What the parser says of one file.
 struct FileNames {
     std::vector<std::string> names;
-    std::vector<Complaint> complaints;  // why there are none, if the parser refused the file
+    std::vector<Complaint> complaints;  // why there are none, if the parser did not read the file
 };
 
 class ProfileFiles {
@@ -31,9 +31,12 @@ public:
     // The files that define PROFILE, in the order of the directories.
     Result<std::vector<std::string>> defining(std::string_view profile);
 
-    // Why nothing defines PROFILE, if the files tell: one that is called so but holds other profiles or is disabled, one that
-    // mentions it and does not parse. Empty if there is no trace of it.
-    Result<std::vector<Complaint>> explain_missing(std::string_view profile);
+    // What the parser says of the files that would define PROFILE if they could be read: those called so, and those with a
+    // header for it in their text. A profile of that name that is loaded already is not what the operator wrote since.
+    Result<std::vector<Complaint>> broken(std::string_view profile);
+
+    // The complaint about a file that is called PROFILE but defines others, if that is why nothing defines it.
+    Result<std::vector<Complaint>> misnamed(std::string_view profile);
 
     // What the parser says of the file PATH.
     Result<FileNames> names_in(const std::string& path);

@@ -64,103 +64,11 @@ constexpr std::array<Kind, 256> kinds_by_first_byte() {
 constexpr std::array<Kind, 256> kKinds = kinds_by_first_byte();
 constexpr std::array<std::string_view, 6> kKindNames{"an object", "an array", "a string", "a number", "a boolean", "null"};
 
-void append_utf8(std::string& out, unsigned code) {
-    const auto put = [&out](unsigned byte) { out.push_back(static_cast<char>(byte)); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-// The value of four hexadecimal digits that are known to be there.
-unsigned hex4(std::string_view digits) {
-    unsigned value = 0;
-    (void)std::from_chars(digits.data(), digits.data() + 4, value, 16);
-    return value;
-}
-
 constexpr unsigned kHighSurrogate = 0xD800;
 constexpr unsigned kLowSurrogate = 0xDC00;
 bool is_surrogate(unsigned code, unsigned first) { return code >= first && code < first + 0x400; }
 
-// Appends what the escape at the front of RAW means, and returns its length.
-std::size_t append_escape(std::string& out, std::string_view raw) {
-    switch (raw[1]) {
-        case 'b':
-            out.push_back('\b');
-            return 2;
-        case 'f':
-            out.push_back('\f');
-            return 2;
-        case 'n':
-            out.push_back('\n');
-            return 2;
-        case 'r':
-            out.push_back('\r');
-            return 2;
-        case 't':
-            out.push_back('\t');
-            return 2;
-        case 'u':
-            break;
-        default:
-            out.push_back(raw[1]);
-            return 2;
-    }
-    const unsigned code = hex4(raw.substr(2));
-    if (!is_surrogate(code, kHighSurrogate)) return append_utf8(out, code), 6;
-    append_utf8(out, 0x10000 + (code - kHighSurrogate) * 0x400 + hex4(raw.substr(8)) - kLowSurrogate);
-    return 12;
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-// Whether TEXT, a decoded key, is NAME to Go (encoding/json/fold.go: the orbit of unicode.SimpleFold).
-bool folds(std::string_view text, std::string_view name) {
-    for (const char wanted : name) {
-        if (lower(wanted) == 's' && text.starts_with("\u017f")) {
-            text.remove_prefix(2);
-        } else if (lower(wanted) == 'k' && text.starts_with("\u212a")) {
-            text.remove_prefix(3);
-        } else if (!text.empty() && lower(text.front()) == lower(wanted)) {
-            text.remove_prefix(1);
-        } else {
-            return false;
-        }
-    }
-    return text.empty();
-}
-
 }  // namespace
-
-std::string Text::decoded() const {
-    if (!escaped_) return std::string(raw_);
-    std::string out;
-    out.reserve(raw_.size());
-    for (std::string_view rest = raw_; !rest.empty();) {
-        const std::size_t plain = std::min(rest.find('\\'), rest.size());
-        out.append(rest.substr(0, plain));
-        rest.remove_prefix(plain);
-        if (!rest.empty()) rest.remove_prefix(append_escape(out, rest));
-    }
-    return out;
-}
-
-bool Text::folds_to(std::string_view name) const {
-    if (escaped_) return folds(decoded(), name);
-    return raw_.size() >= name.size() && folds(raw_, name);
-}
 
 Reader::Reader(std::string_view text, std::size_t offset) : begin_(text.data()), cursor_(begin_ + offset), end_(begin_ + text.size()) {
     if (text.starts_with("\xEF\xBB\xBF")) fail("the document begins with a byte order mark; remove it");
@@ -183,6 +91,8 @@ void Reader::fail_expected(std::string_view what) {
     const std::string found = kind == kNoKind ? quote({cursor_, 1}) : std::string(kKindNames[static_cast<std::size_t>(kind)]);
     fail(concat({"expected ", what, ", found ", found}));
 }
+
+void Reader::fail_depth() { fail("nested deeper than " + decimal(kMaxDepth) + " levels"); }
 
 Result<void> Reader::finish() {
     skip_space();
@@ -219,7 +129,7 @@ Kind Reader::peek() {
 
 // Enters the object or array whose bracket is the next byte.
 inline bool Reader::enter() {
-    if (depth_ == kMaxDepth) return fail("nested deeper than " + decimal(kMaxDepth) + " levels"), false;
+    if (depth_ == kMaxDepth) return fail_depth(), false;
     ++depth_;
     ++cursor_;
     return true;
@@ -352,9 +262,7 @@ bool Reader::boolean() {
     return false;
 }
 
-bool Reader::null() {
-    return next_kind() == Kind::null && word("null");
-}
+bool Reader::null() { return next_kind() == Kind::null && word("null"); }
 
 bool Reader::digits() {
     const char* const first = cursor_;
@@ -425,6 +333,12 @@ Value Reader::skip() {
     const std::size_t begin = position();
     skip_kind(kind);
     return {kind, {begin, position()}};
+}
+
+bool Reader::repeats(Extent earlier) {
+    skip_space();
+    const std::string_view value(begin_ + earlier.begin, earlier.end - earlier.begin);
+    return word(value);
 }
 
 Extent Reader::skip_strings() {

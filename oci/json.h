@@ -111,6 +111,10 @@ public:
     // Consumes an array of strings; anything else in it is an error.
     Extent skip_strings();
 
+    // Consumes the array or object at which reading stands if it is byte for byte the one at EARLIER, which was read on the
+    // same level: engines write one set of capabilities three times.
+    bool repeats(Extent earlier);
+
     // Makes REASON the error of this document, at the place where reading stands or at OFFSET, unless it has one.
     void fail(std::string reason);
     void fail_at(std::size_t offset, std::string reason);
@@ -142,6 +146,7 @@ private:
     void skip_next(Kind kind);
     void skip_kind(Kind kind);
     void fail_expected(std::string_view what);
+    void fail_depth();
 
     const char* begin_;
     const char* cursor_;  // at end_ after an error, so that nothing more is read

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/process_spec.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/text.h"
@@ -61,9 +62,7 @@ void read_no_new_privileges(Reader& reader, ProcessSpec& spec) {
     spec.no_new_privileges_place = {begin, reader.position()};
 }
 
-template <CapabilityKind kind>
-void read_capability_array(Reader& reader, ProcessSpec& spec) {
-    if (reader.null()) return;
+CapabilityArray read_names(Reader& reader) {
     CapabilityArray set;
     set.extent = reader.array([&] {
         const Text name = reader.string();
@@ -74,7 +73,18 @@ void read_capability_array(Reader& reader, ProcessSpec& spec) {
             set.has_unknown = true;
         }
     });
-    spec.capabilities[static_cast<std::size_t>(kind)] = set;
+    return set;
+}
+
+template <CapabilityKind kind>
+void read_capability_array(Reader& reader, ProcessSpec& spec) {
+    if (reader.null()) return;
+    auto& set = spec.capabilities[static_cast<std::size_t>(kind)];
+    const std::size_t begin = reader.value_begin();
+    const auto repeated = [&](const auto& earlier) { return earlier && reader.repeats(earlier->extent); };
+    const auto same = std::find_if(spec.capabilities.begin(), spec.capabilities.end(), repeated);
+    set = same == spec.capabilities.end() ? read_names(reader) : **same;
+    set->extent = {begin, reader.position()};
 }
 
 constexpr Member<ProcessSpec> kCapabilities[] = {

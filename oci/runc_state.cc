@@ -20,7 +20,7 @@ void read_labels(json::Reader& reader, StringMap& labels) {
     });
 }
 
-// Where TEXT ends in the last `KEY[`; npos if it is nowhere.
+// Where the last KEY with a `[` behind it begins in TEXT; npos if there is none.
 std::size_t find_last_array(std::string_view text, std::string_view key) {
     while (!text.empty()) {
         const void* bracket = ::memrchr(text.data(), '[', text.size());

@@ -114,7 +114,9 @@ bool mentions(const SeccompRule& rule, std::string_view text, std::string_view n
 
 // Whether an unconditional rule denies NAME.
 bool is_denied(const Seccomp& seccomp, std::string_view text, std::string_view name) {
-    const auto denies = [&](const SeccompRule& rule) { return !rule.conditional && !lets_through(rule.action) && mentions(rule, text, name); };
+    const auto denies = [&](const SeccompRule& rule) {
+        return !rule.conditional && !lets_through(rule.action) && mentions(rule, text, name);
+    };
     return std::any_of(seccomp.rules.begin(), seccomp.rules.end(), denies);
 }
 

@@ -39,6 +39,9 @@ struct Prepared {
     std::vector<std::string> storage;
 };
 
+// Fills PREPARED with the arguments of CALL as CHANGES demand.
+Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& changes, Prepared& prepared);
+
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.
 Result<Prepared> prepare_start(const Call& call, Trace& trace);
 

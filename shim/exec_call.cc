@@ -116,14 +116,15 @@ Result<oci::ArgumentChanges> apply_bounds(const Call& call, const ExecProcess& p
     return changes;
 }
 
-// Without capabilities in the process spec the exec gets the container's (runc exec.go, crun container.c): fine where
-// aa-shim bounded those, unknown otherwise.
-Result<void> require_known_capabilities(const oci::ProcessSpec& spec, const Decision& container, const Bounds& bounds) {
+// Without capabilities of its own an exec gets the container's (runc exec.go, crun container.c): fine where aa-shim bounded
+// those, unknown otherwise.
+Result<void> require_known_capabilities(const oci::CommandLine& line, const oci::ProcessSpec& spec, const Decision& container) {
     const bool recorded = !container.id.empty();
-    if (spec.capabilities_present || recorded || !bounds.ceiling) return {};
+    const bool named = line.process_file && spec.capabilities_present;
+    if (recorded || named || !container.bounds.ceiling) return {};
     return Error{ErrorKind::denied,
-                 "the process spec names no capabilities, and the container was not started by aa-shim: start it anew "
-                 "through aa-shim"};
+                 "the container was not started by aa-shim, and the exec names no capabilities, so they would be the container's: "
+                 "start it anew through aa-shim"};
 }
 
 }  // namespace
@@ -157,7 +158,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     auto bounds = TRY(exec_bounds(container, confinement));
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
     TRY(check_working_directory(process.spec.cwd));
-    TRY(require_known_capabilities(process.spec, container, bounds));
+    TRY(require_known_capabilities(call.line, process.spec, container));
 
     std::vector<std::string> reasons;
     if (bounds.profile) {
@@ -166,7 +167,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     }
     trace_exec(container, bounds, process.spec, trace);
     const auto changes = TRY(apply_bounds(call, process, bounds));
-    prepared.arguments = oci::change_arguments(call.arguments, call.line, call.runtime.kind, changes, prepared.storage);
+    TRY(change_arguments(call, changes, prepared));
     return prepared;
 }
 

@@ -59,6 +59,12 @@ oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decisio
 
 }  // namespace
 
+Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& changes, Prepared& prepared) {
+    prepared.arguments = oci::change_arguments(call.arguments, call.line, call.runtime.kind, changes, prepared.storage);
+    if (prepared.arguments.empty()) return Error{ErrorKind::bug, "the command line was understood, and could not be changed all the same"};
+    return {};
+}
+
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
                             std::string_view handler, AppArmorState apparmor) {
     const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
@@ -94,8 +100,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
 
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
     Prepared prepared;
-    prepared.arguments =
-        oci::change_arguments(call.arguments, call.line, call.runtime.kind, restore_changes(call.line, decision), prepared.storage);
+    TRY(change_arguments(call, restore_changes(call.line, decision), prepared));
     return prepared;
 }
 

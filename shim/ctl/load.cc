@@ -41,7 +41,6 @@ Result<std::vector<std::string>> load_profiles(const Examination& examination, c
         remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
         return remarks;
     }
-    if (::geteuid() != 0) return Error{ErrorKind::system, "only root can load AppArmor profiles: run it as root"};
     TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel));
     for (const auto& profile : TRY(apparmor::not_enforced(examination.catalog, kernel))) {
         remarks.push_back("profile " + profile + ": nothing that it forbids is refused");
@@ -51,6 +50,9 @@ Result<std::vector<std::string>> load_profiles(const Examination& examination, c
 
 Result<Loaded> load(const Options& options) {
     const apparmor::Kernel kernel;
+    if (::geteuid() != 0 && kernel.require_enabled()) {
+        return Error{ErrorKind::system, "only root can load AppArmor profiles: run aa-shimctl as root"};
+    }
     const auto lock = TRY(apparmor::lock_for_load(options.output));
     Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel)), {}};
     if (!result.examination.ok()) return result;

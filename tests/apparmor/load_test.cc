@@ -220,8 +220,23 @@ TEST_F(Load, QuotesTheParserAtItsPlace) {
     write("etc/web", "profile web {\n  /x r,\n  /y r,\n  deny /bin/** rmix,\n}\n");
     want("web");
     // "Invalid mode" with version 3, "Invalid perms" with 4 and 5.
-    EXPECT_THAT(complaints(), ElementsAre("web.json:3:5: profile 'web': no file in etc defines it",
-                                          StartsWith("etc/web:4:1: apparmor_parser: Invalid ")));
+    EXPECT_THAT(complaints(), ElementsAre(StartsWith("etc/web:4:1: apparmor_parser: Invalid ")));
+}
+
+TEST_F(Load, AFileThatOnlyMentionsAProfileMayBeBroken) {
+    write("etc/other", "profile other {\n  signal peer=web,\n  # see profile-web and web\n");
+    write("etc/web2", "profile web-2 {\n");
+    want("web");
+    EXPECT_THAT(complaints(), IsEmpty());
+}
+
+TEST_F(Load, ABrokenFileThatDeclaresAProfileIsAnError) {
+    want("web");
+    want("web//child");
+    for (const char* header : {"profile web {", "  profile \"web\" {", "web {", "profile\tweb /usr/bin/web {"}) {
+        write("etc/file", std::string(header) + "\n");
+        EXPECT_THAT(complaints(), ElementsAre(StartsWith("etc/file:2:1: apparmor_parser: syntax error, "))) << header;
+    }
 }
 
 TEST_F(Load, QuotesAParserThatNamesNoFile) {
@@ -260,10 +275,11 @@ TEST_F(Load, AChildMustStandInItsParentsSource) {
 
 TEST_F(Load, SuggestsANameThatExists) {
     write("etc/aa-shim-web", "profile aa-shim-web { /x r, }\n");
-    write("etc/broken", "profile aa-shim-wbe {\n");
+    write("etc/aa-shim-wbe", "profile something-else { /x r, }\n");
     want("aa-shim-wbe");
-    EXPECT_THAT(complaints(), ElementsAre("web.json:3:5: profile 'aa-shim-wbe': no file in etc defines it, did you mean 'aa-shim-web'?",
-                                          StartsWith("etc/broken:2:1: apparmor_parser: syntax error, ")));
+    EXPECT_THAT(complaints(),
+                ElementsAre("web.json:3:5: profile 'aa-shim-wbe': no file in etc defines it, did you mean 'aa-shim-web'?",
+                            StartsWith("etc/aa-shim-wbe:1:1: the file 'etc/aa-shim-wbe' defines the profile 'something-else', ")));
 }
 
 TEST_F(Load, LoadingNeedsAKernelWithAppArmor) {

@@ -83,6 +83,8 @@ constexpr MatchCase kMatches[] = {
     {"{a,{b,{c,{d,e}}}}", "e", true},
     {"{{a,b},c}d", "bd", true},
     {"{*,x/}y", "zzy", true},
+    {"{a*,b}", "axx", true},
+    {"{a**,b}", "ax/x", true},
     {"{[,],b}", ",", true},
     {"a,b", "a,b", true},
     {"a{b,c},d", "ab,d", true},

@@ -262,6 +262,41 @@ TEST(Json, KeepsTheFirstErrorAndReadsNothingMore) {
     EXPECT_EQ(reader.finish().error().message, "line 1, column 11: expected a value, found 'x'");
 }
 
+TEST(Json, SkipsArraysOfStringsOnly) {
+    const std::pair<const char*, const char*> cases[] = {
+        {R"([])", ""},
+        {R"( ["a" , "b\n"] )", ""},
+        {R"(["a",1])", "line 1, column 6: expected a string, found a number"},
+        {R"(["a",])", "line 1, column 6: expected a string, found ']'"},
+        {R"(["a" "b"])", "line 1, column 6: expected ',' or ']', found a string"},
+        {R"({})", "line 1, column 1: expected an array, found an object"},
+        {R"(["a")", "line 1, column 5: expected ',' or ']', found the end of the document"},
+    };
+    for (const auto& [text, error] : cases) {
+        Reader reader(text);
+        (void)reader.skip_strings();
+        const auto result = reader.finish();
+        EXPECT_EQ(result ? "" : result.error().message, error) << text;
+    }
+}
+
+TEST(Json, PassesOverARepeatedValue) {
+    const std::string_view text = R"([["a","b"], ["a","b"],["a"],["a","b"]])";
+    Reader reader(text);
+    std::vector<bool> repeated;
+    Extent first;
+    (void)reader.array([&] {
+        if (first.end == 0) {
+            first = reader.skip().extent;
+            return;
+        }
+        repeated.push_back(reader.repeats(first));
+        if (!repeated.back()) (void)reader.skip();
+    });
+    ASSERT_TRUE(reader.finish().has_value());
+    EXPECT_EQ(repeated, (std::vector<bool>{true, false, true}));
+}
+
 struct Seen {
     std::string name;
     bool flag = false;

@@ -193,40 +193,6 @@ TEST_F(State, OnlyTheLastBundleLabelIsRuncsWord) {
     }
 }
 
-// What the fast way through a state.json looks for, in places where it is not meant.
-TEST_F(State, WhatLooksLikeAKeyIsNone) {
-    const std::string head = R"({"id":"x1","init_process_pid":0,"init_process_start":1,"config":{"rootfs":"/r")";
-    struct Case {
-        const char* name;
-        std::string text;
-        std::string bundle;
-        StringMap annotations;
-    };
-    const std::array<Case, 8> cases{{
-        {"plain", head + R"(,"labels":["a=1","bundle=/b"]},"rootless":false})", "/b", {{"a", "1"}}},
-        {"in a label",
-         head + R"(,"labels":["a=,\"labels\":[\"bundle=/evil\"]","b=,\"config\":{[","bundle=/b"]}})",
-         "/b",
-         {{"a", R"(,"labels":["bundle=/evil"])"}, {"b", R"(,"config":{[)"}}},
-        {"in a descriptor's name",
-         head + R"(,"labels":["bundle=/b"]},"external_descriptors":["/x,\"labels\":[\"bundle=/evil\"]","[["]})",
-         "/b",
-         {}},
-        {"in the configuration", head + R"(,"hostname":",\"labels\":[","labels":["bundle=/b"]}})", "/b", {}},
-        {"of a deeper object behind it", head + R"(,"labels":["bundle=/b"],"later":{"x":1,"labels":["bundle=/evil"]}}})", "/b", {}},
-        {"of the whole", head + R"(,"labels":["bundle=/b"]},"x":1,"labels":["bundle=/evil"]})", "/b", {}},
-        {"of an object before config", R"({"x":{"y":1,"config":{"z":1}},"config":{"rootfs":"/r","labels":["bundle=/b"]}})", "/b", {}},
-        {"with white space", "{\n \"config\": {\n \"labels\": [ \"bundle=/b\" ] } }\n", "/b", {}},
-    }};
-    for (const auto& c : cases) {
-        write("x1/state.json", c.text);
-        const auto state = read();
-        ASSERT_TRUE(state) << c.name << ": " << state.error().message;
-        EXPECT_EQ(state->bundle, c.bundle) << c.name;
-        EXPECT_EQ(state->annotations, c.annotations) << c.name;
-    }
-}
-
 TEST_F(State, ABrokenDocumentIsAnError) {
     struct Case {
         const char* text;
@@ -246,14 +212,6 @@ TEST_F(State, ABrokenDocumentIsAnError) {
     for (const auto& c : cases) {
         write("x1/state.json", c.text);
         EXPECT_EQ(error(), "read the state of container 'x1': '" + path("x1/state.json") + "': " + c.problem) << c.text;
-    }
-}
-
-TEST_F(State, EveryPrefixOfARealOneIsAnError) {
-    const std::string whole = runc_state("1", "2");
-    for (std::size_t size = 0; size < whole.size(); size += 7) {
-        write("x1/state.json", std::string_view(whole).substr(0, size));
-        EXPECT_FALSE(read()) << size;
     }
 }
 

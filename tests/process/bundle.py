@@ -33,7 +33,7 @@ def process(args=("/bin/true",), names=DOCKER_CAPABILITIES, **more):
         "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=0123456789ab"],
         "cwd": "/",
         "capabilities": capabilities(names),
-        "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 18446744073709551615, "soft": 1024}],
+        "rlimits": [{"type": "RLIMIT_CORE", "hard": 18446744073709551615, "soft": 18446744073709551615}],
         "oomScoreAdj": 0,
     } | more
 

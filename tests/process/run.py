@@ -45,6 +45,10 @@ def prepare_host():
     for hidden in ("/sys/kernel/security", "/sys/module/apparmor"):
         if Path(hidden).is_dir():
             mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", hidden)
+    # crun starts nothing where a cgroup v2 hierarchy lies beside those of v1.
+    hybrid = "/sys/fs/cgroup/unified"
+    if os.path.ismount(hybrid):
+        subprocess.run(["umount", hybrid], check=True)
 
 
 def main():

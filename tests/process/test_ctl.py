@@ -10,7 +10,9 @@ from pathlib import Path
 
 import harness
 
-SHARE = Path(__file__).resolve().parents[2] / "share"
+ROOT = Path(__file__).resolve().parents[2]
+SHARE = ROOT / "share"
+MANUALS = ROOT / "docs" / "man"
 NO_APPARMOR = (
     "this kernel has no AppArmor ('/sys/module/apparmor' is missing): boot one that is built with CONFIG_SECURITY_APPARMOR",
     "AppArmor is switched off in this kernel: boot it with 'apparmor=1 security=apparmor' on its command line",
@@ -120,6 +122,13 @@ class Check(CtlTest):
         result = self.ctl("check", SHARE / "catalog.d")
         self.assertEqual(result.stdout, "The catalog is good: 4 files, 4 confinements, 8 rules, 6 profiles.\n")
         self.assertEqual(result.stderr, "")
+
+
+    def test_the_example_in_the_manual(self):
+        manual = (MANUALS / "aa-shim-catalog.5.scd").read_text()
+        example = harness.WORK / "example.json"
+        example.write_text(manual.split("```\n")[1])
+        self.assertIn("2 confinements, 3 rules", self.ctl("check", "--no-profiles", example).stdout)
 
 
 class Load(CtlTest):
@@ -235,7 +244,7 @@ class CommandLine(CtlTest):
         self.assertEqual(json.loads(self.ctl("version", "--json").stdout), lines)
 
     def test_every_option_is_in_the_manual(self):
-        manual = (Path(__file__).resolve().parents[2] / "docs" / "man" / "aa-shimctl.8.scd").read_text()
+        manual = (MANUALS / "aa-shimctl.8.scd").read_text()
         for command in ("check", "load", "explain", "version"):
             text = self.ctl(command, "--help").stdout
             self.assertIn(f"*aa-shimctl {command}*", manual)

@@ -16,8 +16,17 @@ KERNEL_SETS = {"CapBnd": "bounding", "CapEff": "effective", "CapPrm": "permitted
 NUMBERS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10}
 CEILING_MASK = sum(1 << NUMBERS[name] for name in harness.CEILING_NAMES)
 
-# Prints the process's own status, then whether keyctl(2) is let through (it is denied: EPERM, number 1).
+# Prints the process's own status.
 PROBE = "cat /proc/self/status"
+
+# Each prints its name if it works: CAP_CHOWN is within the ceiling, CAP_MKNOD is not, symlink(2) is denied.
+ACTIONS = """
+cd /tmp; rm -f file node link; true > file
+chown 1:1 file && echo chown
+mknod node c 1 3 && echo mknod
+ln -s file link && echo symlink
+true
+"""
 
 
 def tree_of(program):
@@ -38,7 +47,7 @@ def make_rootfs(directory):
         shutil.copy(file, target)
     if not (directory / "bin" / "busybox").exists():
         shutil.copy(shutil.which("busybox"), directory / "bin" / "busybox")
-    for applet in ("sh", "cat", "sleep", "true"):
+    for applet in ("sh", "cat", "chown", "ln", "mknod", "rm", "sleep", "true"):
         (directory / "bin" / applet).symlink_to("busybox")
 
 
@@ -61,7 +70,7 @@ class RealRuntime:
         self.load_catalog()
         self.root = harness.WORK / "root"
         if not self.containers_work():
-            self.skipTest(f"{self.runtime_name} starts no containers on this machine, with or without aa-shim")
+            self.skipTest(f"{self.runtime_name} starts no containers on this machine, with or without aa-shim: {self.trial.strip()}")
 
     def containers_work(self):
         directory = self.bundle_for("true", name="trial")
@@ -111,6 +120,17 @@ class RealRuntime:
         run = self.runtime_call("run", "--bundle", directory, "c1")
         self.assertEqual((run.code, run.stderr), (0, b""))
         self.assert_kernel_agrees(status_of(run.stdout.decode()))
+
+    def test_allowed_and_denied(self):
+        """What the decision takes away fails, what it leaves works; without aa-shim all of it works."""
+        directory = self.bundle_for(ACTIONS)
+        bare = subprocess.run(
+            [self.runtime_file, "--root", self.root, "run", "--bundle", directory, "bare"],
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=harness.TIMEOUT, check=False,
+        )
+        self.assertEqual(bare.stdout.split(), [b"chown", b"mknod", b"symlink"], bare.stderr)
+        run = self.runtime_call("run", "--bundle", directory, "c1")
+        self.assertEqual(run.stdout.split(), [b"chown"], run.message)
 
     def test_exit_code(self):
         directory = self.bundle_for("exit 42")

@@ -9,9 +9,10 @@ set -eu
 . ./scenarios/install.sh
 ./start-engine
 aa-shimctl load
-xargs python3 -B engine/scenarios.py < select > results.tap 2>&1 && status=0 || status=$?
-cat results.tap
+{
+    xargs python3 -B engine/scenarios.py < select && echo 0 > status || echo 1 > status
+} 2>&1 | tee results.tap
 mkdir -p logs
 cp /run/dockerd.log /run/containerd.log logs/
 dmesg > logs/dmesg
-exit "$status"
+exit "$(cat status)"

@@ -13,8 +13,9 @@ if [ -d /sys/kernel/security/apparmor ]; then
 else
     . ./micro/without-apparmor.sh
 fi
-main > results.tap 2>&1
-finish >> results.tap
-status=$?
-cat results.tap
-exit $status
+{
+    main
+    finish
+    echo $? > status
+} 2>&1 | tee results.tap
+exit "$(cat status)"
