@@ -27,15 +27,15 @@ constexpr std::array<Engine, 6> kEngines{
 
 class Checker {
 public:
-    explicit Checker(CatalogReading& reading) : reading_(reading), catalog_(reading.catalog) {}
+    Checker(CatalogReading& reading, const CatalogDraft& draft) : reading_(reading), catalog_(reading.catalog), draft_(draft) {}
 
-    void check(std::span<const Reference> references) {
-        for (const auto& reference : references) check_reference(reference);
+    void check() {
+        for (const auto& reference : draft_.references) check_reference(reference);
         for (const auto& rule : catalog_.rules) check_clauses(rule);
         check_reachable();
         for (const auto& confinement : catalog_.confinements) check_confinement(confinement);
-        for (const auto& rule : catalog_.rules) check_rule_strength(rule);
-        check_otherwise();
+        for (const auto& rule : catalog_.rules) check_rule(rule);
+        if (draft_.otherwise_read) check_otherwise();
     }
 
 private:
@@ -156,38 +156,43 @@ private:
         }
     }
 
-    // Whether MATCH looks only at facts that are chosen by whoever starts the container: nothing that the operator set up
-    // (the engine, the name by which it calls us) or grants (a Kubernetes namespace), and nothing that an engine does by
-    // itself (sandboxes).
+    // Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
+    // run, by which names (handlers) they call us, and who may use a Kubernetes namespace; a sandbox is the engine's own
+    // doing. Everything else is part of the request, a pod's name and `privileged` included.
     static bool is_creators_choice(const Match& match) {
         return !match.engine && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
     }
 
-    // What one who gets the confinement A instead of B gains; empty if nothing.
+    // What a container may do in the confinement A that it may not do in B; empty if nothing.
     static std::string gain(const Confinement& a, const Confinement& b) {
         const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
         const auto ceiling = [](const Confinement& c) {
             const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
             return set != nullptr ? *set : CapabilitySet::all();
         };
-        if (is_unconfined(a) && !is_unconfined(b)) return "no AppArmor profile";
+        if (is_unconfined(a) && !is_unconfined(b)) return "run without an AppArmor profile";
         const auto more = ceiling(a) - ceiling(b);
-        if (!more.empty()) return concat({"the capabilities ", more.names()});
-        if (b.no_new_privileges && !a.no_new_privileges) return "no \"noNewPrivileges\"";
+        if (!more.empty() && ceiling(a) == CapabilitySet::all()) return "keep all capabilities";
+        if (!more.empty()) return concat({"keep the capabilities ", more.names()});
+        if (b.no_new_privileges && !a.no_new_privileges) return "run without \"noNewPrivileges\"";
         for (const auto& denied : b.deny_syscalls) {
-            if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"the system call ", quote(denied)});
+            if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"call ", quote(denied)});
         }
-        if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny) return "commands that no exec rule names";
+        if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny)
+            return "run commands that no exec rule names";
         return {};
     }
 
-    // What one who gets OUTCOME instead of `otherwise` gains; empty if nothing.
+    // What a container may do with OUTCOME that it may not do with `otherwise`; empty if nothing.
     [[nodiscard]] std::string gain_over_otherwise(const Outcome& outcome) const {
-        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr || std::get_if<Reject>(&outcome) != nullptr) return {};
-        if (std::get_if<Pass>(&outcome) != nullptr) return "a container as its engine made it";
+        if (!draft_.otherwise_read || std::get_if<Pass>(&catalog_.otherwise) != nullptr) return {};
+        if (std::get_if<Reject>(&outcome) != nullptr) return {};
+        if (std::get_if<Pass>(&outcome) != nullptr) return "start as its engine made it";
         const auto* otherwise = std::get_if<Use>(&catalog_.otherwise);
-        if (otherwise == nullptr) return "a container at all";
-        const auto* a = catalog_.find(std::get_if<Use>(&outcome)->confinement);
+        if (otherwise == nullptr) return "start";
+        const auto& name = std::get_if<Use>(&outcome)->confinement;
+        if (draft_.unread.contains(name) || draft_.unread.contains(otherwise->confinement)) return {};
+        const auto* a = catalog_.find(name);
         const auto* b = catalog_.find(otherwise->confinement);
         return a != nullptr && b != nullptr ? gain(*a, *b) : std::string();
     }
@@ -198,44 +203,48 @@ private:
         for (const auto& name : selectable) {
             if (!found.empty()) break;
             found = gain_over_otherwise(Use{name});
-            if (!found.empty()) found += concat({" (by asking for ", quote(name), ")"});
+            if (!found.empty()) found += concat({" (if it asks for ", quote(name), ")"});
         }
         return found;
     }
 
-    void check_rule_strength(const Rule& rule) {
+    void check_rule(const Rule& rule) {
         const auto gained = first_gain(rule.outcome, rule.selectable);
         const bool by_creator = is_creators_choice(rule.match);
         if (std::get_if<Pass>(&rule.outcome) != nullptr)
             note(rule.origin, "this rule leaves containers as their engine made them (\"pass\")");
-        if (rule.weaker && gained.empty()) {
-            complain(rule.origin, "this rule says \"weaker\", but gives nothing that \"otherwise\" does not: take \"weaker\" away");
+        if (rule.weaker && gained.empty() && draft_.otherwise_read) {
+            complain(rule.origin, "this rule says \"weaker\", but allows nothing that \"otherwise\" does not: take \"weaker\" away");
         } else if (rule.weaker && by_creator) {
-            note(rule.origin, concat({"whoever starts a container can make this rule match, and gains ", gained, " (\"weaker\")"}));
+            note(rule.origin,
+                 concat({"whoever starts a container can make this rule match, and it lets the container ", gained, " (\"weaker\")"}));
         } else if (by_creator && !gained.empty()) {
-            complain(rule.origin,
-                     concat({"this rule looks only at what is chosen by whoever starts the container, who gains ", gained,
-                             " over \"otherwise\": match on \"engine\", \"handler\" or \"namespace\" too, or say \"weaker\": true"}));
+            complain(
+                rule.origin,
+                concat({"whoever starts a container chooses all that this rule looks at, and unlike \"otherwise\" it lets the container ",
+                        gained, ": match on \"engine\", \"handler\" or \"namespace\" too, or say \"weaker\": true"}));
         }
     }
 
     void check_otherwise() {
         const auto& origin = catalog_.otherwise_origin;
-        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr)
+        const bool uses = std::get_if<Use>(&catalog_.otherwise) != nullptr;
+        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr) {
             note(origin, "containers that no rule matches are left as their engine made them (\"otherwise\": \"pass\")");
-        const auto gained = first_gain(catalog_.otherwise, catalog_.otherwise_selectable);
-        const bool selectable_gains = std::get_if<Use>(&catalog_.otherwise) != nullptr && !gained.empty();
-        if (catalog_.otherwise_weaker && !selectable_gains) {
+        }
+        const auto gained = uses ? first_gain(catalog_.otherwise, catalog_.otherwise_selectable) : std::string();
+        if (catalog_.otherwise_weaker && gained.empty()) {
             complain(origin, "\"otherwise\" says \"weaker\", but nothing that it lists as \"selectable\" is: take \"weaker\" away");
         } else if (catalog_.otherwise_weaker) {
-            note(origin, concat({"any container can ask for a weaker confinement, and gains ", gained, " (\"weaker\")"}));
-        } else if (selectable_gains) {
-            complain(origin, concat({"any container could gain ", gained, ": take that out of \"selectable\", or say \"weaker\": true"}));
+            note(origin, concat({"\"selectable\" lets any container ", gained, " (\"weaker\")"}));
+        } else if (!gained.empty()) {
+            complain(origin, concat({"\"selectable\" would let any container ", gained, ": take that out, or say \"weaker\": true"}));
         }
     }
 
     CatalogReading& reading_;
     const Catalog& catalog_;
+    const CatalogDraft& draft_;
 };
 
 struct FreeName {
@@ -255,7 +264,7 @@ std::vector<std::string> syscall_names() {
 
 }  // namespace
 
-void check_catalog(CatalogReading& reading, std::span<const Reference> references) { Checker(reading).check(references); }
+void check_catalog(CatalogReading& reading, const CatalogDraft& draft) { Checker(reading, draft).check(); }
 
 std::string syscall_problem(std::string_view name) {
     if (seccomp_syscall_resolve_name(std::string(name).c_str()) != __NR_SCMP_ERROR) return {};

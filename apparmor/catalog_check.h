@@ -4,7 +4,7 @@
 // gives the one who starts a container less than `otherwise` unless the catalog says so.
 #pragma once
 
-#include <span>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +19,16 @@ struct Reference {
     Origin origin;
 };
 
-// Adds to READING what is wrong with its catalog as a whole, and notes about what weakens. REFERENCES are all of them.
-void check_catalog(CatalogReading& reading, std::span<const Reference> references);
+// What is known of a catalog beyond its value, while it is being checked.
+struct CatalogDraft {
+    std::vector<Reference> references;  // all of them
+    std::set<std::string> unread;       // confinements about which there are complaints already
+    bool otherwise_read = false;        // `otherwise` is there, and nothing is wrong with it
+};
+
+// Adds to READING what is wrong with its catalog as a whole, and notes about what weakens. What there are complaints about
+// already is not judged.
+void check_catalog(CatalogReading& reading, const CatalogDraft& draft);
 
 // What is wrong with NAME as the name of a system call, a suggestion included; empty if libseccomp knows it.
 std::string syscall_problem(std::string_view name);

@@ -21,6 +21,7 @@ constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 constexpr std::array<std::string_view, 7> kCatalogKeys{"confinements", "rules",       "otherwise", "withoutAppArmor",
                                                        "profileDirs",  "decisionLog", "$schema"};
+constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "decisionLog"};
 constexpr std::array<std::string_view, 8> kConfinementKeys{"apparmor",        "unconfined",   "capabilities", "allCapabilities",
                                                            "noNewPrivileges", "denySyscalls", "exec",         "start"};
 constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
@@ -57,7 +58,7 @@ std::string not_yet(std::string_view what, std::string_view instead) {
 // Reads the documents of a catalog into READING, complaining about whatever cannot be read.
 class Reader : private Values {
 public:
-    Reader(CatalogReading& reading, std::vector<Reference>& references) : Values(reading), reading_(reading), references_(references) {}
+    Reader(CatalogReading& reading, CatalogDraft& draft) : Values(reading), reading_(reading), draft_(draft) {}
 
     void read(const std::string& file, const Node& root) {
         enter(file);
@@ -77,7 +78,7 @@ public:
 private:
     // The name of a confinement, which check_catalog() will look for.
     std::string refer(const Node& node) {
-        references_.push_back({node.text, origin(node.place)});
+        draft_.references.push_back({node.text, origin(node.place)});
         return node.text;
     }
 
@@ -93,7 +94,7 @@ private:
             for (const auto& each : value.items) read_rule(each);
         } else if (key == "$schema") {
             expect(value, Kind::text, "\"$schema\"");
-        } else if (is_first(member)) {
+        } else if (std::ranges::find(kSettings, key) != kSettings.end() && is_first(member)) {
             read_setting(key, value);
         }
     }
@@ -127,22 +128,27 @@ private:
     void read_confinement(const Member& member) {
         const auto& [name, place, node] = member;
         const std::string what = concat({"confinement ", quote(name)});
+        const auto complaints = reading_.errors.size();
         check_confinement_name(name, place);
         const auto [earlier, is_new] = confinements_.try_emplace(name, origin(place));
         if (!is_new && earlier->second.file != file())
             complain(place, concat({what, " is defined at ", earlier->second.text(), " already"}));
-        if (!expect(node, Kind::object, what)) return;
-        check_keys(node, kConfinementKeys, "a confinement");
         Confinement confinement;
         confinement.name = name;
         confinement.origin = origin(place);
+        if (expect(node, Kind::object, what)) read_members(node, place, what, confinement);
+        if (reading_.errors.size() > complaints) draft_.unread.insert(name);
+        reading_.catalog.confinements.push_back(std::move(confinement));
+    }
+
+    void read_members(const Node& node, Place place, std::string_view what, Confinement& confinement) {
+        check_keys(node, kConfinementKeys, "a confinement");
         read_profile(node, place, what, confinement);
         read_ceiling(node, place, what, confinement);
         confinement.no_new_privileges = read_flag(node, "noNewPrivileges");
         if (const Node* list = node.find("denySyscalls")) read_syscalls(*list, confinement);
         if (const Node* exec = get(node, "exec", Kind::object)) read_exec(*exec, confinement);
         if (const Node* start = node.find("start")) read_start(*start, confinement);
-        reading_.catalog.confinements.push_back(std::move(confinement));
     }
 
     void check_confinement_name(const std::string& name, Place place) {
@@ -171,8 +177,9 @@ private:
         const Node* value = read_or_grant(node, place, what, "apparmor", "unconfined", unconfined);
         if (unconfined) confinement.profile = Unconfined{};
         if (value == nullptr || unconfined) return;
-        if (value->kind != Kind::object) {
-            if (expect(*value, Kind::text, "\"apparmor\"")) confinement.profile = read_profile_name(*value);
+        if (!expect_text_or_object(*value, "\"apparmor\"", "a profile's name")) return;
+        if (value->kind == Kind::text) {
+            confinement.profile = read_profile_name(*value);
             return;
         }
         check_keys(*value, kProfileKeys, "\"apparmor\"");
@@ -247,6 +254,7 @@ private:
 
     void read_rule(const Node& node) {
         if (!expect(node, Kind::object, "a rule")) return;
+        const auto complaints = reading_.errors.size();
         check_keys(node, kRuleKeys, "a rule");
         Rule rule;
         rule.origin = origin(node.place);
@@ -260,21 +268,22 @@ private:
         rule.outcome = read_outcome(node, "a rule");
         rule.selectable = read_selectable(node, rule.outcome);
         rule.weaker = read_flag(node, "weaker");
-        reading_.catalog.rules.push_back(std::move(rule));
+        if (reading_.errors.size() == complaints) reading_.catalog.rules.push_back(std::move(rule));
     }
 
     void read_otherwise(const Node& node) {
+        const auto complaints = reading_.errors.size();
         Catalog& catalog = reading_.catalog;
         catalog.otherwise_origin = origin(node.place);
         if (node.kind == Kind::text) {
             catalog.otherwise = Use{refer(node)};
-            return;
+        } else if (expect_text_or_object(node, "\"otherwise\"", "a confinement's name")) {
+            check_keys(node, kOtherwiseKeys, "\"otherwise\"");
+            catalog.otherwise = read_outcome(node, "\"otherwise\"");
+            catalog.otherwise_selectable = read_selectable(node, catalog.otherwise);
+            catalog.otherwise_weaker = read_flag(node, "weaker");
         }
-        if (!expect(node, Kind::object, "\"otherwise\"")) return;
-        check_keys(node, kOtherwiseKeys, "\"otherwise\"");
-        catalog.otherwise = read_outcome(node, "\"otherwise\"");
-        catalog.otherwise_selectable = read_selectable(node, catalog.otherwise);
-        catalog.otherwise_weaker = read_flag(node, "weaker");
+        draft_.otherwise_read = reading_.errors.size() == complaints;
     }
 
     Outcome read_outcome(const Node& node, std::string_view what) {
@@ -338,7 +347,7 @@ private:
     }
 
     CatalogReading& reading_;
-    std::vector<Reference>& references_;
+    CatalogDraft& draft_;
     std::map<std::string, Origin> once_;
     std::map<std::string, Origin> confinements_;
 };
@@ -358,12 +367,12 @@ std::string Complaint::text() const { return concat({origin.text(), ": ", proble
 
 CatalogReading read_catalog(std::span<const CatalogSource> sources) {
     CatalogReading reading;
-    std::vector<Reference> references;
+    CatalogDraft draft;
     if (sources.empty()) {
         reading.errors.push_back({{"the catalog", 0, 0}, "there is no file in it"});
         return reading;
     }
-    Reader reader(reading, references);
+    Reader reader(reading, draft);
     bool readable = true;
     for (const auto& source : sources) {
         const auto document = parse_document(source, reading.errors);
@@ -372,7 +381,7 @@ CatalogReading read_catalog(std::span<const CatalogSource> sources) {
     }
     if (readable) {  // what is missing may stand in a file that could not be read
         reader.finish(sources.front().name);
-        check_catalog(reading, references);
+        check_catalog(reading, draft);
     }
     sort_complaints(reading.errors, sources);
     sort_complaints(reading.notes, sources);

@@ -59,6 +59,12 @@ bool Values::expect(const Node& node, Kind kind, std::string_view what) {
     return false;
 }
 
+bool Values::expect_text_or_object(const Node& node, std::string_view what, std::string_view name) {
+    if (node.kind == Kind::text || node.kind == Kind::object) return true;
+    complain(node.place, concat({what, " must be ", name, " or an object, not ", kind_name(node.kind)}));
+    return false;
+}
+
 void Values::check_keys(const Node& node, Words known, std::string_view what) {
     for (const auto& member : node.members) {
         if (std::ranges::find(known, member.key) != known.end()) continue;

@@ -43,6 +43,9 @@ public:
     // Whether NODE, which messages call WHAT, is of KIND.
     bool expect(const Node& node, Kind kind, std::string_view what);
 
+    // The same where both a text, which messages call NAME, and an object will do.
+    bool expect_text_or_object(const Node& node, std::string_view what, std::string_view name);
+
     // Complains about every key of the object NODE, called WHAT, that is not KNOWN.
     void check_keys(const Node& node, Words known, std::string_view what);
 

@@ -10,7 +10,6 @@ namespace aa::oci {
 namespace {
 
 using json::Extent;
-using json::Kind;
 using json::Member;
 using json::Reader;
 using json::Text;

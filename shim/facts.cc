@@ -77,10 +77,11 @@ Result<ContainerFacts> collect_facts(const oci::EngineCall& call, const oci::Con
                                      EngineRecord record) {
     ContainerFacts facts;
     const auto engine = oci::identify_engine(call, config);
-    if (record == EngineRecord::needed) {
-        facts.engine = TRY(oci::read_engine_facts(engine, call, config));
-    } else {
+    // Docker's record takes two files; what the other engines say stands in config.json, or is what tells them apart.
+    if (engine == oci::Engine::docker && record == EngineRecord::not_needed) {
         facts.engine.engine = engine;
+    } else {
+        facts.engine = TRY(oci::read_engine_facts(engine, call, config));
     }
     facts.handler = handler;
     if (!facts.engine.image.empty()) facts.image_full = oci::full_image_reference(facts.engine.image);

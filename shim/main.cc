@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 
+#include "base/text.h"
 #include "oci/command_line.h"
 #include "oci/runtime_log.h"
 #include "shim/shim.h"
@@ -18,7 +19,8 @@ int main(int argc, char** argv) {
         return aa::shim::run(arguments, program != nullptr ? program : "");
     } catch (const std::exception& exception) {
         // Only memory can run out here; the runtime was not reached.
-        aa::oci::report_error(exception.what(), aa::oci::guess_command_line(arguments, aa::oci::RuntimeKind::runc));
+        aa::oci::report_error(aa::concat({"aa-shim: ", exception.what()}),
+                              aa::oci::guess_command_line(arguments, aa::oci::RuntimeKind::runc));
     }
     return 1;
 }

@@ -20,9 +20,8 @@ std::string parser_version() {
 
 int version(const Context& context) {
     const auto enabled = apparmor::Kernel().require_enabled();
-    const Json document = {{"aa-shim", AA_VERSION},
-                           {"apparmor_parser", parser_version()},
-                           {"kernel", enabled ? "AppArmor is on" : enabled.error().message}};
+    const Json document = {
+        {"aa-shim", AA_VERSION}, {"apparmor_parser", parser_version()}, {"kernel", enabled ? "AppArmor is on" : enabled.error().message}};
     if (context.json) {
         print(document);
         return kOk;

@@ -143,7 +143,7 @@ std::string changed(std::string_view text, const ConfigChanges& changes) {
         const auto splices = change_config(*config, before, changes);
         return splices ? splices->apply(before) : "error: " + splices.error().message;
     };
-    const std::string after = once(text);
+    std::string after = once(text);
     if (after.starts_with("error")) return after;
     EXPECT_EQ(once(after), after) << "not idempotent";
     return after;

@@ -28,7 +28,7 @@ std::string changed(std::string_view text, const ProcessChanges& changes) {
         EXPECT_FALSE(splices.overlap());
         return splices.apply(before);
     };
-    const std::string result = once(text);
+    std::string result = once(text);
     EXPECT_EQ(once(result), result) << "not idempotent";
     return result;
 }

@@ -23,7 +23,7 @@ std::string denied(std::string_view text, const Names& names) {
         EXPECT_FALSE(splices.overlap());
         return splices.apply(before);
     };
-    const std::string after = once(text);
+    std::string after = once(text);
     if (after.starts_with("error")) return after;
     EXPECT_EQ(once(after), after) << "not idempotent";
     return after;

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     const auto kind = std::string_view(argv[1]) == "crun" ? aa::oci::RuntimeKind::crun : aa::oci::RuntimeKind::runc;
     const auto state = aa::oci::read_container_state(argv[2], argv[3], kind);
     if (!state) {
-        std::fprintf(stderr, "%s\n", state.error().message.c_str());
+        (void)std::fprintf(stderr, "%s\n", state.error().message.c_str());
         return 1;
     }
     std::string out =
@@ -25,6 +25,6 @@ int main(int argc, char** argv) {
         out += aa::concat({separator, "\"", aa::json_escape(key), "\":\"", aa::json_escape(value), "\""});
         separator = ",";
     }
-    std::printf("%s}}\n", out.c_str());
+    (void)std::printf("%s}}\n", out.c_str());
     return 0;
 }

@@ -56,8 +56,8 @@ CATALOGS = [
     ("a truncated catalog", truncate_catalog, ["aa-shimctl load"]),
     ("a foreign file as catalog", write_catalog(b"#!/bin/sh\n" * 500), ["aa-shimctl load"]),
     ("a catalog with one bit changed", flip_catalog, ["aa-shimctl load"]),
-    ("a catalog that the group can write", lambda: os.chmod(CATALOG, 0o664), ["aa-shimctl load"]),
-    ("a catalog that belongs to somebody else", lambda: os.chown(CATALOG, 1000, 0), ["aa-shimctl load"]),
+    ("a catalog that the group can write", lambda: os.chmod(CATALOG, 0o664), ["writable by root alone"]),
+    ("a catalog that belongs to somebody else", lambda: os.chown(CATALOG, 1000, 0), [CATALOG]),
     ("a folder of the catalog that others can write", lambda: os.chmod(os.path.dirname(CATALOG), 0o777), [CATALOG]),
 ]
 
