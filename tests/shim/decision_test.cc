@@ -62,7 +62,7 @@ TEST_F(DecisionTest, TheFirstMatchingRuleElseOtherwise) {
     const auto web = judge("web");
     ASSERT_TRUE(web.has_value()) << web.error().message;
     EXPECT_EQ(web->confinement, "web");
-    EXPECT_EQ(web->rule, "rule c.json:13:5");
+    EXPECT_EQ(web->rule, "rule c.json:14:5");
     EXPECT_EQ(web->bounds, (Bounds{"web", CapabilitySet(1U << 10U), true, {"keyctl"}}));
 
     const auto other = judge("");
@@ -76,7 +76,7 @@ TEST_F(DecisionTest, RejectAndPass) {
     const auto never = judge("never");
     ASSERT_FALSE(never.has_value());
     EXPECT_EQ(never.error().kind, ErrorKind::denied);
-    EXPECT_EQ(never.error().message, "the catalog rejects it: not here (rule c.json:15:5)");
+    EXPECT_EQ(never.error().message, "the catalog rejects it: not here (rule c.json:16:5)");
     const auto pass = judge("pass");
     ASSERT_TRUE(pass.has_value());
     EXPECT_TRUE(pass->pass);
@@ -95,7 +95,7 @@ TEST_F(DecisionTest, AContainerMayAskOnlyForWhatItsRuleLists) {
         ASSERT_FALSE(refused.has_value()) << name;
         EXPECT_EQ(refused.error().message,
                   "the annotation 'aa-shim/confinement' asks for confinement '" + std::string(name) +
-                      "', which rule c.json:13:5 does not list under \"selectable\": remove the annotation, or let the operator list it");
+                      "', which rule c.json:14:5 does not list under \"selectable\": remove the annotation, or let the operator list it");
     }
 }
 

@@ -98,7 +98,7 @@ def check_case(case, confinements):
         exec_pid = container.exec_pid(["sleep", "1000"], privileged=True, user="0")
         check_process(f"{case.name}: exec --privileged", exec_pid, profiles, limit, True, confinement)
         for expected, command in ACTIONS[case.confinement] + case.actions:
-            status, output = docker("exec", "-u", "0", container.id, *command)
+            status, output = container.exec(*command, user="0")
             right = status == 0 if expected == ALLOWED else status in (1, 255) and DENIAL.search(output)
             tap.ok(f"{case.name}: {' '.join(command)} is {'allowed' if expected == ALLOWED else 'denied'}", right, f"status {status}: {output}")
 
@@ -111,7 +111,7 @@ def check_servers():
         ("aa-example/redis", ["redis-cli", "ping"], "PONG"),
     ]:
         with Container(image) as container:
-            answered = until(lambda: answer in docker("exec", container.id, *command)[1], 60)
+            answered = until(lambda: answer in container.exec(*command)[1], 60)
             tap.ok(f"{image} serves", answered, docker("logs", container.id)[1])
             pids = run("docker", "top", container.id, "-eo", "pid")[1].split()[1:]
             tap.ok(f"{image}: all its processes have one label", len({label(pid) for pid in pids}) == 1, pids)

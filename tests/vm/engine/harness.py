@@ -116,6 +116,20 @@ class Container:
     def __exit__(self, *_):
         remove(self.id)
 
+    def exec(self, *command, user=""):
+        """Runs COMMAND in the container as `docker exec` does; its exit status and its output."""
+        body = {"Cmd": command, "User": user, "AttachStdout": True, "AttachStderr": True}
+        exec_id = api("POST", f"/containers/{self.id}/exec", body)["Id"]
+        try:
+            frames = api("POST", f"/exec/{exec_id}/start", {"Detach": False})
+        except RuntimeError as error:
+            return 126, str(error)
+        output = b""
+        while frames:  # each with a head of eight bytes: the stream, and the size in the last four
+            size = int.from_bytes(frames[4:8], "big")
+            output, frames = output + frames[8:8 + size], frames[8 + size:]
+        return api("GET", f"/exec/{exec_id}/json")["ExitCode"], output.decode().strip()
+
     def exec_pid(self, command, privileged=False, user=""):
         """Starts COMMAND in the container as `docker exec -d` does; its pid on the host."""
         body = {"Cmd": command, "Privileged": privileged, "User": user}
