@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/catalog_check.h"
 
-#include <seccomp.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <set>
 
 #include "apparmor/pattern.h"
@@ -247,31 +243,8 @@ private:
     const CatalogDraft& draft_;
 };
 
-struct FreeName {
-    void operator()(char* name) const { std::free(name); }  // NOLINT(cppcoreguidelines-no-malloc): libseccomp's own
-};
-
-// The names of this machine's system calls.
-std::vector<std::string> syscall_names() {
-    constexpr int kHighest = 1023;  // far above the highest number in use
-    std::vector<std::string> names;
-    for (int number = 0; number <= kHighest; ++number) {
-        const std::unique_ptr<char, FreeName> name(seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number));
-        if (name) names.emplace_back(name.get());
-    }
-    return names;
-}
-
 }  // namespace
 
 void check_catalog(CatalogReading& reading, const CatalogDraft& draft) { Checker(reading, draft).check(); }
-
-std::string syscall_problem(std::string_view name) {
-    if (seccomp_syscall_resolve_name(std::string(name).c_str()) != __NR_SCMP_ERROR) return {};
-    const auto names = syscall_names();
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    const auto near = closest(name, views);
-    return concat({"unknown system call ", quote(name), near.empty() ? std::string() : concat({", did you mean ", quote(near), "?"})});
-}
 
 }  // namespace aa::apparmor

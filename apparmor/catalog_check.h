@@ -6,7 +6,6 @@
 
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "apparmor/catalog_json.h"
@@ -29,8 +28,5 @@ struct CatalogDraft {
 // Adds to READING what is wrong with its catalog as a whole, and notes about what weakens. What there are complaints about
 // already is not judged.
 void check_catalog(CatalogReading& reading, const CatalogDraft& draft);
-
-// What is wrong with NAME as the name of a system call, a suggestion included; empty if libseccomp knows it.
-std::string syscall_problem(std::string_view name);
 
 }  // namespace aa::apparmor

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <seccomp.h>
-
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -10,6 +8,7 @@
 #include "apparmor/compiled_format.h"
 #include "apparmor/pattern.h"
 #include "apparmor/rule_index.h"
+#include "apparmor/syscalls.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -173,28 +172,6 @@ Payload confinement_payload(const Confinement& confinement) {
 }
 
 bool needs_engine_record(const Match& match) { return match.image || match.name || match.privileged || !match.labels.empty(); }
-
-// The architectures whose calls this machine's kernel takes, in the names of the runtime-spec, the native one first.
-std::vector<std::string> machine_architectures() {
-    switch (seccomp_arch_native()) {
-        case SCMP_ARCH_X86_64:
-            return {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"};
-        case SCMP_ARCH_AARCH64:
-            return {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"};
-        case SCMP_ARCH_S390X:
-            return {"SCMP_ARCH_S390X", "SCMP_ARCH_S390"};
-        case SCMP_ARCH_PPC64LE:
-            return {"SCMP_ARCH_PPC64LE"};
-        case SCMP_ARCH_RISCV64:
-            return {"SCMP_ARCH_RISCV64"};
-        case SCMP_ARCH_ARM:
-            return {"SCMP_ARCH_ARM"};
-        case SCMP_ARCH_X86:
-            return {"SCMP_ARCH_X86"};
-        default:
-            return {};
-    }
-}
 
 // Where the parts of the file lie, for its header.
 struct Places {

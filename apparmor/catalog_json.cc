@@ -9,6 +9,7 @@
 #include "apparmor/catalog_check.h"
 #include "apparmor/catalog_document.h"
 #include "apparmor/catalog_values.h"
+#include "apparmor/syscalls.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

@@ -118,6 +118,51 @@ TEST(CatalogJson, reads_everything) {
     EXPECT_EQ(catalog.decision_log, "/var/log/aa-shim.jsonl");
 }
 
+struct SchemaCase {
+    std::vector<std::string_view> path;  // of the object's properties in the schema
+    const char* before;                  // of the object in a catalog
+    const char* after;
+};
+
+// The keys that the reader names when it does not know one.
+std::string known_keys(const SchemaCase& c) {
+    const auto reading = read(std::string(c.before) + "{ \"zzzzzzzz\": 1 }" + c.after);
+    for (const auto& error : reading.errors) {
+        const auto at = error.problem.find(": known are ");
+        if (error.problem.starts_with("unknown key 'zzzzzzzz'")) return error.problem.substr(at + 12);
+    }
+    return "nothing";
+}
+
+TEST(CatalogJson, knows_the_keys_of_the_schema) {
+    const SchemaCase cases[] = {
+        {{"properties"}, "", ""},
+        {{"properties", "otherwise"}, "{ \"otherwise\": ", "}"},
+        {{"$defs", "confinement", "properties"}, "{ \"confinements\": { \"a\": ", "} }"},
+        {{"$defs", "confinement", "properties", "exec", "properties"}, "{ \"confinements\": { \"a\": { \"exec\": ", "} } }"},
+        {{"$defs", "execRule", "properties"}, "{ \"confinements\": { \"a\": { \"exec\": { \"rules\": [", "] } } } }"},
+        {{"$defs", "rule", "properties"}, "{ \"rules\": [", "] }"},
+        {{"$defs", "match", "properties"}, "{ \"rules\": [ { \"match\": ", "} ] }"},
+    };
+    std::vector<Complaint> errors;
+    const auto schema = parse_document({"schema", content(AA_SHARE "/catalog.schema.json")}, errors);
+    ASSERT_TRUE(schema);
+    for (const auto& c : cases) {
+        const Node* node = &*schema;
+        for (const auto key : c.path) node = node->find(key);
+        ASSERT_NE(node, nullptr);
+        if (node->find("oneOf") != nullptr) node = node->find("oneOf")->items.at(1).find("properties");
+        std::vector<std::string> expected;
+        for (const auto& member : node->members) expected.push_back("'" + member.key + "'");
+        std::vector<std::string> known;
+        std::istringstream words(known_keys(c));
+        for (std::string word; std::getline(words, word, ',');) known.push_back(word.substr(word.find('\'')));
+        std::ranges::sort(expected);
+        std::ranges::sort(known);
+        EXPECT_EQ(known, expected) << c.before;
+    }
+}
+
 TEST(CatalogJson, needs_a_file) {
     const auto reading = read_catalog({});
     ASSERT_EQ(reading.errors.size(), 1U);

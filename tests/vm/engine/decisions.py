@@ -117,15 +117,11 @@ def check_servers():
             tap.ok(f"{image}: all its processes have one label", len({label(pid) for pid in pids}) == 1, pids)
 
 
-def check_exec_rules(confinements):
+def check_exec_rules():
     """Exec rules choose a child profile, deny, or leave the base profile."""
     with Container("--label", "scenario=closed", BUSYBOX) as container:
-        ceiling = confinements["scenario-closed"]["capabilities"]
-        # cat without an argument waits for input that never ends
-        pid = container.exec_pid(["cat", "/proc/self/fd/0", "/dev/console"])
         status, output = docker("exec", container.id, "cat", "/proc/self/attr/apparmor/current")
         tap.equal("exec rule: label", (status, output), (0, "aa-shim-web//shell (enforce)"))
-        tap.ok("exec rule: a detached exec starts", pid > 0 and not ceiling)
         status, output = docker("exec", container.id, "touch", "/tmp/x")
         tap.equal("exec otherwise deny: status", status, 126)
         tap.has("exec otherwise deny: message", output, "'touch'", "/usr/bin/touch", "no exec rule allows it")
@@ -142,5 +138,5 @@ def main():
     confinements = read_catalog()
     for case in CASES:
         check_case(case, confinements)
-    check_exec_rules(confinements)
+    check_exec_rules()
     check_servers()
