@@ -58,20 +58,30 @@ Result<oci::RuntimeKind> kind_of(std::string_view path) {
                                             "guess how it reads its arguments"})};
 }
 
-Result<void> check_runtime(const std::string& path) {
+// The file that PATH leads to, symbolic links resolved (merged /usr, alternatives): it is this path that is judged, and
+// this path that is executed.
+Result<std::string> resolve_runtime(const std::string& path) {
+    std::array<char, PATH_MAX> resolved{};
+    if (::realpath(path.c_str(), resolved.data()) == nullptr) return errno_error("use the runtime", path, errno);
+    return std::string(resolved.data());
+}
+
+bool is_this_program(const std::string& path) {
     struct stat runtime {};
-    if (::stat(path.c_str(), &runtime) != 0) return errno_error("use the runtime", path, errno);
-    if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(path), " is not a file"})};
-    if (!is_trusted(runtime)) {
-        return Error{ErrorKind::config, concat({"the runtime ", quote(path),
-                                                " could have been written by others: make it root's, writable "
-                                                "by root alone"})};
-    }
     struct stat self {};
-    if (::stat("/proc/self/exe", &self) == 0 && self.st_dev == runtime.st_dev && self.st_ino == runtime.st_ino) {
+    if (::stat(path.c_str(), &runtime) != 0 || ::stat("/proc/self/exe", &self) != 0) return false;
+    return self.st_dev == runtime.st_dev && self.st_ino == runtime.st_ino;
+}
+
+Result<void> check_runtime(const std::string& path) {
+    if (is_this_program(path)) {
         return Error{ErrorKind::config,
                      concat({"the runtime ", quote(path), " is aa-shim itself: let '", kChoice, "' lead to the real one"})};
     }
+    const Fd file = TRY(open_trusted_path(path, O_PATH).context("the runtime"));
+    struct stat runtime {};
+    if (::fstat(file.get(), &runtime) != 0) return errno_error("use the runtime", path, errno);
+    if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(path), " is not a file"})};
     return {};
 }
 
@@ -87,9 +97,9 @@ unsigned long long listen_fds() {
 
 Result<Runtime> find_runtime() {
     const auto chosen = TRY(chosen_runtime());
-    Runtime runtime{chosen ? *chosen : packaged_runtime(), oci::RuntimeKind::runc};
-    if (runtime.path.empty()) return no_runtime();
-    runtime.kind = TRY(kind_of(runtime.path));
+    const std::string path = chosen ? *chosen : packaged_runtime();
+    if (path.empty()) return no_runtime();
+    Runtime runtime{TRY(resolve_runtime(path)), TRY(kind_of(path))};
     TRY(check_runtime(runtime.path));
     return runtime;
 }
