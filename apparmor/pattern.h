@@ -34,7 +34,7 @@ struct LiteralPrefix {
 LiteralPrefix literal_prefix(std::string_view pattern);
 
 // Whether GENERAL certainly matches every text that SPECIFIC matches. Never wrong when true; false also where it is
-// merely hard to tell. For checking catalogs, not for the way to a decision.
+// merely hard to tell. For checking catalogs, not for the way to a decision: in the library aa_apparmor_load.
 bool pattern_covers(std::string_view general, std::string_view specific);
 
 }  // namespace aa::apparmor

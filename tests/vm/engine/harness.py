@@ -51,8 +51,11 @@ tap = Tap()
 
 
 def run(*command, timeout=120, **options):
-    """Runs COMMAND; returns its exit status and its output, both streams together."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, **options)
+    """Runs COMMAND; returns its exit status (124: it took too long) and its output, both streams together."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, **options)
+    except subprocess.TimeoutExpired:
+        return 124, f"{' '.join(command)}: not done after {timeout} s"
     return done.returncode, done.stdout.strip()
 
 
