@@ -254,7 +254,7 @@ private:
     std::size_t at_ = 0;
 };
 
-Result<CompiledCatalog> CompiledCatalog::map(const std::string& path) {
+Result<CompiledCatalog> CompiledCatalog::open(const std::string& path) {
     auto fd = open_trusted_file(path);
     if (!fd) {
         if (fd.error().kind != ErrorKind::not_found) return std::move(fd).error();

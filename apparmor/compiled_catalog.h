@@ -63,7 +63,7 @@ class CompiledCatalog {
 public:
     // Opens PATH and reads its beginning. Refused: missing (with what to type), not root's alone to write (its directory
     // too), truncated, another version, a wrong checksum.
-    static Result<CompiledCatalog> map(const std::string& path);
+    static Result<CompiledCatalog> open(const std::string& path);
 
     // The same over BYTES, which must outlive the value. NAME is what messages call them.
     static Result<CompiledCatalog> view(std::string_view bytes, std::string name);

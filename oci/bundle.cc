@@ -128,19 +128,6 @@ void set_denied_syscalls(const Config& config, std::string_view text, const Conf
     set_value("linux", config.linux_place, concat({R"({"seccomp":)", seccomp, "}"}), config.object, false, splices);
 }
 
-// Where a file is: the directory, and the name in it.
-struct Location {
-    std::string directory;
-    std::string name;
-};
-
-Location locate(std::string_view bundle, std::string_view file_name) {
-    if (file_name == kConfigName) return {bundle.empty() ? "." : std::string(bundle), std::string(file_name)};
-    const std::size_t slash = file_name.rfind('/');
-    if (slash == std::string_view::npos) return {".", std::string(file_name)};
-    return {std::string(file_name.substr(0, std::max<std::size_t>(slash, 1))), std::string(file_name.substr(slash + 1))};
-}
-
 // Opens the directory PATH. With slashes at its end the kernel would follow a symlink in spite of O_NOFOLLOW.
 Result<Fd> open_directory(std::string path) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -185,15 +172,13 @@ Result<Splices> change_config(const Config& config, std::string_view text, const
     return splices;
 }
 
-Result<Bundle> Bundle::open(std::string_view path, std::string_view file_name) {
+Result<Bundle> Bundle::open(std::string_view path) {
     Bundle bundle;
     bundle.path_ = path;
-    auto [directory, name] = locate(path, file_name);
-    bundle.file_name_ = std::move(name);
-    if (file_name != kConfigName) TRY(open_directory(path.empty() ? "." : std::string(path)));
-    const std::string shown = concat({directory, "/", bundle.file_name_});
-    bundle.directory_ = TRY(open_directory(std::move(directory)));
-    const Fd file(::openat(bundle.directory_.get(), bundle.file_name_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const std::string directory(path.empty() ? std::string_view(".") : path);
+    const std::string shown = concat({directory, "/", kConfigName});
+    bundle.directory_ = TRY(open_directory(directory));
+    const Fd file(::openat(bundle.directory_.get(), kConfigName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file.valid()) return errno_error("open", shown, errno);
     if (::fstat(file.get(), &bundle.stat_) != 0) return errno_error("stat", shown, errno);
     TRY(require_trusted(file.get(), shown));
@@ -204,7 +189,7 @@ Result<Bundle> Bundle::open(std::string_view path, std::string_view file_name) {
 Result<void> Bundle::store(const Splices& splices) const {
     if (splices.empty()) return {};
     const std::vector<iovec> pieces = splices.pieces(text());
-    return replace_file(directory_.get(), file_name_, pieces, stat_.st_uid, stat_.st_gid, stat_.st_mode & 07777);
+    return replace_file(directory_.get(), kConfigName, pieces, stat_.st_uid, stat_.st_gid, stat_.st_mode & 07777);
 }
 
 }  // namespace aa::oci

@@ -23,7 +23,7 @@
 
 namespace aa::oci {
 
-inline constexpr std::string_view kConfigName = "config.json";
+inline constexpr const char* kConfigName = "config.json";
 
 // Longer config.json files are refused: an engine's real ones are 10 KB to 100 KB.
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{32} << 20;
@@ -79,10 +79,10 @@ Result<Splices> change_config(const Config& config, std::string_view text, const
 // An opened bundle. Nothing in it has been judged yet but its ownership.
 class Bundle {
 public:
-    // Opens the bundle directory PATH ("": the working directory) and reads its config.json. Another FILE_NAME is crun's
-    // --config: a path of its own, relative to the working directory. Refused: a directory or file that someone else could
-    // have written, a symlink (parents of the bundle may be some), anything but a regular file, over kMaxConfigBytes.
-    static Result<Bundle> open(std::string_view path, std::string_view file_name = kConfigName);
+    // Opens the bundle directory PATH ("": the working directory) and reads its config.json. Refused: a directory or file that
+    // someone else could have written, a symlink (parents of the bundle may be some), anything but a regular file, over
+    // kMaxConfigBytes.
+    static Result<Bundle> open(std::string_view path);
 
     [[nodiscard]] std::string_view text() const { return text_.text(); }
     [[nodiscard]] const std::string& path() const { return path_; }  // as given
@@ -93,7 +93,6 @@ public:
 private:
     Fd directory_;
     std::string path_;
-    std::string file_name_;
     Buffer text_;
     struct stat stat_ {};
 };

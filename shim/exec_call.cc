@@ -142,7 +142,7 @@ Result<Bounds> exec_bounds(const Decision& container, const apparmor::Confinemen
 }
 
 Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
-    const auto catalog = TRY(apparmor::CompiledCatalog::map(std::string(apparmor::kCatalogPath)));
+    const auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
     trace.decision_log = catalog.decision_log();
     const apparmor::Kernel kernel;
     const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));

@@ -77,7 +77,7 @@ Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci:
 
 Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     TRY(require_plain_config(call.line));
-    const auto catalog = TRY(apparmor::CompiledCatalog::map(std::string(apparmor::kCatalogPath)));
+    const auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
     trace.decision_log = catalog.decision_log();
     const apparmor::Kernel kernel;
     const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));

@@ -54,7 +54,7 @@ struct OpenCatalog {
 };
 
 Result<OpenCatalog> open_catalog(const std::vector<std::string>& paths) {
-    if (paths.empty()) return OpenCatalog{nullptr, TRY(apparmor::CompiledCatalog::map(std::string(apparmor::kCatalogPath)))};
+    if (paths.empty()) return OpenCatalog{nullptr, TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)))};
     const auto sources = TRY(read_catalog_files(paths, Trust::not_required));
     const auto reading = apparmor::read_catalog(sources);
     for (const auto& error : reading.errors) complain(error.text());

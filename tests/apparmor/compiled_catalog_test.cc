@@ -380,7 +380,7 @@ protected:
 
     void write(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
     [[nodiscard]] std::string refusal() const {
-        const auto catalog = CompiledCatalog::map(path_);
+        const auto catalog = CompiledCatalog::open(path_);
         return catalog ? "not refused" : catalog.error().message;
     }
 
@@ -396,7 +396,7 @@ TEST_F(CompiledCatalogFile, is_read_as_the_bytes_are) {
     for (const bool is_large : {false, true}) {
         const auto bytes = compile_catalog(is_large ? source : small_catalog());
         write(bytes);
-        const auto catalog = CompiledCatalog::map(path_);
+        const auto catalog = CompiledCatalog::open(path_);
         ASSERT_TRUE(catalog) << catalog.error().message;
         EXPECT_EQ(everything(*catalog), everything(*CompiledCatalog::view(bytes, path_)));
         for (const auto* image : {"registry/app-0", "registry/app-2999", "registry/app-", "registry/app-17x"}) {
@@ -407,7 +407,7 @@ TEST_F(CompiledCatalogFile, is_read_as_the_bytes_are) {
 
 TEST_F(CompiledCatalogFile, is_refused_when_missing) {
     EXPECT_EQ(refusal(), "there is no compiled catalog '" + path_ + "': run 'aa-shimctl load'");
-    const auto catalog = CompiledCatalog::map("no-such-directory/catalog");
+    const auto catalog = CompiledCatalog::open("no-such-directory/catalog");
     ASSERT_FALSE(catalog);
     EXPECT_EQ(catalog.error().kind, ErrorKind::not_found);
     EXPECT_EQ(catalog.error().message, "there is no compiled catalog 'no-such-directory/catalog': run 'aa-shimctl load'");

@@ -286,19 +286,6 @@ TEST_F(BundleTest, WritesNothingWithoutSplices) {
     EXPECT_EQ(after.st_ino, before.st_ino);
 }
 
-TEST_F(BundleTest, TakesAnotherConfigFileFromTheWorkingDirectory) {
-    write("{}");
-    write("{\"other\":1}", 0644, "other.json");
-    const auto bundle = Bundle::open(path_, file("other.json"));
-    ASSERT_TRUE(bundle.has_value()) << bundle.error().message;
-    EXPECT_EQ(bundle->text(), "{\"other\":1}");
-    Splices splices;
-    splices.insert(0, " ");
-    ASSERT_TRUE(bundle->store(splices).has_value());
-    EXPECT_EQ(read("other.json"), " {\"other\":1}");
-    EXPECT_EQ(read(), "{}");
-}
-
 TEST_F(BundleTest, TakesTheWorkingDirectoryForNoPathAndIgnoresSlashesAtTheEnd) {
     write("{}");
     const Fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
