@@ -40,6 +40,7 @@ def main():
     status, output = run(f"{SHARE}/examples/second-docker", BUILD)
     tap.ok("where aa-shim is in use it does nothing", status == 1 and "aa-shim is in use here" in output, f"status {status}: {output}")
     shutil.rmtree("/run/aa-shim")
+    os.rename("/etc/aa-shim", "/root/aa-shim")
     run("apparmor_parser", "--remove", *glob.glob(f"{SHARE}/share/apparmor.d/*"))
     before = traces()
     status, output = run(f"{SHARE}/examples/second-docker", BUILD, timeout=300, env=os.environ | {"AA_SHIM_IMAGES": IMAGES})

@@ -78,8 +78,8 @@ bundle() {
 END
 }
 
-# gone ID: wait until a killed container has stopped
+# gone PID [SECONDS]: waits until the process has ended (10 seconds)
 gone() {
     local i=0
-    while kill -0 "$1" 2> /dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+    while kill -0 "$1" 2> /dev/null && [ $i -lt "${2:-10}0" ]; do sleep 0.1; i=$((i + 1)); done
 }

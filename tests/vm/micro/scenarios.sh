@@ -177,7 +177,34 @@ start_without_catalog() {
     stop c; equal "kill and delete without a catalog" "$(ls $state)" ""
 }
 
+# A runtime whose label never arrives (as when its write is diverted): what was started is ended, what obeys lives on.
+check_watch() {
+    local obeys
+    bundle /tmp/b
+    start good /tmp/b || return
+    obeys=$pid
+    cat > /opt/runc-without-labels <<'END'
+#!/bin/sh
+for word; do
+    [ "$before" != --bundle ] || sed -i 's/"apparmorProfile":"[^"]*",*//' "$word/config.json"
+    before=$word
+done
+exec /usr/sbin/runc "$@"
+END
+    chmod 755 /opt/runc-without-labels
+    ln -sfn /opt/runc-without-labels /etc/aa-shim/runtime
+    bundle /tmp/b2
+    start bad /tmp/b2 || return
+    detail=$(label "$pid"); ok "a label that does not arrive: what the kernel says" [ "${detail#aa-shim-}" = "$detail" ]
+    gone "$pid" 60; ok "a label that does not arrive: the container is ended" [ ! -e "/proc/$pid/exe" ]
+    shim delete bad
+    ok "a container that obeys lives on" [ -e "/proc/$obeys/exe" ]
+    ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
+    pid=$obeys; stop good
+}
+
 main() {
+    mkdir -p /opt
     for runtime in sbin/runc bin/crun; do
         part=${runtime#*bin/} state=/run/scenario-$part
         mkdir -p $state
@@ -187,4 +214,7 @@ main() {
         check_run
         check_refusals
     done
+    part=runc state=/run/scenario-runc
+    ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
+    check_watch
 }

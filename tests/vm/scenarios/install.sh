@@ -3,6 +3,9 @@
 # On a test host, in the shared folder: aa-shim, the example catalog and its profiles where an operator would put them, and
 # the scenarios' own beside them. Sourced.
 # shellcheck shell=sh
+# The root of the micro host is a tmpfs, which anybody could write; a host's is root's.
+chmod 755 /
+
 cp bin/* /usr/bin/
 ln -sf aa-shim /usr/bin/aa-shim-web
 mkdir -p /etc/aa-shim/apparmor.d /etc/docker
