@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import time
 
 from harness import DOCKER_DEFAULT, Container, capabilities, docker, expected_sets, init_pid, inspect, label, remove, tap, until
@@ -157,8 +158,19 @@ def several_at_once():
         remove(container.id)
 
 
+def readme():
+    """The last command of the README as it stands there, and with the option of which the README speaks."""
+    with open("/mnt/share/README.md", encoding="utf-8") as file:
+        command = next(line for line in file if line.startswith("docker run "))
+    words = shlex.split(command)[2:]
+    docker("tag", BUSYBOX, "busybox")
+    tap.equal(f"README: {command.strip()}", docker("run", *words), (0, "aa-shim-baseline (enforce)"))
+    tap.equal("README: and so with --privileged", docker("run", "--privileged", *words), (0, "aa-shim-baseline (enforce)"))
+
+
 def main():
     engine_knows_the_runtime()
+    readme()
     foreground()
     life()
     health()

@@ -10,8 +10,10 @@ main() {
         mkdir -p $state
         ln -sfn /usr/$runtime /etc/aa-shim/runtime
         rm -f /etc/aa-shim/catalog.d/99-without.json /run/aa-shim/catalog
-        detail=$(aa-shimctl load 2>&1)
-        bundle /tmp/b; refused "by default" AppArmor
+        aa-shimctl load > /tmp/load 2>&1
+        ok "load, by default: refused" [ $? != 0 ]
+        has "load, by default: message" "$(cat /tmp/load)" AppArmor
+        bundle /tmp/b; refused "by default" "aa-shimctl load"
         echo '{ "withoutAppArmor": "capabilities-only" }' > /etc/aa-shim/catalog.d/99-without.json
         detail=$(aa-shimctl load 2>&1); ok "load" [ $? = 0 ]
         bundle /tmp/b "$(process '"sleep", "1000"' '' "$ALL")"
