@@ -60,7 +60,7 @@ CATALOGS = [
     ("a forged catalog", forge_catalog, ["aa-shimctl load"]),
     ("a catalog that the group can write", lambda: os.chmod(CATALOG, 0o664), ["writable by root alone"]),
     ("a catalog that belongs to somebody else", lambda: os.chown(CATALOG, 1000, 0), [CATALOG]),
-    ("a folder of the catalog that others can write", lambda: os.chmod(os.path.dirname(CATALOG), 0o777), [CATALOG]),
+    ("a folder of the catalog that others can write", lambda: os.chmod(os.path.dirname(CATALOG), 0o777), ["writable by root alone"]),
 ]
 
 
