@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel interface over files of our own. What a real kernel answers is tested on the test hosts (probe_kernel).
+// The kernel interface over files of our own. What a real kernel answers is seen on the test hosts.
 #include "apparmor/kernel.h"
 
 #include <gtest/gtest.h>
