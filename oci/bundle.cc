@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -28,9 +29,76 @@ void read_destination(Reader& reader, Mount& mount) { mount.destination = read_t
 void read_source(Reader& reader, Mount& mount) { mount.source = read_text(reader); }
 void read_type(Reader& reader, Mount& mount) { mount.type = read_text(reader); }
 
+// What the runtimes read of a mount's options (runc libcontainer/specconv, crun src/libcrun/linux.c).
+constexpr std::pair<std::string_view, bool Mount::*> kMountOptions[] = {
+    {"bind", &Mount::bind},     {"rbind", &Mount::bind},        {"rbind", &Mount::recursive},
+    {"noexec", &Mount::noexec}, {"tmpcopyup", &Mount::copy_up},
+};
+
+void read_mount_options(Reader& reader, Mount& mount) {
+    if (reader.null()) return;
+    (void)reader.array([&] {
+        const Text option = reader.string();
+        for (const auto& [name, flag] : kMountOptions) {
+            if (option == name) mount.*flag = true;
+        }
+    });
+}
+
+void read_mount_ids(Reader& reader, Mount& mount) { mount.remapped = reader.skip().kind != json::Kind::null || mount.remapped; }
+
+template <std::uint32_t IdRange::*number>
+void read_range_number(Reader& reader, IdRange& range) {
+    const std::size_t begin = reader.value_begin();
+    const std::int64_t value = reader.integer();
+    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max())
+        reader.fail_at(begin, "a number of users that does not fit into 32 bits");
+    range.*number = static_cast<std::uint32_t>(value);
+}
+
+constexpr Member<IdRange> kIdRange[] = {
+    {"containerID", read_range_number<&IdRange::inside>},
+    {"hostID", read_range_number<&IdRange::outside>},
+    {"size", read_range_number<&IdRange::count>},
+};
+
+template <std::vector<IdRange> Config::*ranges>
+void read_id_ranges(Reader& reader, Config& config) {
+    if (!reader.null()) (void)reader.array([&] { (void)json::read_members(reader, kIdRange, (config.*ranges).emplace_back()); });
+}
+
+struct Namespace {
+    bool is_user = false;
+    bool joined = false;
+};
+
+void read_namespace_type(Reader& reader, Namespace& space) { space.is_user = reader.string() == "user"; }
+void read_namespace_path(Reader& reader, Namespace& space) { space.joined = !reader.null() && !reader.string().raw().empty(); }
+constexpr Member<Namespace> kNamespace[] = {{"type", read_namespace_type}, {"path", read_namespace_path}};
+
+void read_namespaces(Reader& reader, Config& config) {
+    if (reader.null()) return;
+    (void)reader.array([&] {
+        Namespace space;
+        (void)json::read_members(reader, kNamespace, space);
+        if (!space.is_user) return;
+        config.user_namespace = true;
+        config.user_namespace_joined = space.joined;
+    });
+}
+
 constexpr Member<Config> kRoot[] = {{"path", read_root_path}};
-constexpr Member<Config> kLinux[] = {{"cgroupsPath", read_cgroups_path}, {"seccomp", read_seccomp_member}};
-constexpr Member<Mount> kMount[] = {{"destination", read_destination}, {"source", read_source}, {"type", read_type}};
+constexpr Member<Config> kLinux[] = {
+    {"cgroupsPath", read_cgroups_path},
+    {"seccomp", read_seccomp_member},
+    {"namespaces", read_namespaces},
+    {"uidMappings", read_id_ranges<&Config::uid_mappings>},
+    {"gidMappings", read_id_ranges<&Config::gid_mappings>},
+};
+constexpr Member<Mount> kMount[] = {
+    {"destination", read_destination}, {"source", read_source},         {"type", read_type},
+    {"options", read_mount_options},   {"uidMappings", read_mount_ids}, {"gidMappings", read_mount_ids},
+};
 
 void read_root(Reader& reader, Config& config) {
     if (!reader.null()) (void)json::read_members(reader, kRoot, config);
@@ -148,6 +216,16 @@ std::optional<std::string_view> Config::annotation(std::string_view key) const {
         if (annotation.key == key) return annotation.value;
     }
     return std::nullopt;
+}
+
+Result<IdMaps> Config::id_maps() const {
+    if (!user_namespace) return IdMaps();
+    if (uid_mappings.empty()) {
+        if (!user_namespace_joined) return IdMaps{IdMap(std::vector<IdRange>()), IdMap(std::vector<IdRange>())};
+        return Error{ErrorKind::config,
+                     "the container joins a user namespace, and config.json has no linux.uidMappings that say how it numbers users"};
+    }
+    return IdMaps{IdMap(uid_mappings), IdMap(gid_mappings)};
 }
 
 Result<Config> read_config(std::string_view text) {

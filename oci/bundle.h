@@ -16,7 +16,9 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "oci/id_map.h"
 #include "oci/json.h"
+#include "oci/mount.h"
 #include "oci/process_spec.h"
 #include "oci/seccomp.h"
 #include "oci/splice.h"
@@ -34,12 +36,6 @@ struct Annotation {
     json::Extent place;  // of the value, quotes included
 };
 
-struct Mount {
-    std::string destination;
-    std::string source;
-    std::string type;
-};
-
 // What aa-shim reads of a config.json.
 struct Config {
     ProcessSpec process;
@@ -54,10 +50,17 @@ struct Config {
     bool linux_present = false;               // an object
     bool linux_empty = false;
     Seccomp seccomp;
+    bool user_namespace = false;         // the container has one of its own
+    bool user_namespace_joined = false;  // an existing one, named by a path
+    std::vector<IdRange> uid_mappings;
+    std::vector<IdRange> gid_mappings;
     json::Extent object;  // of the whole document
 
     // The value of the annotation KEY, if it is there.
     [[nodiscard]] std::optional<std::string_view> annotation(std::string_view key) const;
+
+    // How the container will number users and groups. An error: it joins a user namespace whose maps config.json does not say.
+    [[nodiscard]] Result<IdMaps> id_maps() const;
 };
 
 // Reads the whole of TEXT. Refused, beyond what json::Reader refuses: a duplicate or case variant of a member that is owned

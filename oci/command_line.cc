@@ -196,6 +196,9 @@ void apply(CommandLine& line, const Option& option) {
         case Meaning::user:
             line.user = option.value;
             break;
+        case Meaning::env:
+            line.env.push_back(option.value);
+            break;
         case Meaning::cap:
             line.caps.push_back(option.value);
             break;

@@ -48,6 +48,7 @@ struct CommandLine {
     std::optional<bool> no_new_privs;
     std::optional<std::string_view> cwd;
     std::optional<std::string_view> user;
+    std::vector<std::string_view> env;
     std::vector<std::string_view> caps;
     std::vector<std::string_view> words;  // command and arguments after the ID, without --process
 

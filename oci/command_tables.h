@@ -35,6 +35,7 @@ enum class Meaning : std::uint8_t {
     no_new_privs,
     cwd,
     user,
+    env,
     cap,
     preserve_fds,
     detach,

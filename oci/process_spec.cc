@@ -30,20 +30,35 @@ void read_env(Reader& reader, ProcessSpec& spec) {
     if (reader.null()) return;
     (void)reader.array([&] {
         const Text variable = reader.string();
-        if (!variable.escaped() && !variable.raw().starts_with(kPath)) return;
-        if (const std::string decoded = variable.decoded(); decoded.starts_with(kPath)) spec.path = decoded.substr(kPath.size());
+        if (!variable.escaped() && !variable.raw().starts_with("PATH")) return;
+        const std::string decoded = variable.decoded();
+        if (decoded.starts_with(kPath)) {
+            spec.path = decoded.substr(kPath.size());
+            spec.path_present = true;
+        } else if (decoded == "PATH") {  // crun's putenv(3) takes it for a wish to have none; runc refuses it
+            spec.path.clear();
+            spec.path_present = false;
+        }
     });
 }
 
-void read_uid(Reader& reader, ProcessSpec& spec) {
-    if (reader.null()) return;
+std::uint32_t read_id(Reader& reader, std::string_view what) {
+    if (reader.null()) return 0;
     const std::size_t begin = reader.value_begin();
-    const std::int64_t uid = reader.integer();
-    if (uid < 0 || uid > std::numeric_limits<std::uint32_t>::max()) reader.fail_at(begin, "a user id that does not fit into 32 bits");
-    spec.uid = static_cast<std::uint32_t>(uid);
+    const std::int64_t id = reader.integer();
+    if (id < 0 || id > std::numeric_limits<std::uint32_t>::max())
+        reader.fail_at(begin, concat({"a ", what, " that does not fit into 32 bits"}));
+    return static_cast<std::uint32_t>(id);
 }
 
-constexpr Member<ProcessSpec> kUser[] = {{"uid", read_uid}};
+void read_uid(Reader& reader, ProcessSpec& spec) { spec.uid = read_id(reader, "user id"); }
+void read_gid(Reader& reader, ProcessSpec& spec) { spec.gid = read_id(reader, "group id"); }
+
+void read_additional_gids(Reader& reader, ProcessSpec& spec) {
+    if (!reader.null()) (void)reader.array([&] { spec.additional_gids.push_back(read_id(reader, "group id")); });
+}
+
+constexpr Member<ProcessSpec> kUser[] = {{"uid", read_uid}, {"gid", read_gid}, {"additionalGids", read_additional_gids}};
 
 void read_user(Reader& reader, ProcessSpec& spec) {
     if (!reader.null()) (void)json::read_members(reader, kUser, spec);

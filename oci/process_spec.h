@@ -44,8 +44,11 @@ struct ProcessSpec {
 
     std::vector<std::string> args;
     std::string cwd;
-    std::string path;  // the last PATH= of `env`, empty if none
+    std::string path;           // the last PATH= of `env`, empty if none
+    bool path_present = false;  // there is one, be it empty
     std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::vector<std::uint32_t> additional_gids;
 
     [[nodiscard]] const std::optional<CapabilityArray>& set(CapabilityKind kind) const {
         return capabilities[static_cast<std::size_t>(kind)];

@@ -14,7 +14,9 @@ constexpr std::string_view kProgramPrefix = "aa-shim-";
 // that only a mount will fill).
 std::string resolve_entrypoint(const oci::EngineCall& call, const oci::Config& config) {
     const auto word = oci::program_word(config.process.args);
-    const auto root = oci::ContainerRoot::of_bundle(call.bundle, config.root_path);
+    const auto maps = config.id_maps();
+    if (!maps) return std::string(word);
+    const auto root = oci::ContainerRoot::of_bundle(call.bundle, config.root_path, config.mounts, *maps);
     if (!root) return std::string(word);
     auto path = root->resolve_program(word, config.process);
     return path ? *std::move(path) : std::string(word);

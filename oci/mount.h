@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mount: one entry of config.json's `mounts`, as far as it decides which files the container will see.
+#pragma once
+
+#include <string>
+
+namespace aa::oci {
+
+struct Mount {
+    std::string destination;
+    std::string source;
+    std::string type;
+    bool bind = false;       // the options have bind or rbind
+    bool recursive = false;  // rbind: with what is mounted below the source
+    bool noexec = false;
+    bool copy_up = false;   // tmpcopyup: a tmpfs that begins as a copy of what it covers
+    bool remapped = false;  // it has id mappings of its own
+
+    [[nodiscard]] bool is_bind() const { return bind || type == "bind"; }
+};
+
+}  // namespace aa::oci

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Prints the program that a container will execute as a JSON object: its "path", or "unknown" or "missing" and the error's message.
+//
+// usage: program_dump create BUNDLE                         before the container exists
+//        program_dump exec PID PROCESS_FILE kernel|walk     in the running container whose init is PID
+#include <fcntl.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "oci/bundle.h"
+#include "oci/container_path.h"
+
+namespace {
+
+using namespace aa;
+
+Result<std::string> at_create(const char* directory) {
+    const auto bundle = TRY(oci::Bundle::open(directory));
+    const auto config = TRY(oci::read_config(bundle.text()));
+    const auto root = TRY(oci::ContainerRoot::of_bundle(directory, config.root_path, config.mounts, TRY(config.id_maps())));
+    return root.resolve_program(config.process.args.at(0), config.process);
+}
+
+Result<std::string> at_exec(const char* pid, const char* process, oci::Resolver resolver) {
+    const auto text = TRY(read_file_at(AT_FDCWD, process, oci::kMaxConfigBytes));
+    oci::json::Reader reader(text.text());
+    const auto spec = oci::read_process_spec(reader);
+    TRY(reader.finish());
+    const auto root = TRY(oci::ContainerRoot::of_process(std::atoi(pid), resolver));
+    return root.resolve_program(spec.args.at(0), spec);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const bool create = argc == 3 && std::string_view(argv[1]) == "create";
+    if (!create && argc != 5) return 64;
+    const auto resolver = !create && std::string_view(argv[4]) == "walk" ? oci::Resolver::walk : oci::Resolver::kernel;
+    const auto path = create ? at_create(argv[2]) : at_exec(argv[2], argv[3], resolver);
+    const char* key = path ? "path" : path.error().kind == ErrorKind::not_found ? "missing" : "unknown";
+    std::printf("{\"%s\":\"%s\"}\n", key, json_escape(path ? *path : path.error().message).c_str());
+    return 0;
+}
