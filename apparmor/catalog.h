@@ -36,7 +36,10 @@ struct AllCapabilities {};  // "allCapabilities": true in place of a ceiling
 // The label that a confinement puts on its processes.
 using ProfileChoice = std::variant<std::string, Unconfined>;
 
-struct FromProfile {};  // "capabilities": "from-profile"
+// "capabilities": "from-profile": all that the profile and whatever is reachable from it allows, evaluated by `aa-shimctl load`.
+struct FromProfile {
+    CapabilitySet evaluated;  // then, of a compiled catalog only
+};
 using CeilingChoice = std::variant<CapabilitySet, FromProfile, AllCapabilities>;
 
 struct ExecRule {
@@ -57,7 +60,8 @@ struct Confinement {
     bool no_new_privileges = false;
     std::vector<std::string> deny_syscalls;
     std::vector<ExecRule> exec_rules;
-    ExecOtherwise exec_otherwise = ExecOtherwise::base;
+    ExecOtherwise exec_otherwise = ExecOtherwise::transition;
+    bool exec_unconfined = false;  // a transition may lead out of confinement (ux)
     Start start = Start::in_profile;
     Origin origin;
 };

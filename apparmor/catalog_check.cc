@@ -141,6 +141,9 @@ private:
             note(confinement.origin, what + " puts no AppArmor profile on its processes (\"unconfined\")");
         if (std::get_if<AllCapabilities>(&confinement.ceiling) != nullptr)
             note(confinement.origin, what + " takes no capability away (\"allCapabilities\")");
+        if (confinement.exec_unconfined)
+            note(confinement.origin,
+                 what + " lets a command leave AppArmor where the profile has a rule for it (\"unconfined\" under \"exec\")");
         const auto& rules = confinement.exec_rules;
         for (std::size_t i = 0; i < rules.size(); ++i) {
             for (std::size_t earlier = 0; earlier < i; ++earlier) {
@@ -159,16 +162,28 @@ private:
         return !match.engine && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
     }
 
+    static bool same_profile(const Confinement& a, const Confinement& b) {
+        const auto* first = std::get_if<std::string>(&a.profile);
+        const auto* second = std::get_if<std::string>(&b.profile);
+        return first != nullptr && second != nullptr && *first == *second;
+    }
+
     // What a container may do in the confinement A that it may not do in B; empty if nothing.
     static std::string gain(const Confinement& a, const Confinement& b) {
         const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
-        const auto ceiling = [](const Confinement& c) {
+        const auto from_profile = [](const Confinement& c) { return std::get_if<FromProfile>(&c.ceiling) != nullptr; };
+        // What the profile allows is not known here: it counts as everything on the one side and as nothing on the other.
+        const auto ceiling = [](const Confinement& c, CapabilitySet unknown) {
             const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
-            return set != nullptr ? *set : CapabilitySet::all();
+            if (set != nullptr) return *set;
+            return std::get_if<FromProfile>(&c.ceiling) != nullptr ? unknown : CapabilitySet::all();
         };
+        const bool same_source = from_profile(a) && from_profile(b) && same_profile(a, b);
         if (is_unconfined(a) && !is_unconfined(b)) return "run without an AppArmor profile";
-        const auto more = ceiling(a) - ceiling(b);
-        if (!more.empty() && ceiling(a) == CapabilitySet::all()) return "keep all capabilities";
+        const auto kept = ceiling(a, CapabilitySet::all());
+        const auto more = same_source ? CapabilitySet() : kept - ceiling(b, CapabilitySet());
+        if (!more.empty() && from_profile(a)) return "keep whatever capabilities its profile allows";
+        if (!more.empty() && kept == CapabilitySet::all()) return "keep all capabilities";
         if (!more.empty()) return concat({"keep the capabilities ", more.names()});
         if (b.no_new_privileges && !a.no_new_privileges) return "run without \"noNewPrivileges\"";
         for (const auto& denied : b.deny_syscalls) {
@@ -176,6 +191,9 @@ private:
         }
         if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny)
             return "run commands that no exec rule names";
+        if (b.exec_otherwise == ExecOtherwise::transition && a.exec_otherwise == ExecOtherwise::base)
+            return "run commands that its profile does not allow";
+        if (a.exec_unconfined && !b.exec_unconfined) return "run commands without AppArmor";
         return {};
     }
 

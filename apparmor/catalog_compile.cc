@@ -4,9 +4,11 @@
 #include <map>
 #include <span>
 
+#include "apparmor/block_writer.h"
 #include "apparmor/compiled_catalog.h"
 #include "apparmor/compiled_format.h"
 #include "apparmor/pattern.h"
+#include "apparmor/policy_snapshot.h"
 #include "apparmor/rule_index.h"
 #include "apparmor/syscalls.h"
 #include "base/text.h"
@@ -15,96 +17,6 @@ namespace aa::apparmor {
 namespace {
 
 using format::Trie;
-
-// A payload under construction.
-class Payload {
-public:
-    Payload& u32(std::size_t value) {
-        for (unsigned i = 0; i < 4; ++i) bytes_ += static_cast<char>((value >> (8U * i)) & 0xFFU);
-        return *this;
-    }
-    template <class Enum>
-    Payload& tag(Enum value) {
-        return u32(static_cast<std::uint32_t>(value));
-    }
-    Payload& raw(std::string_view bytes) {
-        bytes_ += bytes;
-        return *this;
-    }
-    Payload& text(std::string_view text) { return u32(text.size()).raw(text); }
-    Payload& texts(const std::vector<std::string>& list) {
-        u32(list.size());
-        for (const auto& item : list) text(item);
-        return *this;
-    }
-    Payload& origin(const Origin& origin) { return text(origin.file).u32(origin.line).u32(origin.column); }
-
-    [[nodiscard]] const std::string& bytes() const { return bytes_; }
-
-private:
-    std::string bytes_;
-};
-
-// The file under construction: the preamble and the header come last, into the room that was left for them.
-class File {
-public:
-    explicit File(std::size_t header_size) : bytes_(format::kPreamble + format::kBlockHead + header_size, '\0') {}
-
-    std::uint32_t add(const Payload& payload) {
-        const std::size_t offset = bytes_.size();
-        bytes_ += sealed(payload, offset);
-        return static_cast<std::uint32_t>(offset);
-    }
-
-    std::string finish(const Payload& header) && {
-        Payload start;
-        start.raw(format::kMagic).u32(format::kVersion).u32(bytes_.size()).raw(sealed(header, format::kPreamble));
-        bytes_.replace(0, start.bytes().size(), start.bytes());
-        return std::move(bytes_);
-    }
-
-private:
-    static std::string sealed(const Payload& payload, std::size_t offset) {
-        Payload block;
-        const auto sum = format::checksum(payload.bytes(), static_cast<std::uint32_t>(offset));
-        block.u32(payload.bytes().size()).u32(sum & 0xFFFFFFFFU).u32(sum >> 32U);
-        return block.raw(payload.bytes()).bytes();
-    }
-
-    std::string bytes_;
-};
-
-// What a trie leads to: a text, and the block that it belongs to.
-struct Leaf {
-    std::string text;
-    std::uint32_t block = 0;
-
-    friend auto operator<=>(const Leaf&, const Leaf&) = default;
-};
-
-std::size_t common_prefix(std::string_view a, std::string_view b) {
-    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
-// Writes the trie of the sorted LEAVES, of whose texts the first DEPTH bytes are known, and tells where its node lies.
-std::uint32_t add_trie(File& file, std::span<const Leaf> leaves, std::size_t depth) {
-    const std::string_view first = leaves.front().text;
-    const std::size_t reach = common_prefix(first, leaves.back().text);
-    const auto ended = std::ranges::find_if(leaves, [&](const Leaf& leaf) { return leaf.text.size() > reach; }) - leaves.begin();
-    Payload children;
-    std::string branches;
-    for (auto rest = leaves.subspan(static_cast<std::size_t>(ended)); !rest.empty();) {
-        const char branch = rest.front().text[reach];
-        const auto same = std::ranges::find_if(rest, [&](const Leaf& leaf) { return leaf.text[reach] != branch; }) - rest.begin();
-        children.u32(add_trie(file, rest.first(static_cast<std::size_t>(same)), reach + 1));
-        branches += branch;
-        rest = rest.subspan(static_cast<std::size_t>(same));
-    }
-    Payload node;
-    node.text(first.substr(depth, reach - depth)).u32(static_cast<std::size_t>(ended));
-    for (const auto& leaf : leaves.first(static_cast<std::size_t>(ended))) node.u32(leaf.block);
-    return file.add(node.text(branches).raw(children.bytes()));
-}
 
 void write_outcome(Payload& payload, const Outcome& outcome) {
     if (const auto* use = std::get_if<Use>(&outcome)) {
@@ -152,7 +64,8 @@ void write_ceiling(Payload& payload, const CeilingChoice& ceiling) {
     const auto kind = set != nullptr                                      ? format::CeilingKind::set
                       : std::get_if<AllCapabilities>(&ceiling) != nullptr ? format::CeilingKind::all
                                                                           : format::CeilingKind::from_profile;
-    const std::uint64_t mask = set != nullptr ? set->mask() : 0;
+    const auto* from_profile = std::get_if<FromProfile>(&ceiling);
+    const std::uint64_t mask = set != nullptr ? set->mask() : from_profile != nullptr ? from_profile->evaluated.mask() : 0;
     payload.tag(kind).u32(mask & 0xFFFFFFFFU).u32(mask >> 32U);
 }
 
@@ -167,7 +80,7 @@ Payload confinement_payload(const Confinement& confinement) {
         payload.text(rule.command).tag(deny != nullptr ? format::ExecAction::deny : format::ExecAction::profile);
         payload.text(deny != nullptr ? deny->message : *std::get_if<std::string>(&rule.action)).origin(rule.origin);
     }
-    payload.tag(confinement.exec_otherwise).tag(confinement.start).origin(confinement.origin);
+    payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.start).origin(confinement.origin);
     return payload;
 }
 
@@ -177,6 +90,7 @@ bool needs_engine_record(const Match& match) { return match.image || match.name 
 struct Places {
     std::uint32_t otherwise = 0;
     std::uint32_t always = 0;
+    std::uint32_t policy = 0;
     std::array<std::uint32_t, format::kTries> tries{};
 };
 
@@ -185,23 +99,22 @@ Payload header_payload(const Catalog& catalog, const Places& places) {
     const bool engine = std::ranges::any_of(catalog.rules, [](const Rule& rule) { return needs_engine_record(rule.match); });
     const bool capabilities_only = catalog.without_apparmor == WithoutAppArmor::capabilities_only;
     header.u32((engine ? format::kNeedsEngineRecord : 0U) | (capabilities_only ? format::kCapabilitiesOnly : 0U));
-    header.u32(places.otherwise).u32(places.always);
+    header.u32(places.otherwise).u32(places.always).u32(places.policy);
     for (const auto trie : places.tries) header.u32(trie);
     header.text(catalog.decision_log).texts(machine_architectures());
     return header;
 }
 
-std::uint32_t add_confinements(File& file, const Catalog& catalog) {
+std::uint32_t add_confinements(BlockWriter& file, const Catalog& catalog) {
     std::vector<Leaf> leaves;
     for (const auto& confinement : catalog.confinements) {
         leaves.push_back({confinement.name + '\0', file.add(confinement_payload(confinement))});
     }
-    std::ranges::sort(leaves);
-    return leaves.empty() ? 0 : add_trie(file, leaves, 0);
+    return add_trie(file, std::move(leaves));
 }
 
 // Adds the rules in their order, so that the order of their blocks is the order in which they are tried.
-std::uint32_t add_rules(File& file, const Catalog& catalog, std::array<std::vector<Leaf>, format::kTries>& leaves) {
+std::uint32_t add_rules(BlockWriter& file, const Catalog& catalog, std::array<std::vector<Leaf>, format::kTries>& leaves) {
     const auto keys = file_rules(catalog.rules);
     std::vector<std::uint32_t> always;
     for (std::size_t i = 0; i < catalog.rules.size(); ++i) {
@@ -265,12 +178,13 @@ std::vector<std::optional<IndexKey>> file_rules(const std::vector<Rule>& rules) 
     return filed;
 }
 
-std::string compile_catalog(const Catalog& catalog) {
-    File file(header_payload(catalog, {}).bytes().size());
+std::string compile_catalog(const Catalog& catalog, const PolicySnapshot* snapshot) {
+    BlockWriter file(header_payload(catalog, {}).bytes().size());
     Places places;
     std::array<std::vector<Leaf>, format::kTries> leaves;
     // Each container needs these, so they stand first.
     places.tries[static_cast<std::size_t>(Trie::confinement)] = add_confinements(file, catalog);
+    if (snapshot != nullptr) places.policy = add_policy(file, *snapshot);
     Rule otherwise;
     otherwise.outcome = catalog.otherwise;
     otherwise.selectable = catalog.otherwise_selectable;
@@ -278,9 +192,7 @@ std::string compile_catalog(const Catalog& catalog) {
     places.otherwise = file.add(rule_payload(otherwise));
     places.always = add_rules(file, catalog, leaves);
     for (std::size_t i = 0; i < leaves.size(); ++i) {
-        if (leaves[i].empty()) continue;
-        std::ranges::sort(leaves[i]);
-        places.tries[i] = add_trie(file, leaves[i], 0);
+        if (!leaves[i].empty()) places.tries[i] = add_trie(file, std::move(leaves[i]));
     }
     return std::move(file).finish(header_payload(catalog, places));
 }

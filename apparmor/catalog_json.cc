@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmo
 constexpr std::array<std::string_view, 8> kConfinementKeys{"apparmor",        "unconfined",   "capabilities", "allCapabilities",
                                                            "noNewPrivileges", "denySyscalls", "exec",         "start"};
 constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
-constexpr std::array<std::string_view, 2> kExecKeys{"rules", "otherwise"};
+constexpr std::array<std::string_view, 3> kExecKeys{"rules", "otherwise", "unconfined"};
 constexpr std::array<std::string_view, 3> kExecRuleKeys{"command", "apparmor", "deny"};
 constexpr std::array<std::string_view, 6> kRuleKeys{"match", "use", "reject", "pass", "selectable", "weaker"};
 constexpr std::array<std::string_view, 5> kOtherwiseKeys{"use", "reject", "pass", "selectable", "weaker"};
@@ -47,14 +47,10 @@ constexpr std::array<TextClause, 7> kTextClauses{{{"engine", &Match::engine},
 
 constexpr std::array<Word<Combine>, 3> kCombines{{{"tighten", Combine::tighten}, {"stack", Combine::stack}, {"replace", Combine::replace}}};
 constexpr std::array<Word<ExecOtherwise>, 3> kExecOtherwises{
-    {{"base", ExecOtherwise::base}, {"deny", ExecOtherwise::deny}, {"transition", ExecOtherwise::transition}}};
+    {{"transition", ExecOtherwise::transition}, {"base", ExecOtherwise::base}, {"deny", ExecOtherwise::deny}}};
 constexpr std::array<Word<Start>, 2> kStarts{{{"in-profile", Start::in_profile}, {"from-profile", Start::from_profile}}};
 constexpr std::array<Word<WithoutAppArmor>, 2> kWithout{
     {{"refuse", WithoutAppArmor::refuse}, {"capabilities-only", WithoutAppArmor::capabilities_only}}};
-
-std::string not_yet(std::string_view what, std::string_view instead) {
-    return concat({what, " needs the evaluation of compiled policy, which does not exist yet: ", instead});
-}
 
 // Reads the documents of a catalog into READING, complaining about whatever cannot be read.
 class Reader : private Values {
@@ -149,7 +145,7 @@ private:
         confinement.no_new_privileges = read_flag(node, "noNewPrivileges");
         if (const Node* list = node.find("denySyscalls")) read_syscalls(*list, confinement);
         if (const Node* exec = get(node, "exec", Kind::object)) read_exec(*exec, confinement);
-        if (const Node* start = node.find("start")) read_start(*start, confinement);
+        if (const Node* start = node.find("start")) read_word(*start, "start", kStarts, confinement.start);
     }
 
     void check_confinement_name(const std::string& name, Place place) {
@@ -194,11 +190,14 @@ private:
         const Node* value = read_or_grant(node, place, what, "capabilities", "allCapabilities", all);
         if (all) confinement.ceiling = AllCapabilities{};
         if (value == nullptr || all) return;
+        if (value->kind == Kind::text && value->text == "from-profile") {
+            confinement.ceiling = FromProfile{};
+            if (std::get_if<Unconfined>(&confinement.profile) != nullptr)
+                complain(value->place, "\"from-profile\" needs a profile: list the capabilities, or say \"allCapabilities\": true");
+            return;
+        }
         if (value->kind == Kind::text) {
-            const bool from_profile = value->text == "from-profile";
-            complain(value->place, from_profile ? not_yet("\"capabilities\": \"from-profile\"",
-                                                          "list the capabilities, as in [\"CHOWN\", \"NET_BIND_SERVICE\"]")
-                                                : std::string("\"capabilities\" must be a list, as in [\"CHOWN\", \"NET_BIND_SERVICE\"]"));
+            complain(value->place, "\"capabilities\" must be a list, as in [\"CHOWN\", \"NET_BIND_SERVICE\"], or \"from-profile\"");
             return;
         }
         CapabilitySet set;
@@ -213,21 +212,12 @@ private:
         });
     }
 
-    void read_start(const Node& node, Confinement& confinement) {
-        read_word(node, "start", kStarts, confinement.start);
-        if (confinement.start == Start::from_profile) {
-            complain(node.place, not_yet("\"start\": \"from-profile\"", "leave \"start\" out, or write \"in-profile\""));
-        }
-    }
-
     void read_exec(const Node& exec, Confinement& confinement) {
         check_keys(exec, kExecKeys, "\"exec\"");
-        if (const Node* otherwise = exec.find("otherwise")) {
-            read_word(*otherwise, "otherwise", kExecOtherwises, confinement.exec_otherwise);
-            if (confinement.exec_otherwise == ExecOtherwise::transition) {
-                complain(otherwise->place, not_yet("\"otherwise\": \"transition\"", "write \"base\" or \"deny\""));
-            }
-        }
+        if (const Node* otherwise = exec.find("otherwise")) read_word(*otherwise, "otherwise", kExecOtherwises, confinement.exec_otherwise);
+        confinement.exec_unconfined = read_true(exec, "unconfined");
+        if (confinement.exec_unconfined && confinement.exec_otherwise != ExecOtherwise::transition)
+            complain(exec.place, "\"unconfined\" only makes sense with \"otherwise\": \"transition\"");
         const Node* rules = get(exec, "rules", Kind::list);
         if (rules == nullptr) return;
         for (const auto& rule : rules->items) read_exec_rule(rule, confinement);

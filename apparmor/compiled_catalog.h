@@ -14,49 +14,25 @@
 #include <string_view>
 #include <vector>
 
+#include "apparmor/block_file.h"
 #include "apparmor/catalog.h"
 #include "apparmor/facts.h"
-#include "base/fd.h"
 #include "base/result.h"
 
 namespace aa::apparmor {
 
+struct PolicySnapshot;
+
 inline constexpr std::string_view kCatalogPath = "/run/aa-shim/catalog";
 
-// The bytes of CATALOG compiled. Deterministic on one machine.
-std::string compile_catalog(const Catalog& catalog);
+// The bytes of CATALOG compiled, with SNAPSHOT, the policy that goes with it (nullptr: without). Deterministic on one machine.
+std::string compile_catalog(const Catalog& catalog, const PolicySnapshot* snapshot = nullptr);
 
 // The first rule that matches, as a decision needs it.
 struct Selection {
     Outcome outcome;
     std::vector<std::string> selectable;
     std::string why;  // "rule /etc/aa-shim/catalog.d/10-web.json:30:5", "otherwise, FILE:L:C", "the default for a pod's sandbox"
-};
-
-// A stretch of a file that was read. Unlike a std::string's its bytes are not set to zero first.
-class Window {
-public:
-    // Room for the SIZE bytes at OFFSET; what was there is gone.
-    char* make(std::size_t offset, std::size_t size) {
-        if (size > capacity_) {
-            data_ = std::make_unique_for_overwrite<char[]>(size);
-            capacity_ = size;
-        }
-        offset_ = offset;
-        size_ = size;
-        return data_.get();
-    }
-    void clear() { size_ = 0; }
-    [[nodiscard]] bool has(std::size_t offset, std::size_t size) const {
-        return offset >= offset_ && offset - offset_ <= size_ && size_ - (offset - offset_) >= size;
-    }
-    [[nodiscard]] std::string_view at(std::size_t offset, std::size_t size) const { return {data_.get() + (offset - offset_), size}; }
-
-private:
-    std::unique_ptr<char[]> data_;
-    std::size_t offset_ = 0;
-    std::size_t size_ = 0;
-    std::size_t capacity_ = 0;
 };
 
 class CompiledCatalog {
@@ -84,31 +60,24 @@ public:
     // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.
     [[nodiscard]] const std::vector<std::string>& architectures() const { return architectures_; }
 
+    // The file that it is, and where in it the policy begins; 0: it holds none.
+    [[nodiscard]] const BlockFile& file() const { return *file_; }
+    [[nodiscard]] std::uint32_t policy_offset() const { return policy_; }
+
 private:
     static constexpr std::size_t kTries = 11;
-    class Walk;
 
-    CompiledCatalog() = default;
+    explicit CompiledCatalog(BlockFile file) : file_(std::make_unique<BlockFile>(std::move(file))) {}
     [[nodiscard]] Result<void> read_header();
-    [[nodiscard]] Error damaged(std::string_view problem) const;
-    // SIZE bytes at OFFSET, both of which lie within the whole; the result may lie in SCRATCH, and holds until that is used again.
-    [[nodiscard]] Result<std::string_view> part(std::size_t offset, std::size_t size, Window& scratch) const;
-    [[nodiscard]] Result<void> read_at(std::size_t offset, std::size_t size, Window& scratch) const;
-    // The payload of the block at OFFSET, checked; otherwise as part().
-    [[nodiscard]] Result<std::string_view> block(std::uint32_t offset, Window& scratch) const;
-    [[nodiscard]] Result<void> find_in_trie(std::size_t trie, Walk text, Window& scratch, std::vector<std::uint32_t>& found) const;
     [[nodiscard]] Result<std::vector<std::uint32_t>> candidates(const Facts& facts, Window& scratch) const;
     [[nodiscard]] Result<std::optional<Selection>> try_rule(std::uint32_t offset, const Facts& facts, Window& scratch) const;
     [[nodiscard]] Result<Selection> otherwise(Window& scratch) const;
 
-    std::string name_;
-    Fd fd_;                    // of the file
-    Window head_;              // its beginning
-    std::string_view viewed_;  // in place of a file: all the bytes
-    std::size_t size_ = 0;     // of the whole
+    std::unique_ptr<BlockFile> file_;
     std::uint32_t flags_ = 0;
     std::uint32_t otherwise_ = 0;
     std::uint32_t always_ = 0;
+    std::uint32_t policy_ = 0;
     std::array<std::uint32_t, kTries> tries_{};
     std::string decision_log_;
     std::vector<std::string> architectures_;

@@ -16,7 +16,7 @@ namespace aa::apparmor::format {
 inline constexpr std::string_view kMagic =
     "\x89"
     "AASHIM\n";
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kPreamble = 16;   // magic, version, size of the file
 inline constexpr std::size_t kBlockHead = 12;  // size of the payload, checksum
 
@@ -50,6 +50,10 @@ inline constexpr std::uint32_t kCapabilitiesOnly = 2U;
 
 enum class OutcomeKind : std::uint32_t { use, reject, pass };
 enum class ExecAction : std::uint32_t { profile, deny };
+// The automata of a profile lie in tables of 64-bit words, each in blocks of this many that follow each other.
+inline constexpr std::size_t kTablePiece = 128;
+inline constexpr std::size_t kTableStride = kBlockHead + kTablePiece * 8;
+
 enum class CeilingKind : std::uint32_t { set, from_profile, all };
 
 // Written so that compilers make one load of it.

@@ -22,6 +22,8 @@ namespace {
 constexpr std::size_t kMaxTaskLabel = 8192;
 // Some hundred thousand profiles.
 constexpr std::size_t kMaxProfileList = 16UL << 20U;
+// What one load may bring.
+constexpr std::size_t kMaxPolicy = 64UL << 20U;
 
 struct ModeName {
     std::string_view name;
@@ -140,6 +142,34 @@ Result<TaskLabel> Kernel::task_label(pid_t pid) const {
         return Error{ErrorKind::system, concat({"the kernel gives no label for process ", decimal(pid), "; is AppArmor on?"})};
     }
     return parse_task_label(*text);
+}
+
+Result<std::uint64_t> Kernel::policy_revision() const {
+    const std::string file = path("revision");
+    const Fd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!fd.valid()) return errno_error("open", file, errno);
+    // One read: a second one would wait for the policy to change.
+    std::array<char, 32> text{};
+    const ssize_t n = ::read(fd.get(), text.data(), text.size());
+    if (n < 0) return errno_error("read", file, errno);
+    unsigned long long number = 0;
+    if (!parse_decimal(without_line_end({text.data(), static_cast<std::size_t>(n)}), number)) {
+        return Error{ErrorKind::system, concat({quote(file), " holds no number; is it the kernel's?"})};
+    }
+    return std::uint64_t{number};
+}
+
+Result<std::string> Kernel::read(std::string_view name) const {
+    auto text = TRY(read_binary(name));
+    text.resize(without_line_end(text).size());
+    return text;
+}
+
+Result<std::string> Kernel::read_binary(std::string_view name) const { return read_virtual_file(AT_FDCWD, path(name), kMaxPolicy); }
+
+Result<Mode> Kernel::module_mode() const {
+    const auto text = TRY(read_virtual_file(AT_FDCWD, concat({module_, "/parameters/mode"}), 64));
+    return mode_of(without_line_end(text));
 }
 
 Result<std::string> Kernel::loaded_profiles() const { return read_virtual_file(AT_FDCWD, path("profiles"), kMaxProfileList); }

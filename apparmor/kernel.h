@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,17 @@ public:
 
     // The label of the process PID (or of this one: 0). An error of kind not_found if there is no such process.
     [[nodiscard]] Result<TaskLabel> task_label(pid_t pid) const;
+
+    // The number of the policy: it changes with every profile that is loaded, replaced or removed.
+    [[nodiscard]] Result<std::uint64_t> policy_revision() const;
+
+    // The contents of its AppArmor file NAME ("policy/profiles/web.12/sha256"), without the line's end.
+    [[nodiscard]] Result<std::string> read(std::string_view name) const;
+    // The same, every byte of it.
+    [[nodiscard]] Result<std::string> read_binary(std::string_view name) const;
+
+    // The mode that the whole module was put in (parameter `mode`); in any but enforce it outweighs the profiles' own.
+    [[nodiscard]] Result<Mode> module_mode() const;
 
     // The names of all loaded profiles with their modes ("NAME (mode)" lines of the profiles file): for aa-shimctl only.
     [[nodiscard]] Result<std::string> loaded_profiles() const;

@@ -265,8 +265,8 @@ Result<Fd> lock_for_load(const std::string& path) {
     return lock;
 }
 
-Result<void> publish_catalog(const Catalog& catalog, const std::string& path) {
-    std::string bytes = compile_catalog(catalog);
+Result<void> publish_catalog(const Catalog& catalog, const PolicySnapshot* snapshot, const std::string& path) {
+    std::string bytes = compile_catalog(catalog, snapshot);
     const Fd directory = TRY(open_parent(path).context("publish the catalog"));
     const iovec piece{bytes.data(), bytes.size()};
     return replace_file(directory.get(), path.substr(path.rfind('/') + 1), {&piece, 1}, ::geteuid(), ::getegid(), 0644)

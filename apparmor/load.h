@@ -4,6 +4,8 @@
 // see that the kernel has them, and publish the compiled catalog with one rename.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,8 @@
 #include "apparmor/catalog.h"
 #include "apparmor/catalog_json.h"
 #include "apparmor/kernel.h"
+#include "apparmor/loaded_policy.h"
+#include "apparmor/policy_snapshot.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -57,11 +61,23 @@ Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSour
 // The profiles of CATALOG that the kernel holds in a mode which enforces nothing, as "'NAME' is in complain mode".
 Result<std::vector<std::string>> not_enforced(const Catalog& catalog, const Kernel& kernel);
 
+// CATALOG's ceilings "from-profile", evaluated by what the kernel has loaded, and the policy that goes into the compiled catalog.
+struct LoadedState {
+    std::unique_ptr<LoadedPolicy> policy;
+    std::optional<PolicySnapshot> snapshot;  // points into `policy`
+    std::string remark;                      // why there is no snapshot; aa-shim then reads the kernel's policy at each exec
+};
+
+// Evaluates what CATALOG leaves to the policy, once its profiles are loaded. Errors name the confinement: a ceiling without
+// bound, a profile whose transitions cannot be evaluated.
+Result<LoadedState> evaluate_profiles(Catalog& catalog, const Kernel& kernel);
+
 // Waits until no other load into the directory of PATH is under way, and keeps others waiting until the result is closed:
 // profiles and catalog must come from the same load. Makes the directory (0755, root) if it is missing.
 Result<Fd> lock_for_load(const std::string& path);
 
-// Writes the compiled CATALOG to PATH, replacing the old one atomically. The directory is made (0755, root) if missing.
-Result<void> publish_catalog(const Catalog& catalog, const std::string& path);
+// Writes the compiled CATALOG with SNAPSHOT (nullptr: none) to PATH, replacing the old one atomically. The directory is made
+// (0755, root) if missing.
+Result<void> publish_catalog(const Catalog& catalog, const PolicySnapshot* snapshot, const std::string& path);
 
 }  // namespace aa::apparmor

@@ -25,6 +25,12 @@ void append_hex_escape(std::string& out, char c) {
     out += kHexDigits[byte & 15U];
 }
 
+// How many characters at the front of TEXT stand for themselves between quotes, whatever reads them.
+std::size_t plain_length(std::string_view text) {
+    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '\'' && c != '\\'; };
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+}
+
 // Levenshtein distance, letters compared without case.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
@@ -82,8 +88,14 @@ std::size_t utf8_length(std::string_view text) {
 std::string quote(std::string_view text) {
     const bool cut = text.size() > kMaxQuoted;
     if (cut) text = text.substr(0, kMaxQuoted);
-    std::string out = "'";
+    std::string out;
+    out.reserve(text.size() + 2);
+    out += '\'';
     while (!text.empty()) {
+        const std::size_t plain = plain_length(text);
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) break;
         const std::size_t length = utf8_length(text);
         const auto c = static_cast<unsigned char>(text[0]);
         // C1 control characters (U+0080 … U+009F) steer terminals too.

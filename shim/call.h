@@ -55,10 +55,10 @@ struct Judged {
     Decision decision;
 };
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
-                            std::string_view handler, AppArmorState apparmor);
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
 
 // What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
 // has it today: never more than either allows.
-Result<Bounds> exec_bounds(const Decision& container, const apparmor::Confinement& confinement);
+Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement);
 
 }  // namespace aa::shim

@@ -26,23 +26,16 @@ Result<std::string> requested_confinement(const Selection& selection, const std:
                           selection.why, " does not list under \"selectable\": remove the annotation, or let the operator list it"}));
 }
 
-// The ceiling as a set; nullopt for "allCapabilities".
-Result<std::optional<CapabilitySet>> ceiling_of(const Confinement& confinement) {
-    if (const auto* set = std::get_if<CapabilitySet>(&confinement.ceiling)) return std::optional(*set);
-    if (std::get_if<apparmor::AllCapabilities>(&confinement.ceiling) != nullptr) return std::optional<CapabilitySet>();
-    return Error{ErrorKind::config,
-                 concat({"confinement ", quote(confinement.name), ": \"from-profile\" cannot be evaluated by this version"})};
-}
-
 std::string profile_reason(const std::optional<std::string>& asked, const std::string& label) {
     const auto before = asked && !asked->empty() ? quote(*asked) : std::string("no profile");
     return concat({"the engine asks for ", before, ", it gets ", quote(label)});
 }
 
 // Fills the bounds that CONFINEMENT demands.
-Result<void> apply_confinement(Decision& decision, const Confinement& confinement, const Asked& asked, AppArmorState apparmor) {
+Result<void> apply_confinement(Decision& decision, const Confinement& confinement, const Asked& asked, AppArmorState apparmor,
+                               apparmor::PolicyQuestions& policy) {
     decision.confinement = confinement.name;
-    decision.bounds.ceiling = TRY(ceiling_of(confinement));
+    decision.bounds.ceiling = TRY(judge_ceiling(confinement, apparmor, policy));
     decision.bounds.no_new_privileges = confinement.no_new_privileges;
     decision.bounds.deny_syscalls = confinement.deny_syscalls;
     if (apparmor == AppArmorState::unavailable) {
@@ -53,28 +46,6 @@ Result<void> apply_confinement(Decision& decision, const Confinement& confinemen
     decision.reasons.push_back(profile_reason(asked.profile, label));
     decision.bounds.profile = std::move(label);
     return {};
-}
-
-// BASE with the component that the confinement itself put there replaced by PROFILE: what a caller stacked on top stays.
-std::string replace_component(const std::string& base, const apparmor::ProfileChoice& own, const std::string& profile) {
-    const auto* name = std::get_if<std::string>(&own);
-    std::string label;
-    bool replaced = false;
-    for (const auto component : apparmor::components(base)) {
-        const auto own_parts = name != nullptr ? apparmor::components(*name) : std::vector<std::string_view>{};
-        const bool is_own = std::find(own_parts.begin(), own_parts.end(), component) != own_parts.end();
-        const std::string_view part = is_own ? std::string_view(profile) : component;
-        if (component == kUnconfined || (is_own && replaced)) continue;
-        label = label.empty() ? std::string(part) : apparmor::stack(label, part);
-        replaced = replaced || is_own;
-    }
-    if (replaced) return label;
-    return label.empty() ? profile : apparmor::stack(label, profile);
-}
-
-Error exec_denied(const ExecCommand& command, std::string_view where, std::string_view message) {
-    return denied(concat({"permission denied: the catalog does not let ", quote(command.word), " (", quote(command.path),
-                          ") run: ", message, " (", where, ")"}));
 }
 
 }  // namespace
@@ -99,8 +70,22 @@ Result<void> check_working_directory(std::string_view cwd) {
                           "(CVE-2024-21626): choose another one"}));
 }
 
+Result<std::optional<CapabilitySet>> judge_ceiling(const Confinement& confinement, AppArmorState apparmor,
+                                                   apparmor::PolicyQuestions& policy) {
+    if (const auto* set = std::get_if<CapabilitySet>(&confinement.ceiling)) return std::optional(*set);
+    const auto* from_profile = std::get_if<apparmor::FromProfile>(&confinement.ceiling);
+    if (from_profile == nullptr) return std::optional<CapabilitySet>();
+    const auto* profile = std::get_if<std::string>(&confinement.profile);
+    if (profile == nullptr || apparmor == AppArmorState::unavailable) {
+        return Error{ErrorKind::config,
+                     concat({"confinement ", quote(confinement.name), " takes its capabilities \"from-profile\", and ",
+                             profile == nullptr ? "has no profile" : "AppArmor is not available", ": list them in the catalog"})};
+    }
+    return std::optional(TRY(policy.ceiling(*profile, from_profile->evaluated).context(concat({"confinement ", quote(confinement.name)}))));
+}
+
 Result<Decision> judge_container(const apparmor::CompiledCatalog& catalog, const apparmor::Facts& facts, const Asked& asked,
-                                 AppArmorState apparmor) {
+                                 AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
     const auto selection = TRY(catalog.select(facts));
     Decision decision;
     decision.rule = selection.why;
@@ -118,32 +103,8 @@ Result<Decision> judge_container(const apparmor::CompiledCatalog& catalog, const
         name = TRY(requested_confinement(selection, *asked.confinement));
         decision.reasons.push_back(concat({"the container asks for ", quote(name), ", which is selectable there"}));
     }
-    TRY(apply_confinement(decision, TRY(catalog.confinement(name)), asked, apparmor));
+    TRY(apply_confinement(decision, TRY(catalog.confinement(name)), asked, apparmor, policy));
     return decision;
-}
-
-Result<std::string> judge_exec(const Confinement& confinement, const std::string& base, const ExecCommand& command,
-                               std::vector<std::string>& reasons) {
-    for (const auto& rule : confinement.exec_rules) {
-        if (!apparmor::matches(rule.command, command.path)) continue;
-        const auto where = concat({"exec rule ", rule.origin.text()});
-        if (const auto* deny = std::get_if<apparmor::ExecRule::Deny>(&rule.action)) return exec_denied(command, where, deny->message);
-        auto label = replace_component(base, confinement.profile, *std::get_if<std::string>(&rule.action));
-        reasons.push_back(concat({where, " gives ", quote(command.path), " the label ", quote(label)}));
-        return label;
-    }
-    switch (confinement.exec_otherwise) {
-        case apparmor::ExecOtherwise::base:
-            reasons.push_back(concat({"no exec rule matches ", quote(command.path), ": it gets the base profile ", quote(base)}));
-            return base;
-        case apparmor::ExecOtherwise::deny:
-            return exec_denied(command, concat({"confinement ", confinement.origin.text()}),
-                               "no exec rule allows it, and \"otherwise\" is \"deny\"");
-        case apparmor::ExecOtherwise::transition:
-            break;
-    }
-    return Error{ErrorKind::config,
-                 concat({"confinement ", quote(confinement.name), ": exec \"transition\" cannot be evaluated by this version"})};
 }
 
 }  // namespace aa::shim

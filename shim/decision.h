@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decision: what happens to a container or to an exec, and why. Judging is pure: it takes facts and the operator's
+// The decision: what happens to a container, and why (exec_decision: to an exec). Judging is pure: it takes facts and the operator's
 // catalog and returns a value; nothing here touches a file or the kernel. `aa-shimctl explain` calls the same functions.
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "apparmor/catalog.h"
 #include "apparmor/compiled_catalog.h"
+#include "apparmor/current_policy.h"
 #include "apparmor/facts.h"
 #include "base/capability_set.h"
 #include "base/result.h"
@@ -19,7 +20,7 @@ namespace aa::shim {
 
 // What a container's processes may have.
 struct Bounds {
-    std::optional<std::string> profile;    // the label to put on them; nullopt: AppArmor is off, and the catalog accepts that
+    std::optional<std::string> profile;  // the base profile, from which they start; nullopt: AppArmor is off, and the catalog accepts that
     std::optional<CapabilitySet> ceiling;  // nullopt: the catalog says "allCapabilities"
     bool no_new_privileges = false;
     std::vector<std::string> deny_syscalls;
@@ -32,8 +33,12 @@ struct Decision {
     bool pass = false;        // the container stays as its engine made it
     std::string confinement;  // empty if pass
     Bounds bounds;
-    std::string rule;                  // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
-    std::vector<std::string> reasons;  // each step in words
+    std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
+    std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
+    std::vector<std::string> reasons;        // each step in words
+
+    // The label of the first program; there is one if `bounds` has a profile.
+    [[nodiscard]] const std::string& first_label() const { return start_label ? *start_label : *bounds.profile; }
 };
 
 // What the kernel offers.
@@ -48,23 +53,16 @@ struct Asked {
 // The decision on a container about to be created. An error of kind denied: the catalog, or the shape of the request, says
 // no. The label is not known to be loaded yet.
 Result<Decision> judge_container(const apparmor::CompiledCatalog& catalog, const apparmor::Facts& facts, const Asked& asked,
-                                 AppArmorState apparmor);
+                                 AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+
+// The ceiling of CONFINEMENT as a set; nullopt for "allCapabilities". "from-profile" is what POLICY says.
+Result<std::optional<CapabilitySet>> judge_ceiling(const apparmor::Confinement& confinement, AppArmorState apparmor,
+                                                   apparmor::PolicyQuestions& policy);
 
 // The label that PROFILE, combined as COMBINE says, makes of the one that was asked for. An error if the asked one is no
 // label beyond doubt.
 Result<std::string> combine_labels(const std::optional<std::string>& asked, const apparmor::ProfileChoice& profile,
                                    apparmor::Combine combine);
-
-// What an exec runs.
-struct ExecCommand {
-    std::string word;  // args[0] as typed
-    std::string path;  // resolved inside the container
-};
-
-// The label for COMMAND in a container whose processes start from BASE under CONFINEMENT: its first exec rule that matches,
-// else `otherwise`. An error of kind denied is worded so that engines report 126.
-Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const ExecCommand& command,
-                               std::vector<std::string>& reasons);
 
 // A working directory below /proc can name a descriptor that the runtime left open (CVE-2024-21626).
 Result<void> check_working_directory(std::string_view cwd);

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 
+#include "apparmor/current_policy.h"
 #include "apparmor/kernel.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/container_path.h"
 #include "oci/state.h"
 #include "shim/call.h"
 #include "shim/enforce.h"
+#include "shim/exec_decision.h"
+#include "shim/program.h"
 #include "shim/record.h"
 #include "shim/rewrite.h"
 
@@ -36,12 +38,12 @@ Result<Target> find_target(const Call& call) {
 
 // The container's recorded decision, or for one that was not started by aa-shim the decision it would get now.
 Result<Decision> container_decision(const Call& call, const Target& target, const apparmor::CompiledCatalog& catalog,
-                                    AppArmorState apparmor) {
+                                    AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
     if (auto record = TRY(read_record(target.state))) return *std::move(record);
     const auto bundle = TRY(oci::Bundle::open(target.state.bundle));
     const auto config = TRY(oci::read_config(bundle.text()));
     const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor));
+    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor, policy));
     judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
     return std::move(judged.decision);
 }
@@ -62,6 +64,21 @@ Result<ExecProcess> read_process_file(std::string_view path) {
     return process;
 }
 
+constexpr std::string_view kPath = "PATH=";
+
+// --user UID[:GID], as both runtimes read it.
+Result<void> set_user(oci::ProcessSpec& spec, std::string_view user) {
+    const std::size_t colon = user.find(':');
+    unsigned long long uid = 0;
+    unsigned long long gid = spec.gid;
+    const bool good = parse_decimal(user.substr(0, colon), uid) && (colon == user.npos || parse_decimal(user.substr(colon + 1), gid)) &&
+                      uid <= UINT32_MAX && gid <= UINT32_MAX;
+    if (!good) return Error{ErrorKind::usage, concat({"--user ", quote(user), " is not of the form UID or UID:GID"})};
+    spec.uid = static_cast<std::uint32_t>(uid);
+    spec.gid = static_cast<std::uint32_t>(gid);
+    return {};
+}
+
 // Without --process the runtime takes the process of the bundle's config.json and the words of the command line.
 Result<ExecProcess> read_exec_words(const Call& call, const Target& target, const Bounds& bounds) {
     const auto bundle = TRY(oci::Bundle::open(target.state.bundle));
@@ -74,26 +91,36 @@ Result<ExecProcess> read_exec_words(const Call& call, const Target& target, cons
     }
     process.spec.args.assign(call.line.words.begin(), call.line.words.end());
     if (call.line.cwd) process.spec.cwd = *call.line.cwd;
+    for (const auto variable : call.line.env) {
+        if (!variable.starts_with(kPath)) continue;
+        process.spec.path = variable.substr(kPath.size());
+        process.spec.path_present = true;
+    }
+    if (call.line.user) TRY(set_user(process.spec, *call.line.user));
     return process;
 }
 
-bool has_exec_rules(const apparmor::Confinement& confinement) {
+bool looks_at_program(const apparmor::Confinement& confinement) {
     return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
 }
 
-// The label that the exec rules choose for PROCESS.
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const auto& text : texts) all += all.empty() ? text : "; " + text;
+    return all;
+}
+
+// The label for a process of SPEC in the container whose first process is INIT.
 Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec, pid_t init,
-                               std::vector<std::string>& reasons) {
-    if (!has_exec_rules(confinement) || spec.args.empty()) return base;
-    const auto root = TRY(oci::ContainerRoot::of_process(init));
-    ExecCommand command{spec.args[0], TRY(root.resolve_program(spec.args[0], spec))};
-    return judge_exec(confinement, base, command, reasons);
+                               CapabilitySet ceiling, apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
+    if (!looks_at_program(confinement) || spec.args.empty()) return base;
+    return judge_exec(confinement, base, TRY(find_program(init, spec, ceiling)), policy, reasons);
 }
 
 void trace_exec(const Decision& container, const Bounds& bounds, const oci::ProcessSpec& spec, Trace& trace) {
     trace.fields.emplace_back("container_decision", container.id);
     trace.fields.emplace_back("confinement", container.confinement);
-    if (bounds.profile) trace.fields.emplace_back("profile", *bounds.profile);
+    if (bounds.profile) trace.fields.emplace_back("base_profile", *bounds.profile);
     trace.fields.emplace_back("asked_profile", spec.apparmor_profile.value_or(""));
     if (!spec.args.empty()) trace.fields.emplace_back("program", spec.args[0]);
     // Arguments may hold secrets: only their number is recorded.
@@ -129,14 +156,13 @@ Result<void> require_known_capabilities(const oci::CommandLine& line, const oci:
 
 }  // namespace
 
-Result<Bounds> exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
+Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
     Bounds bounds = container.bounds;
-    if (const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling)) {
-        bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
-    } else if (std::get_if<apparmor::FromProfile>(&confinement.ceiling) != nullptr) {
-        return Error{ErrorKind::config,
-                     concat({"confinement ", quote(confinement.name), ": \"from-profile\" cannot be evaluated by this version"})};
-    }
+    const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling);
+    // As it was evaluated when the catalog was loaded: what the profile has lost since, the kernel itself refuses.
+    const auto* from_profile = std::get_if<apparmor::FromProfile>(&confinement.ceiling);
+    if (from_profile != nullptr) today = &from_profile->evaluated;
+    if (today != nullptr) bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
     bounds.no_new_privileges = bounds.no_new_privileges || confinement.no_new_privileges;
     return bounds;
 }
@@ -147,25 +173,29 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     const apparmor::Kernel kernel;
     const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));
 
+    apparmor::CurrentPolicy policy(catalog, kernel);
     const auto target = TRY(find_target(call));
-    const auto container = TRY(container_decision(call, target, catalog, apparmor));
+    const auto container = TRY(container_decision(call, target, catalog, apparmor, policy));
     Prepared prepared;
     if (container.pass) {
         prepared.arguments.assign(call.arguments.begin(), call.arguments.end());
         return prepared;
     }
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
-    auto bounds = TRY(exec_bounds(container, confinement));
+    auto bounds = exec_bounds(container, confinement);
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
     TRY(check_working_directory(process.spec.cwd));
     TRY(require_known_capabilities(call.line, process.spec, container));
 
-    std::vector<std::string> reasons;
+    trace_exec(container, bounds, process.spec, trace);
     if (bounds.profile) {
-        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid, reasons));
+        std::vector<std::string> reasons;
+        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid,
+                                        bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
+        trace.fields.emplace_back("reasons", joined(reasons));
+        trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_loaded(kernel, *bounds.profile));
     }
-    trace_exec(container, bounds, process.spec, trace);
     const auto changes = TRY(apply_bounds(call, process, bounds));
     TRY(change_arguments(call, changes, prepared));
     return prepared;

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kId = "aa-shim/decision";
 constexpr std::string_view kApplied = "aa-shim/applied";  // the confinement; empty: passed
 constexpr std::string_view kProfile = "aa-shim/profile";  // empty: AppArmor was off
+constexpr std::string_view kStart = "aa-shim/start";      // the first program's label; absent: the profile
 constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kRule = "aa-shim/rule";
@@ -35,6 +36,7 @@ Annotations to_annotations(const Decision& decision) {
     if (decision.pass) return out;
     const auto& bounds = decision.bounds;
     out.emplace_back(kProfile, bounds.profile.value_or(""));
+    if (decision.start_label) out.emplace_back(kStart, *decision.start_label);
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
     return out;
@@ -50,6 +52,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state) {
     if (decision.pass) return std::optional(std::move(decision));
 
     if (const auto profile = state.annotation(kProfile); !profile.empty()) decision.bounds.profile = profile;
+    if (const auto start = state.annotation(kStart); !start.empty()) decision.start_label = start;
     const auto capabilities = state.annotation(kCapabilities);
     if (capabilities != kUnlimited) {
         decision.bounds.ceiling = CapabilitySet::from_names(capabilities);
@@ -73,6 +76,13 @@ Result<void> check_reserved_annotations(const oci::Config& config, const Decisio
                                                 apparmor::kRequestAnnotation, "')"})};
     }
     return {};
+}
+
+std::optional<std::string> asked_profile(const oci::Config& config) {
+    const auto start = config.annotation(kStart);
+    const auto profile = config.annotation(kProfile);
+    if (start && profile && config.process.apparmor_profile == *start) return std::string(*profile);
+    return config.process.apparmor_profile;
 }
 
 std::optional<std::string> recorded_id(const oci::Config& config) {

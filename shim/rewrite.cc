@@ -15,6 +15,7 @@ Result<oci::Splices> rewrite_config(const oci::Config& config, std::string_view 
     oci::ConfigChanges changes{.process = {}, .annotations = record, .deny_syscalls = {}, .architectures = {}};
     if (!decision.pass) {
         changes.process = process_changes(decision.bounds);
+        if (decision.bounds.profile) changes.process.apparmor_profile = decision.first_label();
         changes.deny_syscalls = decision.bounds.deny_syscalls;
         changes.architectures = architectures;
     }

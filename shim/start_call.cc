@@ -4,11 +4,14 @@
 #include <array>
 #include <climits>
 
+#include "apparmor/current_policy.h"
 #include "apparmor/kernel.h"
 #include "base/text.h"
 #include "oci/state.h"
 #include "shim/call.h"
 #include "shim/enforce.h"
+#include "shim/exec_decision.h"
+#include "shim/program.h"
 #include "shim/record.h"
 #include "shim/rewrite.h"
 
@@ -37,6 +40,7 @@ void trace_decision(const Judged& judged, Trace& trace) {
     trace.fields.emplace_back("rule", decision.rule);
     trace.fields.emplace_back("confinement", decision.confinement);
     if (decision.bounds.profile) trace.fields.emplace_back("profile", *decision.bounds.profile);
+    if (decision.start_label) trace.fields.emplace_back("start_profile", *decision.start_label);
     if (decision.bounds.ceiling) trace.fields.emplace_back("ceiling", decision.bounds.ceiling->names());
 }
 
@@ -48,11 +52,25 @@ void trace_asked(const oci::Config& config, const Decision& decision, Trace& tra
     }
 }
 
+// Where the first program of a container starts whose confinement says "start": "from-profile".
+Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, std::string_view bundle,
+                             const oci::Config& config, apparmor::PolicyQuestions& policy) {
+    const auto confinement = TRY(catalog.confinement(decision.confinement));
+    if (confinement.start != apparmor::Start::from_profile || config.process.args.empty()) return {};
+    const auto& base = *decision.bounds.profile;
+    const auto [program, behind_init] = TRY(find_first_program(bundle, config, decision.bounds.ceiling.value_or(CapabilitySet::all())));
+    const bool no_new_privileges = decision.bounds.no_new_privileges || config.process.no_new_privileges;
+    auto label = TRY(behind_init ? judge_start_behind_init(confinement, base, program, no_new_privileges, policy, decision.reasons)
+                                 : judge_start(confinement, base, program, policy, decision.reasons));
+    if (label != base) decision.start_label = std::move(label);
+    return {};
+}
+
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
 oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decision& decision) {
     oci::ArgumentChanges changes;
     if (line.command == oci::Command::restore && decision.bounds.profile) {
-        changes.lsm_profile = concat({"apparmor:", *decision.bounds.profile});
+        changes.lsm_profile = concat({"apparmor:", decision.first_label()});
     }
     return changes;
 }
@@ -66,12 +84,14 @@ Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& chan
 }
 
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
-                            std::string_view handler, AppArmorState apparmor) {
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
     const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
     Judged judged{TRY(collect_facts(engine_call, config, handler, record)), {}};
-    Asked asked{config.process.apparmor_profile, std::nullopt};
+    Asked asked{asked_profile(config), std::nullopt};
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
-    judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor));
+    judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
+    auto& decision = judged.decision;
+    if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, engine_call.bundle, config, policy));
     return judged;
 }
 
@@ -89,7 +109,8 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     const auto root = TRY(oci::state_root(call.line, call.runtime.kind));
     const auto bundle_path = TRY(absolute_bundle(call.line.bundle));
     const oci::EngineCall engine_call{root, bundle_path, call.line.id};
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor));
+    apparmor::CurrentPolicy policy(catalog, kernel);
+    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor, policy));
     auto& decision = judged.decision;
     if (auto id = oci::is_valid_id(call.line.id) ? recorded_id(config) : std::nullopt) trace.id = *std::move(id);
     decision.id = trace.id;
@@ -97,6 +118,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     trace_asked(config, decision, trace);
     TRY(check_reserved_annotations(config, decision));
     if (decision.bounds.profile) TRY(require_loaded(kernel, *decision.bounds.profile));
+    if (decision.start_label) TRY(require_loaded(kernel, *decision.start_label));
 
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
     Prepared prepared;

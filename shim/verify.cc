@@ -105,8 +105,9 @@ std::optional<oci::ContainerState> await_state(const Call& call, const std::stri
 void watch(const Call& call, const std::string& root) {
     const auto state = await_state(call, root);
     if (!state) return;
-    const auto record = read_record(*state);
+    auto record = read_record(*state);
     if (!record || !*record || (*record)->pass) return;
+    if ((*record)->start_label) (*record)->bounds.profile = (*record)->start_label;
     watch_process(state->init_pid, call.line.id, **record);
 }
 

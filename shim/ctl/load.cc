@@ -30,8 +30,9 @@ bool capabilities_only(const apparmor::Catalog& catalog) {
     return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
 }
 
-// Loads the profiles, or says why it is in order not to.
-Result<std::vector<std::string>> load_profiles(const Examination& examination, const apparmor::Kernel& kernel) {
+// Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
+// operator should know all the same.
+Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel, const std::string& path) {
     std::vector<std::string> remarks;
     if (const auto enabled = kernel.require_enabled(); !enabled) {
         if (!capabilities_only(examination.catalog)) {
@@ -39,12 +40,16 @@ Result<std::vector<std::string>> load_profiles(const Examination& examination, c
                          enabled.error().message + "; or let the catalog say \"withoutAppArmor\": \"capabilities-only\""};
         }
         remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
+        TRY(apparmor::publish_catalog(examination.catalog, nullptr, path));
         return remarks;
     }
     TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel));
     for (const auto& profile : TRY(apparmor::not_enforced(examination.catalog, kernel))) {
         remarks.push_back("profile " + profile + ": nothing that it forbids is refused");
     }
+    const auto state = TRY(apparmor::evaluate_profiles(examination.catalog, kernel));
+    if (!state.remark.empty()) remarks.push_back(state.remark);
+    TRY(apparmor::publish_catalog(examination.catalog, state.snapshot ? &*state.snapshot : nullptr, path));
     return remarks;
 }
 
@@ -56,8 +61,7 @@ Result<Loaded> load(const Options& options) {
     const auto lock = TRY(apparmor::lock_for_load(options.output));
     Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel)), {}};
     if (!result.examination.ok()) return result;
-    result.remarks = TRY(load_profiles(result.examination, kernel));
-    TRY(apparmor::publish_catalog(result.examination.catalog, options.output));
+    result.remarks = TRY(put_in_force(result.examination, kernel, options.output));
     return result;
 }
 

@@ -68,6 +68,18 @@ CatalogReading read(std::string text) {
     return read_catalog({&source, 1});
 }
 
+TEST(CatalogJson, reads_what_the_policy_decides) {
+    const auto reading = read(R"({"confinements": {"web": {"apparmor": "web", "capabilities": "from-profile",
+        "exec": {"unconfined": true}, "start": "from-profile"}, "plain": {"apparmor": "web", "capabilities": []}}, "otherwise": "plain"})");
+    ASSERT_TRUE(reading.ok());
+    const auto& web = reading.catalog.confinements[0];
+    EXPECT_NE(std::get_if<FromProfile>(&web.ceiling), nullptr);
+    EXPECT_EQ(web.exec_otherwise, ExecOtherwise::transition);
+    EXPECT_TRUE(web.exec_unconfined);
+    EXPECT_EQ(web.start, Start::from_profile);
+    EXPECT_EQ(reading.catalog.confinements[1].exec_otherwise, ExecOtherwise::transition);
+}
+
 TEST(CatalogJson, reads_everything) {
     std::vector<CatalogSource> sources;
     for (const auto& path : sorted(kGolden / "good", ".json")) sources.push_back({path.filename(), content(path)});
@@ -84,6 +96,9 @@ TEST(CatalogJson, reads_everything) {
     EXPECT_EQ(baseline.origin.text(), "a.json:5:5");
     const auto& web = catalog.confinements[1];
     EXPECT_EQ(web.name, "web-1.x_y");
+    EXPECT_EQ(web.exec_otherwise, ExecOtherwise::transition);
+    EXPECT_FALSE(web.exec_unconfined);
+    EXPECT_EQ(web.start, Start::in_profile);
     EXPECT_EQ(std::get<std::string>(web.profile), "web//worker");
     EXPECT_EQ(web.combine, Combine::stack);
     EXPECT_TRUE(std::get<CapabilitySet>(web.ceiling).empty());

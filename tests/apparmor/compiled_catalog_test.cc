@@ -136,7 +136,7 @@ TEST(CompiledCatalog, keeps_confinements) {
               "web at web.json:4:5, profile web, combine 1, ceiling NET_BIND_SERVICE,CHECKPOINT_RESTORE, nnp, deny keyctl, deny add_key, "
               "exec /usr/bin/pg_dump under web//backup at web.json:12:11, exec /{,usr/}bin/sh denied: no shells at web.json:13:11, "
               "otherwise 2, start 0");
-    EXPECT_EQ(text(catalog.confinement("open")), "open at open.json:3:5, unconfined, combine 0, all capabilities, otherwise 1, start 0");
+    EXPECT_EQ(text(catalog.confinement("open")), "open at open.json:3:5, unconfined, combine 0, all capabilities, otherwise 0, start 0");
     const auto missing = catalog.confinement("we");
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
@@ -341,7 +341,7 @@ struct RefusalCase {
 TEST(CompiledCatalog, says_why_it_is_refused) {
     const auto bytes = compile_catalog(small_catalog());
     auto newer = bytes;
-    newer[8] = 2;
+    newer[8] = 3;
     auto flipped = bytes;
     flipped[30] ^= 1;
     const RefusalCase cases[] = {

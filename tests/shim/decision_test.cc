@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apparmor/catalog_json.h"
+#include "tests/shim/scripted_policy.h"
 
 namespace aa::shim {
 namespace {
@@ -49,13 +50,12 @@ protected:
     Result<Decision> judge(std::string_view handler, Asked asked = {}, AppArmorState state = AppArmorState::available) {
         apparmor::Facts facts;
         facts.handler = handler;
-        return judge_container(*catalog_, facts, asked, state);
+        return judge_container(*catalog_, facts, asked, state, policy_);
     }
-
-    apparmor::Confinement confinement(std::string_view name) { return *catalog_->confinement(name); }
 
     std::string compiled_;
     std::optional<apparmor::CompiledCatalog> catalog_;
+    ScriptedPolicy policy_;
 };
 
 TEST_F(DecisionTest, TheFirstMatchingRuleElseOtherwise) {
@@ -152,42 +152,16 @@ TEST(CombineLabels, AnUnconfinedConfinementTakesNothingAway) {
     EXPECT_EQ(*combine_labels("custom", unconfined, Combine::replace), "unconfined");
 }
 
-TEST_F(DecisionTest, ExecRules) {
-    struct Case {
-        const char* confinement;
-        const char* base;
-        const char* path;
-        const char* expected;  // nullptr: denied
-    };
-    const Case cases[] = {
-        {"web", "web", "/usr/bin/pg_dump", "web//backup"},
-        {"web", "custom//&web", "/usr/bin/pg_dump", "custom//&web//backup"},
-        {"web", "web", "/usr/bin/id", "web"},
-        {"web", "web", "/bin/sh", nullptr},
-        {"web", "web", "/usr/bin/bash", nullptr},
-        {"web", "web", "/usr/bin/zsh", "web"},
-        {"closed", "closed", "/usr/bin/id", nullptr},
-        {"baseline", "base", "/bin/sh", "base"},
-    };
-    for (const auto& c : cases) {
-        std::vector<std::string> reasons;
-        const auto label = judge_exec(confinement(c.confinement), c.base, {"word", c.path}, reasons);
-        ASSERT_EQ(label.has_value(), c.expected != nullptr) << c.path;
-        if (label) {
-            EXPECT_EQ(*label, c.expected) << c.path;
-        } else {
-            EXPECT_EQ(label.error().kind, ErrorKind::denied) << c.path;
-        }
-    }
-}
-
-// dockerd turns "permission denied" into exit code 126.
-TEST_F(DecisionTest, ARefusedExecNamesCommandPathAndRule) {
-    std::vector<std::string> reasons;
-    const auto refused = judge_exec(confinement("web"), "web", {"sh", "/bin/dash"}, reasons);
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().message,
-              "permission denied: the catalog does not let 'sh' ('/bin/dash') run: no shells (exec rule c.json:6:32)");
+TEST_F(DecisionTest, ACeilingFromTheProfileIsWhatThePolicySays) {
+    apparmor::Confinement web;
+    web.name = "web";
+    web.profile = "web";
+    web.ceiling = apparmor::FromProfile{CapabilitySet(0b101)};
+    EXPECT_EQ(**judge_ceiling(web, AppArmorState::available, policy_), CapabilitySet(0b101));
+    policy_.unbounded = true;
+    EXPECT_EQ(judge_ceiling(web, AppArmorState::available, policy_).error().message, "confinement 'web': there is no bound");
+    EXPECT_EQ(judge_ceiling(web, AppArmorState::unavailable, policy_).error().message,
+              "confinement 'web' takes its capabilities \"from-profile\", and AppArmor is not available: list them in the catalog");
 }
 
 TEST(WorkingDirectory, BelowProcIsRefused) {

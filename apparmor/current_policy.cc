@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/current_policy.h"
+
+#include "apparmor/profile_name.h"
+#include "apparmor/reachable.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+
+Result<bool> CurrentPolicy::open_copy() {
+    if (!opened_) copy_ = TRY(CompiledPolicy::open(catalog_));
+    opened_ = true;
+    return copy_ != nullptr;
+}
+
+// Whether the kernel's policy is the one that the copy was taken of.
+Result<bool> CurrentPolicy::is_unchanged() {
+    if (!TRY(open_copy())) return false;
+    const auto revision = kernel_.policy_revision();
+    return revision && *revision == copy_->revision();
+}
+
+// Whether the copy may answer for LABEL; sets how far it is believed.
+Result<bool> CurrentPolicy::may_answer(std::string_view label) {
+    if (!TRY(open_copy())) return false;
+    for (const auto component : components(label)) {
+        if (component != "unconfined" && !TRY(copy_->has_all_of(component))) return false;
+    }
+    if (TRY(is_unchanged())) {
+        copy_->set_trust(CompiledPolicy::Trust::all);
+        return true;
+    }
+    copy_->set_trust(CompiledPolicy::Trust::profiles);
+    for (const auto component : components(label)) {
+        const auto digest = TRY(copy_->digest(component));
+        if (!digest) return false;
+        const auto now = kernel_.read(digest->file);
+        if (!now || *now != digest->value) return false;
+    }
+    return true;
+}
+
+Result<ExecOutcome> CurrentPolicy::exec(std::string_view label, const ExecFile& file) {
+    if (TRY(may_answer(label))) {
+        auto outcome = exec_transition(*copy_, label, file);
+        TRY(copy_->intact());
+        if (!copy_->was_unsure()) return outcome;
+    }
+    if (!loaded_) loaded_.emplace(kernel_);
+    return exec_transition(*loaded_, label, file);
+}
+
+Result<CapabilitySet> CurrentPolicy::ceiling(std::string_view profile, CapabilitySet evaluated) {
+    if (TRY(is_unchanged())) return evaluated;
+    if (!loaded_) loaded_.emplace(kernel_);
+    return ceiling_from_profile(*loaded_, profile);
+}
+
+Result<CapabilitySet> ceiling_from_profile(Policy& policy, std::string_view profile) {
+    const auto reachable = TRY(reachable_from(policy, profile));
+    if (reachable.exactness != Exactness::unbounded) return reachable.capabilities;
+    return Error{ErrorKind::config, concat({"\"capabilities\": \"from-profile\" has no bound for profile ", quote(profile), ": ",
+                                            reachable.why, "; list the capabilities, or say \"allCapabilities\": true"})};
+}
+
+}  // namespace aa::apparmor

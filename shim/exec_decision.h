@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program that is started gets, an exec's or a container's first one: it makes the transition that the base profile
+// prescribes, as if a process of the container had executed it. Pure, as decision.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apparmor/catalog.h"
+#include "apparmor/current_policy.h"
+#include "apparmor/transition.h"
+#include "base/result.h"
+
+namespace aa::shim {
+
+// What is started.
+struct Program {
+    std::string word;         // args[0] as typed
+    apparmor::ExecFile file;  // the file that it means in the container
+};
+
+// The label for an exec of PROGRAM in a container whose processes start from BASE under CONFINEMENT: its first exec rule
+// that matches, else `otherwise`. An error of kind denied is worded so that engines report 126.
+Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
+                               apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);
+
+// The label for the first PROGRAM of such a container when its confinement says "start": "from-profile".
+Result<std::string> judge_start(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
+                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);
+
+// The same where the engine put an init of its own in front of PROGRAM: the init starts in BASE, and the kernel makes the
+// transition when it executes PROGRAM. Refused if that is known to fail: no rule allows it, or it would have to change the
+// profile under no-new-privileges.
+Result<std::string> judge_start_behind_init(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
+                                            bool no_new_privileges, apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);
+
+}  // namespace aa::shim

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/program.h"
+
+#include <sys/xattr.h>
+
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "oci/container_path.h"
+#include "oci/id_map.h"
+#include "oci/program.h"
+
+namespace aa::shim {
+namespace {
+
+// The extended attribute NAME of FILE; nothing if it has none. A descriptor that cannot be read has its attributes all the
+// same, by its name in /proc.
+std::optional<std::string> extended_attribute(const Fd& file, std::string_view name) {
+    constexpr std::size_t kLongest = 65536;  // XATTR_SIZE_MAX
+    std::string value(kLongest, '\0');
+    const std::string path = concat({"/proc/self/fd/", decimal(file.get())});
+    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    if (size < 0) return std::nullopt;
+    value.resize(static_cast<std::size_t>(size));
+    return value;
+}
+
+// PROGRAM, found for WORD, as a process of the host's user UID executes it.
+Program described(std::string_view word, oci::ProgramFile program, uid_t uid) {
+    Program result{std::string(word), {program.path, program.owner() == uid, {}}};
+    const auto file = std::make_shared<Fd>(std::move(program.file));
+    result.file.attribute = [file](std::string_view name) { return extended_attribute(*file, name); };
+    return result;
+}
+
+Error not_found(Error error, std::string_view word) { return std::move(error).context(concat({"the program ", quote(word)})); }
+
+}  // namespace
+
+Result<Program> find_program(pid_t init, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
+    const std::string_view word = spec.args.at(0);
+    const auto root = TRY(oci::ContainerRoot::of_process(init));
+    auto found = root.find_program(word, spec, ceiling);
+    if (!found) return not_found(std::move(found).error(), word);
+    const uid_t uid = TRY(oci::host_uid(init, spec.uid));
+    return described(word, *std::move(found), uid);
+}
+
+Result<FirstProgram> find_first_program(std::string_view bundle, const oci::Config& config, CapabilitySet ceiling) {
+    const auto maps = TRY(config.id_maps());
+    const auto root = TRY(oci::ContainerRoot::of_bundle(bundle, config.root_path, config.mounts, maps));
+    const uid_t uid = TRY(maps.host_uid(config.process.uid));
+    std::string_view word = config.process.args.at(0);
+    auto found = root.find_program(word, config.process, ceiling);
+    FirstProgram first;
+    first.behind_init = found && oci::is_engine_init(*found);
+    if (first.behind_init) {
+        word = oci::program_word(config.process.args);
+        found = root.find_program(word, config.process, ceiling);
+    }
+    if (!found) return not_found(std::move(found).error(), word);
+    first.program = described(word, *std::move(found), uid);
+    return first;
+}
+
+}  // namespace aa::shim
