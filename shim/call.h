@@ -13,6 +13,7 @@
 #include "oci/bundle.h"
 #include "oci/command_line.h"
 #include "oci/engine.h"
+#include "oci/state.h"
 #include "shim/decision.h"
 #include "shim/facts.h"
 #include "shim/runtime.h"
@@ -56,6 +57,12 @@ struct Judged {
 };
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+
+// The decision that the STATE of a running container records; for one that was not started by aa-shim, the decision that it
+// would get now (it has no id).
+Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
+                                    const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
+                                    apparmor::PolicyQuestions& policy);
 
 // What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
 // has it today: never more than either allows.

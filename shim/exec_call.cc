@@ -36,18 +36,6 @@ Result<Target> find_target(const Call& call) {
     return target;
 }
 
-// The container's recorded decision, or for one that was not started by aa-shim the decision it would get now.
-Result<Decision> container_decision(const Call& call, const Target& target, const apparmor::CompiledCatalog& catalog,
-                                    AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
-    if (auto record = TRY(read_record(target.state))) return *std::move(record);
-    const auto bundle = TRY(oci::Bundle::open(target.state.bundle));
-    const auto config = TRY(oci::read_config(bundle.text()));
-    const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor, policy));
-    judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
-    return std::move(judged.decision);
-}
-
 // What an exec starts, from its process spec or from its command line.
 struct ExecProcess {
     std::string text;  // of process.json; empty without --process
@@ -98,10 +86,6 @@ Result<ExecProcess> read_exec_words(const Call& call, const Target& target, cons
     }
     if (call.line.user) TRY(set_user(process.spec, *call.line.user));
     return process;
-}
-
-bool looks_at_program(const apparmor::Confinement& confinement) {
-    return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
 }
 
 std::string joined(const std::vector<std::string>& texts) {
@@ -156,6 +140,17 @@ Result<void> require_known_capabilities(const oci::CommandLine& line, const oci:
 
 }  // namespace
 
+Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
+                                    const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
+                                    apparmor::PolicyQuestions& policy) {
+    if (auto record = TRY(read_record(state))) return *std::move(record);
+    const auto bundle = TRY(oci::Bundle::open(state.bundle));
+    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
+    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler, apparmor, policy));
+    judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
+    return std::move(judged.decision);
+}
+
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
     Bounds bounds = container.bounds;
     const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling);
@@ -175,7 +170,9 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
 
     apparmor::CurrentPolicy policy(catalog, kernel);
     const auto target = TRY(find_target(call));
-    const auto container = TRY(container_decision(call, target, catalog, apparmor, policy));
+    const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
+    const auto container =
+        TRY(container_decision(catalog, engine_call, target.state, handler_from_program(call.program), apparmor, policy));
     Prepared prepared;
     if (container.pass) {
         prepared.arguments.assign(call.arguments.begin(), call.arguments.end());

@@ -75,6 +75,10 @@ Result<ExecOutcome> transition(const Confinement& confinement, const std::string
 
 }  // namespace
 
+bool looks_at_program(const Confinement& confinement) {
+    return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
+}
+
 Result<std::string> judge_exec(const Confinement& confinement, const std::string& base, const Program& program,
                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
     for (const auto& rule : confinement.exec_rules) {

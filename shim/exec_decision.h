@@ -20,6 +20,9 @@ struct Program {
     apparmor::ExecFile file;  // the file that it means in the container
 };
 
+// Whether an exec under CONFINEMENT depends on its program: without rules, "base" is all the same to every one.
+bool looks_at_program(const apparmor::Confinement& confinement);
+
 // The label for an exec of PROGRAM in a container whose processes start from BASE under CONFINEMENT: its first exec rule
 // that matches, else `otherwise`. An error of kind denied is worded so that engines report 126.
 Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,

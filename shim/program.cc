@@ -34,7 +34,12 @@ Program described(std::string_view word, oci::ProgramFile program, uid_t uid) {
     return result;
 }
 
-Error not_found(Error error, std::string_view word) { return std::move(error).context(concat({"the program ", quote(word)})); }
+// Why there is no program for WORD. What is missing for sure is told in the runtimes' own words, which make dockerd report 127.
+Error no_program(Error error, std::string_view word) {
+    const auto program = concat({"the program ", quote(word)});
+    if (error.kind != ErrorKind::not_found || word.find('/') == word.npos) return std::move(error).context(program);
+    return {ErrorKind::not_found, concat({program, ": no such file or directory in the container (", error.message, ")"})};
+}
 
 }  // namespace
 
@@ -42,7 +47,7 @@ Result<Program> find_program(pid_t init, const oci::ProcessSpec& spec, Capabilit
     const std::string_view word = spec.args.at(0);
     const auto root = TRY(oci::ContainerRoot::of_process(init));
     auto found = root.find_program(word, spec, ceiling);
-    if (!found) return not_found(std::move(found).error(), word);
+    if (!found) return no_program(std::move(found).error(), word);
     const uid_t uid = TRY(oci::host_uid(init, spec.uid));
     return described(word, *std::move(found), uid);
 }
@@ -59,7 +64,7 @@ Result<FirstProgram> find_first_program(std::string_view bundle, const oci::Conf
         word = oci::program_word(config.process.args);
         found = root.find_program(word, config.process, ceiling);
     }
-    if (!found) return not_found(std::move(found).error(), word);
+    if (!found) return no_program(std::move(found).error(), word);
     first.program = described(word, *std::move(found), uid);
     return first;
 }

@@ -17,7 +17,6 @@
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
 #include "shim/program.h"
-#include "shim/record.h"
 
 namespace aa::shim::ctl {
 
@@ -101,17 +100,6 @@ Result<void> judge(ExecExplanation& explanation, const Program& program, Explain
 
 // ---- a command in a running container
 
-Result<Decision> container_decision(const RunningContainer& container, const oci::Config& config, const OpenCatalog& catalog,
-                                    const ExplainOptions& options, ExplainedPolicy& policy, std::string& how) {
-    if (auto record = TRY(read_record(container.state))) {
-        how = concat({"started by aa-shim, decision ", record->id});
-        return *std::move(record);
-    }
-    how = "not started by aa-shim: judged now";
-    const oci::EngineCall call{container.root, container.state.bundle, container.id};
-    return TRY(judge_bundle(catalog.catalog, call, config, options.handler, assumed_state(catalog.catalog), policy)).decision;
-}
-
 // The process that an engine asks for when it is given no other settings than the container's own.
 oci::ProcessSpec exec_process(const oci::Config& config, const ExplainOptions& options) {
     oci::ProcessSpec spec = config.process;
@@ -126,11 +114,9 @@ oci::ProcessSpec exec_process(const oci::Config& config, const ExplainOptions& o
 }
 
 Result<void> explain_command(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, ExplainedPolicy& policy) {
-    const bool looks =
-        !explanation.confinement->exec_rules.empty() || explanation.confinement->exec_otherwise != apparmor::ExecOtherwise::base;
     auto program = find_program(explanation.init, spec, ceiling);
     if (program) describe(explanation, spec, ceiling, *program);
-    if (!looks) {
+    if (!looks_at_program(*explanation.confinement)) {
         explanation.reasons.emplace_back("\"exec\" has no rules, and its \"otherwise\" is \"base\": every command gets the base profile");
         return conclude(explanation, *explanation.base);
     }
@@ -146,7 +132,11 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
     explanation.init = container.state.init_pid;
     const auto bundle = TRY(oci::Bundle::open(container.state.bundle));
     const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(container.state.bundle)})));
-    const auto decision = TRY(container_decision(container, config, catalog, options, policy, explanation.decision));
+    const oci::EngineCall call{container.root, container.state.bundle, container.id};
+    const auto decision =
+        TRY(container_decision(catalog.catalog, call, container.state, options.handler, assumed_state(catalog.catalog), policy));
+    explanation.decision =
+        decision.id.empty() ? std::string("not started by aa-shim: judged now") : concat({"started by aa-shim, decision ", decision.id});
     if (decision.pass) {
         explanation.notes.push_back(concat({decision.rule, " leaves the container, and what is started in it, as the engine wants it"}));
         return explanation;
