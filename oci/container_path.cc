@@ -36,7 +36,7 @@ Error unknown(std::string_view path, std::string_view why) {
 Error not_found(std::string_view word) { return {ErrorKind::not_found, concat({"executable file not found in $PATH: ", quote(word)})}; }
 
 Error no_program(std::string_view path) {
-    return {ErrorKind::not_found, concat({quote(path), " is no program: not a regular file with an execute bit"})};
+    return {ErrorKind::denied, concat({quote(path), " is no program: not a regular file with an execute bit"})};
 }
 
 // Opens PATH below ROOT; RESOLVE_IN_ROOT makes the descriptor the root for `..` and for absolute symlinks too.
@@ -173,7 +173,7 @@ Result<ProgramFile> ContainerRoot::search(const std::vector<std::string>& candid
     for (const std::string& candidate : candidates) {
         if (resolver_ == Resolver::kernel && is_surely_missing(root_.get(), candidate)) continue;
         auto found = find_file(candidate);
-        if (!found && found.error().kind == ErrorKind::not_found) continue;
+        if (!found && (found.error().kind == ErrorKind::not_found || found.error().kind == ErrorKind::denied)) continue;
         if (!found) return found;
         if (TRY(may_start(*found, candidate, subject))) return found;
     }

@@ -46,7 +46,8 @@ public:
     // The file that the runtime will execute when it is to start WORD with SPEC's PATH, cwd and user, bounded by CEILING. A word
     // with a slash is taken as it is. Otherwise PATH is searched as the runtimes do: what is no regular file, has no execute bit,
     // lies on a file system mounted noexec, or is out of the user's reach, is passed over; where runc and crun would execute
-    // different files, it cannot be told. Kind not_found: there is no such file for sure; any other error: it cannot be told.
+    // different files, it cannot be told. Kind not_found: there is no such file for sure; denied: it is no program, for sure; any
+    // other error: it cannot be told.
     [[nodiscard]] Result<ProgramFile> find_program(std::string_view word, const ProcessSpec& spec,
                                                    CapabilitySet ceiling = CapabilitySet::all()) const;
 

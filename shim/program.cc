@@ -34,9 +34,11 @@ Program described(std::string_view word, oci::ProgramFile program, uid_t uid) {
     return result;
 }
 
-// Why there is no program for WORD. What is missing for sure is told in the runtimes' own words, which make dockerd report 127.
+// Why there is no program for WORD. What is missing for sure is told in the runtimes' own words, which make dockerd report 127 or,
+// for what is no program, 126.
 Error no_program(Error error, std::string_view word) {
     const auto program = concat({"the program ", quote(word)});
+    if (error.kind == ErrorKind::denied) return std::move(error).context(concat({"permission denied: ", program}));
     if (error.kind != ErrorKind::not_found || word.find('/') == word.npos) return std::move(error).context(program);
     return {ErrorKind::not_found, concat({program, ": no such file or directory in the container (", error.message, ")"})};
 }

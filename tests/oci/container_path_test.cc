@@ -22,9 +22,10 @@ ProcessSpec process(std::string path = "/bin:/srv", std::string cwd = "/srv") {
     return spec;
 }
 
-// The path, or "missing", or "unknown".
+// The path, or "missing", "no program" or "unknown".
 std::string shown(const Result<ProgramFile>& program) {
     if (program) return program->path;
+    if (program.error().kind == ErrorKind::denied) return "no program";
     return program.error().kind == ErrorKind::not_found ? "missing" : "unknown";
 }
 
@@ -101,13 +102,13 @@ TEST(ContainerPath, IsTheOneThatAppArmorSees) {
         {"nosuch", "missing"},
         {"/nosuch", "missing"},
         {"data", "missing"},
-        {"/usr/bin/data", "missing"},
-        {"/usr/bin", "missing"},
-        {"/", "missing"},
+        {"/usr/bin/data", "no program"},
+        {"/usr/bin", "no program"},
+        {"/", "no program"},
         {"..", "missing"},
         {".", "missing"},
-        {"/usr/bin/fifo", "missing"},
-        {"/usr/bin/device", "missing"},
+        {"/usr/bin/fifo", "no program"},
+        {"/usr/bin/device", "no program"},
         {"dangling", "missing"},
         {"loop", "missing"},
         {"/bin/loop", "missing"},

@@ -42,7 +42,8 @@ int main(int argc, char** argv) {
     if (!create && argc != 5) return 64;
     const auto resolver = !create && std::string_view(argv[4]) == "walk" ? oci::Resolver::walk : oci::Resolver::kernel;
     const auto path = create ? at_create(argv[2]) : at_exec(argv[2], argv[3], resolver);
-    const char* key = path ? "path" : path.error().kind == ErrorKind::not_found ? "missing" : "unknown";
+    const bool sure = path || path.error().kind == ErrorKind::not_found || path.error().kind == ErrorKind::denied;
+    const char* key = path ? "path" : sure ? "missing" : "unknown";
     std::printf("{\"%s\":\"%s\"}\n", key, json_escape(path ? *path : path.error().message).c_str());
     return 0;
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenarios named on the command line (decisions, servers, operations, refusals, here), or all."""
+"""Runs the scenarios named on the command line (decisions, transitions, servers, operations, refusals, here), or all."""
 import importlib
 import sys
 import traceback
 
 from harness import tap
 
-for name in sys.argv[1:] or ["decisions", "servers", "operations", "refusals", "here"]:
+for name in sys.argv[1:] or ["decisions", "transitions", "servers", "operations", "refusals", "here"]:
     print(f"# {name}", flush=True)
     try:
         importlib.import_module(name).main()

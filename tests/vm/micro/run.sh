@@ -9,7 +9,10 @@ set -u
 if [ -d /sys/kernel/security/apparmor ]; then
     apparmor_parser --replace /etc/apparmor.d/runc /etc/apparmor.d/crun
     aa-shimctl load || { echo "Bail out! aa-shimctl load failed"; exit 1; }
-    . ./micro/scenarios.sh
+    case $(cat select) in
+        races*) . ./micro/races.sh ;;
+        *) . ./micro/scenarios.sh ;;
+    esac
 else
     . ./micro/without-apparmor.sh
 fi

@@ -13,6 +13,10 @@ start() {
     pid=$(cat "/tmp/$1.pid" 2> /dev/null)
     if [ -z "$pid" ]; then detail=$(cat /tmp/out); ok "create $1" false; return 1; fi
     shim start "$1"
+    # The runtime returns before its own process in the container has become the program.
+    i=0; while [ $i -lt 100 ]; do
+        case $(readlink "/proc/$pid/exe") in *runc* | *crun* | *memfd*) sleep 0.1; i=$((i + 1)) ;; *) return ;; esac
+    done
 }
 
 stop() {
