@@ -55,9 +55,9 @@ Result<std::unique_ptr<CompiledPolicy>> CompiledPolicy::open(const CompiledCatal
     return policy;
 }
 
-Result<const CompiledPolicy::Entry*> CompiledPolicy::entry_at(std::uint32_t offset) {
+Result<CompiledPolicy::Entry*> CompiledPolicy::entry_at(std::uint32_t offset) {
     for (const auto& known : entries_) {
-        if (known->offset == offset) return static_cast<const Entry*>(known.get());
+        if (known->offset == offset) return known.get();
     }
     Window scratch;
     Cursor cursor(TRY(file_.block(offset, scratch)));
@@ -96,29 +96,23 @@ Result<const CompiledPolicy::Entry*> CompiledPolicy::entry_at(std::uint32_t offs
     profile.capability_rules = automaton();
     if (!cursor.ok()) return file_.damaged("is damaged: a profile ends too early");
     entries_.push_back(std::move(read));
-    return static_cast<const Entry*>(entries_.back().get());
+    return entries_.back().get();
 }
 
-Result<const CompiledPolicy::Entry*> CompiledPolicy::entry(std::string_view name) {
+Result<CompiledPolicy::Entry*> CompiledPolicy::entry(std::string_view name) {
     for (const auto& known : entries_) {
-        if (known->profile.name == name) return static_cast<const Entry*>(known.get());
+        if (known->profile.name == name) return known.get();
     }
     Window scratch;
     std::vector<std::uint32_t> found;
     TRY(file_.search(names_, KeyWalk(name), scratch, found));
-    if (found.empty()) return static_cast<const Entry*>(nullptr);
+    if (found.empty()) return static_cast<Entry*>(nullptr);
     return entry_at(found.front());
 }
 
 Error CompiledPolicy::unsure() {
     unsure_ = true;
     return {ErrorKind::config, "AppArmor policy has changed since the catalog was loaded: run 'aa-shimctl load'"};
-}
-
-Result<std::optional<CompiledPolicy::Digest>> CompiledPolicy::digest(std::string_view profile) {
-    const auto* const found = TRY(entry(profile));
-    if (found == nullptr || !found->complete || found->digest.file.empty()) return std::optional<Digest>();
-    return std::optional(found->digest);
 }
 
 Result<bool> CompiledPolicy::has_all_of(std::string_view profile) {
@@ -132,10 +126,13 @@ Result<void> CompiledPolicy::intact() const {
 }
 
 Result<const Profile*> CompiledPolicy::find(std::string_view name) {
-    const auto* const found = TRY(entry(name));
-    if (found != nullptr) return &found->profile;
-    if (trust_ != Trust::all) return unsure();
-    return static_cast<const Profile*>(nullptr);
+    Entry* const found = TRY(entry(name));
+    if (trust_ == Trust::profiles) {
+        if (found == nullptr) return unsure();
+        found->current = found->current || (!found->digest.file.empty() && is_current_(found->digest));
+        if (!found->current) return unsure();
+    }
+    return found == nullptr ? static_cast<const Profile*>(nullptr) : &found->profile;
 }
 
 Result<std::vector<const Profile*>> CompiledPolicy::list(std::string_view parent, std::string_view path) {

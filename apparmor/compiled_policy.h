@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +19,10 @@ namespace aa::apparmor {
 
 class CompiledPolicy : public Policy {
 public:
-    // How much of the copy may be believed.
+    // How much of the copy is believed.
     enum class Trust : std::uint8_t {
         all,       // the kernel's policy has not changed since
-        profiles,  // single profiles are known to be unchanged: what is *not* there, and lists, cannot be told
+        profiles,  // it has, but a profile counts whose digest is unchanged; what is *not* there, and lists, cannot be told
     };
 
     // The policy in CATALOG, which must outlive it; nullptr if that has none.
@@ -30,17 +31,22 @@ public:
     // Of the kernel's policy when the copy was taken.
     [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
-    // The kernel's file with the digest of a profile, and what it said; nothing if the copy does not have all of that
-    // profile, or not its digest.
+    // The kernel's file with the digest of a profile, and what it said; empty: there was none.
     struct Digest {
         std::string file;
         std::string value;
     };
-    [[nodiscard]] Result<std::optional<Digest>> digest(std::string_view profile);
+    // Tells whether the kernel says the same today.
+    using IsCurrent = std::function<bool(const Digest&)>;
+
     // Whether the copy has all of PROFILE.
     [[nodiscard]] Result<bool> has_all_of(std::string_view profile);
 
-    void set_trust(Trust trust) { trust_ = trust; }
+    void trust_all() { trust_ = Trust::all; }
+    void trust_profiles(IsCurrent is_current) {
+        trust_ = Trust::profiles;
+        is_current_ = std::move(is_current);
+    }
     // Whether a question was asked that, at this trust, the copy cannot answer. Such questions get an error.
     [[nodiscard]] bool was_unsure() const { return unsure_; }
     // An error if a part of the copy that was needed could not be read: then no answer counts.
@@ -56,13 +62,14 @@ private:
     struct Entry {
         std::uint32_t offset = 0;
         bool complete = false;
+        bool current = false;  // its digest is known to be
         Digest digest;
         Profile profile;
     };
 
     explicit CompiledPolicy(const BlockFile& file) : file_(file) {}
-    Result<const Entry*> entry(std::string_view name);
-    Result<const Entry*> entry_at(std::uint32_t offset);
+    Result<Entry*> entry(std::string_view name);
+    Result<Entry*> entry_at(std::uint32_t offset);
     Error unsure();
 
     const BlockFile& file_;
@@ -71,6 +78,7 @@ private:
     std::uint32_t names_ = 0;
     std::uint32_t attachments_ = 0;
     Trust trust_ = Trust::all;
+    IsCurrent is_current_;
     bool unsure_ = false;
     std::shared_ptr<std::optional<Error>> failure_ = std::make_shared<std::optional<Error>>();
     std::vector<std::unique_ptr<Entry>> entries_;  // read so far

@@ -27,15 +27,12 @@ Result<bool> CurrentPolicy::may_answer(std::string_view label) {
         if (component != "unconfined" && !TRY(copy_->has_all_of(component))) return false;
     }
     if (TRY(is_unchanged())) {
-        copy_->set_trust(CompiledPolicy::Trust::all);
-        return true;
-    }
-    copy_->set_trust(CompiledPolicy::Trust::profiles);
-    for (const auto component : components(label)) {
-        const auto digest = TRY(copy_->digest(component));
-        if (!digest) return false;
-        const auto now = kernel_.read(digest->file);
-        if (!now || *now != digest->value) return false;
+        copy_->trust_all();
+    } else {
+        copy_->trust_profiles([this](const CompiledPolicy::Digest& digest) {
+            const auto now = kernel_.read(digest.file);
+            return now && *now == digest.value;
+        });
     }
     return true;
 }

@@ -49,7 +49,7 @@ Result<PolicySnapshot> take_snapshot(const Catalog& catalog, LoadedPolicy& polic
     const auto complete = starting_profiles(catalog);
     for (const Profile* const profile : TRY(policy.all())) {
         SnapshotProfile entry{profile, complete.contains(profile->name), {}, {}};
-        if (entry.complete) read_digest(kernel, TRY(policy.directory(profile->name)), entry);
+        read_digest(kernel, TRY(policy.directory(profile->name)), entry);
         snapshot.profiles.push_back(std::move(entry));
     }
     if (TRY(kernel.policy_revision()) != snapshot.revision) {

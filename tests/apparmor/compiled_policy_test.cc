@@ -89,7 +89,7 @@ const std::string kPaths[] = {"/ix",
 // The copy gives the answers of what it was copied from, whatever the generation of the policy.
 TEST(CompiledPolicy, AnswersAsTheOriginal) {
     std::size_t questions = 0;
-    for (const auto& file : fs::directory_iterator(AA_POLICIES "")) {
+    for (const auto& file : fs::directory_iterator(AA_POLICIES)) {
         const auto profiles = profiles_of(file.path());
         PolicySet original(profiles);
         const std::string bytes = compiled(profiles);
@@ -127,7 +127,6 @@ TEST(CompiledPolicy, WhatIsLeftOutIsKnownToBe) {
     ASSERT_TRUE(copy && *copy);
     EXPECT_FALSE(*(*copy)->has_all_of("a"));
     EXPECT_FALSE(*(*copy)->has_all_of("nosuch"));
-    EXPECT_FALSE((*copy)->digest("a")->has_value());
     const auto kid = (*copy)->find("a//kid");
     ASSERT_TRUE(kid && *kid != nullptr);
     EXPECT_TRUE((*kid)->files.empty());
@@ -147,10 +146,27 @@ TEST(CompiledPolicy, AnOldCopySaysWhatItCannotTell) {
                           Case{"/px", true}, Case{"/cx", true}}) {
         const auto copy = CompiledPolicy::open(*view);
         ASSERT_TRUE(copy && *copy);
-        (*copy)->set_trust(CompiledPolicy::Trust::profiles);
+        (*copy)->trust_profiles([](const CompiledPolicy::Digest& digest) { return digest.value == "digest"; });
         const auto outcome = exec_transition(**copy, "a", {c.path, true, {}});
         EXPECT_EQ((*copy)->was_unsure(), c.unsure) << c.path;
         EXPECT_EQ(outcome.has_value(), !c.unsure) << c.path;
+    }
+}
+
+// A profile that has changed since is not believed, be it the one to start from or a target.
+TEST(CompiledPolicy, AnOldCopyOfAChangedProfileDoesNotCount) {
+    const auto profiles = profiles_of(AA_POLICIES "/5.0-6.12-exec");
+    PolicySnapshot snapshot;
+    for (const auto& profile : profiles) snapshot.profiles.push_back({&profile, true, "files/" + profile.name, "digest"});
+    const std::string bytes = compile_catalog(catalog(), &snapshot);
+    const auto view = CompiledCatalog::view(bytes, "copy");
+    ASSERT_TRUE(view);
+    for (const std::string changed : {"none", "a", "b"}) {
+        const auto copy = CompiledPolicy::open(*view);
+        ASSERT_TRUE(copy && *copy);
+        (*copy)->trust_profiles([&](const CompiledPolicy::Digest& digest) { return digest.file != "files/" + changed; });
+        EXPECT_EQ(exec_transition(**copy, "a", {"/nb", true, {}}).has_value(), changed == "none") << changed;
+        EXPECT_EQ((*copy)->was_unsure(), changed != "none") << changed;
     }
 }
 

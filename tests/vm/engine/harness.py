@@ -138,7 +138,19 @@ class Container:
         body = {"Cmd": command, "Privileged": privileged, "User": user}
         exec_id = api("POST", f"/containers/{self.id}/exec", body)["Id"]
         api("POST", f"/exec/{exec_id}/start", {"Detach": True})
-        return api("GET", f"/exec/{exec_id}/json")["Pid"]
+        pid = api("GET", f"/exec/{exec_id}/json")["Pid"]
+        await_program(pid)
+        return pid
+
+
+def await_program(pid):
+    """Waits until the runtime's own process in the container has become the program; the engine may answer before."""
+    def has_become():
+        try:
+            return not re.search("runc|crun|memfd", os.readlink(f"/proc/{pid}/exe"))
+        except OSError:
+            return True
+    until(has_become, 20)
 
 
 def label(pid):

@@ -6,6 +6,14 @@
 state=/run/scenario-state
 shim() { aa-shim --root $state "$@"; }
 
+# await_program PID: waits until the runtime's own process in the container has become the program; the runtime returns before.
+await_program() {
+    local i=0
+    while [ $i -lt 100 ]; do
+        case $(readlink "/proc/$1/exe") in *runc* | *crun* | *memfd*) sleep 0.1; i=$((i + 1)) ;; *) return ;; esac
+    done
+}
+
 # start ID BUNDLE [PROGRAM]: create and start; sets $pid to the init's. (The container keeps the streams, so no pipes.)
 start() {
     rm -f "/tmp/$1.pid"
@@ -13,10 +21,7 @@ start() {
     pid=$(cat "/tmp/$1.pid" 2> /dev/null)
     if [ -z "$pid" ]; then detail=$(cat /tmp/out); ok "create $1" false; return 1; fi
     shim start "$1"
-    # The runtime returns before its own process in the container has become the program.
-    i=0; while [ $i -lt 100 ]; do
-        case $(readlink "/proc/$pid/exe") in *runc* | *crun* | *memfd*) sleep 0.1; i=$((i + 1)) ;; *) return ;; esac
-    done
+    await_program "$pid"
 }
 
 stop() {
@@ -28,6 +33,7 @@ stop() {
 exec_pid() {
     echo "$2" > /tmp/process.json; rm -f /tmp/exec.pid
     shim exec --process /tmp/process.json --detach --pid-file /tmp/exec.pid "$1" < /dev/null > /tmp/exec.out 2>&1
+    [ -s /tmp/exec.pid ] && await_program "$(cat /tmp/exec.pid)"
     cat /tmp/exec.pid
 }
 
@@ -93,6 +99,30 @@ check_actions() {
     equal "exec rule: child profile" "$(shim exec c cat /proc/self/attr/apparmor/current 2>&1 | kernel_label)" "aa-shim-web//shell (enforce)"
     shim exec c touch /tmp/x > /tmp/out 2>&1; equal "exec otherwise deny: status" $? 255
     has "exec otherwise deny: message" "$(cat /tmp/out)" "permission denied" "/bin/touch"
+    stop c
+}
+
+# Policy that others load counts from the next exec on, and explain says what an exec gets.
+check_policy_changes() {
+    bundle /tmp/b "" '"aa-shim/confinement": "web"'
+    start c /tmp/b || return
+    has "explain: as loaded" "$(aa-shimctl explain --exec --json --root $state c -- cat 2>&1)" \
+        '"label": "aa-shim-web"' '"route": "inherited"' '"file": "/etc/aa-shim/apparmor.d/aa-shim-web"'
+    has "explain: an exec rule" "$(aa-shimctl explain --exec --json --root $state c -- sh 2>&1)" '"label": "aa-shim-web//shell"'
+
+    echo "profile aa-scenario-new-$part { file, }" | apparmor_parser --replace
+    equal "other policy was loaded: label" "$(shim exec c cat /proc/self/attr/apparmor/current 2>&1 | kernel_label)" "aa-shim-web (enforce)"
+
+    sed 's#^profile aa-shim-web .*{$#&\n  deny /bin/cat x,\n  /bin/ls cx -> shell,#' /etc/aa-shim/apparmor.d/aa-shim-web | apparmor_parser --replace
+    shim exec c cat /proc/self/attr/apparmor/current > /tmp/out 2>&1; equal "the profile was replaced, a program denied: status" $? 255
+    has "the profile was replaced, a program denied: message" "$(cat /tmp/out)" "permission denied" "'aa-shim-web'" "'/bin/cat'"
+    has "the profile was replaced: explain" "$(aa-shimctl explain --exec --json --root $state c -- cat 2>&1)" '"label": null' "permission denied"
+    equal "the profile was replaced: what it allows" "$(shim exec c touch /tmp/allowed 2>&1)" ""
+    has "the profile was replaced: a new transition" "$(aa-shimctl explain --exec --json --root $state c -- ls 2>&1)" '"label": "aa-shim-web//shell"'
+    equal "the profile was replaced: the child, allowed" "$(shim exec c ls /bin/sh 2>&1)" /bin/sh
+
+    aa-shimctl load > /tmp/out 2>&1; equal "loaded again: status" $? 0
+    equal "loaded again: label" "$(shim exec c cat /proc/self/attr/apparmor/current 2>&1 | kernel_label)" "aa-shim-web (enforce)"
     stop c
 }
 
@@ -215,6 +245,7 @@ main() {
         ln -sfn /usr/$runtime /etc/aa-shim/runtime
         check_containers
         check_actions
+        check_policy_changes
         check_run
         check_refusals
     done
