@@ -37,7 +37,10 @@ std::string replace_component(const std::string& base, const apparmor::ProfileCh
 }
 
 // "'sh' ('/bin/dash')".
-std::string described(const Program& program) { return concat({quote(program.word), " (", quote(program.file.path), ")"}); }
+std::string described(const Program& program) {
+    if (program.word == program.file.path) return quote(program.word);
+    return concat({quote(program.word), " (", quote(program.file.path), ")"});
+}
 
 Error refused_by_catalog(const Program& program, std::string_view where, std::string_view message) {
     return denied(concat({"permission denied: the catalog does not let ", described(program), " run: ", message, " (", where, ")"}));

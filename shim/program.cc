@@ -3,9 +3,11 @@
 
 #include <sys/xattr.h>
 
+#include <cerrno>
 #include <memory>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "oci/container_path.h"
 #include "oci/id_map.h"
@@ -39,7 +41,9 @@ Program described(std::string_view word, oci::ProgramFile program, uid_t uid) {
 Error no_program(Error error, std::string_view word) {
     const auto program = concat({"the program ", quote(word)});
     if (error.kind == ErrorKind::denied) return std::move(error).context(concat({"permission denied: ", program}));
-    if (error.kind != ErrorKind::not_found || word.find('/') == word.npos) return std::move(error).context(program);
+    // Not those that are missing for another reason, such as a link to itself: the runtimes have other words for them.
+    const bool does_not_exist = error.kind == ErrorKind::not_found && error.message.ends_with(errno_text(ENOENT));
+    if (!does_not_exist) return std::move(error).context(program);
     return {ErrorKind::not_found, concat({program, ": no such file or directory in the container (", error.message, ")"})};
 }
 
