@@ -24,7 +24,7 @@ Result<bool> CurrentPolicy::is_unchanged() {
 Result<bool> CurrentPolicy::may_answer(std::string_view label) {
     if (!TRY(open_copy())) return false;
     for (const auto component : components(label)) {
-        if (component != "unconfined" && !TRY(copy_->has_all_of(component))) return false;
+        if (component != kUnconfined && !TRY(copy_->has_all_of(component))) return false;
     }
     if (TRY(is_unchanged())) {
         copy_->trust_all();

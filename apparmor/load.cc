@@ -23,14 +23,6 @@ namespace {
 
 Result<Parser> parser_of(const LoadSettings& settings) { return settings.parser.empty() ? Parser::find() : Parser(settings.parser); }
 
-std::vector<std::string> directories_of(const Catalog& catalog, const LoadSettings& settings) {
-    std::vector<std::string> result = catalog.profile_dirs;
-    for (const auto& directory : settings.directories) {
-        if (std::find(result.begin(), result.end(), directory) == result.end()) result.push_back(directory);
-    }
-    return result;
-}
-
 void add_profile(std::vector<NamedProfile>& profiles, std::string_view name, const Origin& origin) {
     const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const NamedProfile& profile) { return profile.profile == name; });
     if (!known) profiles.push_back({std::string(name), origin});
@@ -82,7 +74,7 @@ std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) {
 Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel) {
     std::vector<Complaint> result;
     if (files.empty()) return result;
-    const std::string features = for_kernel ? std::string() : TRY(packaged_features());
+    const std::string features = TRY(features_for(for_kernel));
     if (TRY(parser.compile(files, features)).ok()) return result;
     for (const auto& file : files) {
         const auto run = TRY(parser.compile({file}, features));
@@ -93,16 +85,10 @@ Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const st
     return result;
 }
 
-std::string joined(const std::vector<std::string>& strings) {
-    std::string result;
-    for (const auto& string : strings) result += (result.empty() ? "" : ", ") + string;
-    return result;
-}
-
 // What the catalog's place says of a profile that nothing defines; SUGGESTION is a name that exists.
 std::string missing_text(std::string_view profile, const std::vector<std::string>& directories, bool asked_kernel,
                          std::string_view suggestion) {
-    return concat({"profile ", quote(profile), asked_kernel ? " is not loaded, and" : ":", " no file in ", joined(directories),
+    return concat({"profile ", quote(profile), asked_kernel ? " is not loaded, and" : ":", " no file in ", join(directories, ", "),
                    " defines it", suggestion.empty() ? "" : ", did you mean ", suggestion.empty() ? std::string() : quote(suggestion),
                    suggestion.empty() ? "" : "?"});
 }
@@ -151,7 +137,8 @@ std::string_view parent_of(std::string_view profile) {
 
 Result<std::vector<Complaint>> missing_complaints(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                                                   bool has_kernel, const LoadSettings& settings) {
-    MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), directories_of(catalog, settings)), kernel, has_kernel);
+    MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings)), kernel,
+                            has_kernel);
     std::vector<Complaint> result;
     for (const auto& wanted : named_profiles(catalog)) {
         if (!source_of(sources, wanted.profile).empty()) continue;
@@ -182,6 +169,13 @@ Result<Fd> open_parent(const std::string& path) {
 
 }  // namespace
 
+std::vector<std::string> profile_directories(std::vector<std::string> own, const LoadSettings& settings) {
+    for (const auto& directory : settings.directories) {
+        if (std::find(own.begin(), own.end(), directory) == own.end()) own.push_back(directory);
+    }
+    return own;
+}
+
 std::vector<NamedProfile> named_profiles(const Catalog& catalog) {
     std::vector<NamedProfile> result;
     for (const auto& confinement : catalog.confinements) {
@@ -197,7 +191,7 @@ Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, 
     std::vector<ProfileSource> result;
     const auto wanted = named_profiles(catalog);
     if (wanted.empty()) return result;
-    ProfileFiles files(TRY(parser_of(settings)), directories_of(catalog, settings));
+    ProfileFiles files(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings));
     for (const auto& profile : wanted) {
         const auto defining = TRY(files.defining(profile.profile));
         result.push_back({profile.profile, TRY(only_source(profile.profile, defining).context(profile.origin.text()))});

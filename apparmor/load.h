@@ -34,6 +34,9 @@ struct LoadSettings {
     std::string parser;  // empty: the packaged one
 };
 
+// Where the profiles of a catalog are looked for: in the directories of its OWN `profileDirs`, then in those of SETTINGS.
+std::vector<std::string> profile_directories(std::vector<std::string> own, const LoadSettings& settings = {});
+
 // A profile that a catalog names, with the place that named it first.
 struct NamedProfile {
     std::string profile;

@@ -2,7 +2,6 @@
 #include "apparmor/loaded_policy.h"
 
 #include <dirent.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,10 +51,7 @@ Mode effective_mode(Mode mode, Mode module) {
 
 }  // namespace
 
-KernelBehaviour LoadedPolicy::behaviour() const {
-    utsname name{};
-    return KernelBehaviour::of_release(::uname(&name) == 0 ? std::string_view(name.release) : std::string_view());
-}
+KernelBehaviour LoadedPolicy::behaviour() const { return KernelBehaviour::of_running_kernel(); }
 
 LoadedPolicy::Entry* LoadedPolicy::entry(std::string_view name) {
     const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.name == name; });
@@ -66,12 +62,11 @@ Result<void> LoadedPolicy::read_lists() {
     if (lists_read_) return {};
     const Mode module = TRY(kernel_.module_mode());
     const std::string text = TRY(kernel_.loaded_profiles());
-    for (std::string_view rest = text; !rest.empty();) {
-        const std::size_t end = rest.find('\n');
-        const auto line = parse_task_label(rest.substr(0, end));
-        rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+    for (const auto line : lines(text)) {
+        auto loaded = parse_task_label(line);
         // Those of other namespaces are no part of ours.
-        if (!line.label.starts_with(':')) entries_.push_back({line.label, effective_mode(line.mode, module), {}, nullptr});
+        if (loaded.label.starts_with(':')) continue;
+        entries_.push_back({std::move(loaded.label), effective_mode(loaded.mode, module), {}, nullptr});
     }
     TRY(read_directories(std::string(kProfiles), {}));
     lists_read_ = true;

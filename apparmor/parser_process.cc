@@ -158,22 +158,14 @@ Result<ParserRun> Parser::load(const std::vector<std::string>& files) const {
     return run(with_paths({"--replace", "--write-cache", "--quiet", "--jobs=auto"}, files));
 }
 
+Result<std::string> features_for(bool runs) { return runs ? std::string() : packaged_features(); }
+
 Result<std::string> packaged_features() {
     for (const char* file : kFeatureFiles) {
         if (::access(file, R_OK) == 0) return std::string(file);
     }
     return Error{ErrorKind::system, concat({"there is no features file to compile profiles for (looked for ", kFeatureFiles[0], ", ",
                                             kFeatureFiles[1], " and ", kFeatureFiles[2], "): reinstall the package 'apparmor'"})};
-}
-
-std::vector<std::string_view> lines(std::string_view text) {
-    std::vector<std::string_view> result;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        result.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return result;
 }
 
 std::vector<Complaint> parser_complaints(const ParserRun& run, const std::string& file) {

@@ -53,8 +53,9 @@ private:
 // A features file that comes with the parser's package, to compile for where the kernel has no AppArmor.
 Result<std::string> packaged_features();
 
-// The lines of TEXT.
-std::vector<std::string_view> lines(std::string_view text);
+// What to compile for, as the parser takes it: nothing where a kernel with AppArmor RUNS here (it asks that), else
+// packaged_features().
+Result<std::string> features_for(bool runs);
 
 // What a failed RUN over FILE says, each error at its own place: "AppArmor parser error for F in profile P at line N: TEXT"
 // becomes P:N:1. Never empty.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/policy.h"
 
+#include <sys/utsname.h>
+
 namespace aa::apparmor {
 namespace {
 
@@ -47,6 +49,11 @@ KernelBehaviour KernelBehaviour::of_release(std::string_view release) {
     if (at_least(7, 0) || (major == 6 && minor == 12 && patch >= 107)) loops = LoopDetection::fixed;
     if (major == 6 && minor == 1 && patch <= 176) loops = LoopDetection::original;
     return {.loops = loops, .complain_replaces_missing_target = at_least(7, 2), .missing_stack_target_is_not_found = at_least(6, 12)};
+}
+
+KernelBehaviour KernelBehaviour::of_running_kernel() {
+    utsname names{};
+    return of_release(::uname(&names) == 0 ? std::string_view(names.release) : std::string_view());
 }
 
 Result<const Profile*> PolicySet::find(std::string_view name) {

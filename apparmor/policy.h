@@ -56,6 +56,8 @@ struct KernelBehaviour {
     // That of a kernel release such as "6.12.107-cloud-amd64". A release between two that were looked at counts as the older,
     // and may compare attachments either way: that change went into maintained releases, too.
     static KernelBehaviour of_release(std::string_view release);
+    // That of the kernel we run on.
+    static KernelBehaviour of_running_kernel();
 };
 
 class Policy {

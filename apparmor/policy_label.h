@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "apparmor/policy.h"
+#include "apparmor/profile_name.h"
 #include "base/result.h"
 
 namespace aa::apparmor {
-
-inline constexpr std::string_view kUnconfined = "unconfined";
 
 // The components of LABEL, each once. An error of kind config if it is empty, has an empty component or names a namespace.
 Result<std::vector<std::string_view>> label_components(std::string_view label);

@@ -30,6 +30,15 @@ constexpr std::array<std::uint8_t, 255> kBytes = [] {
     return bytes;
 }();
 
+// The bytes on the way from the first of STEPS, each of which knows its parent, to the one at AT.
+template <class Step>
+std::string spelled(const std::vector<Step>& steps, std::size_t at) {
+    std::string path;
+    for (; at != 0; at = steps[at].parent) path.push_back(static_cast<char>(steps[at].byte));
+    std::reverse(path.begin(), path.end());
+    return path;
+}
+
 bool executes(const Permissions& permissions) { return (permissions.allow & permission::kExec) != 0; }
 
 }  // namespace
@@ -78,12 +87,7 @@ bool FileWalk::has_target(std::string_view path, std::uint32_t target) const {
     return path.starts_with('/') && state_has_target(profile_.files.match(profile_.files_start, path), target);
 }
 
-std::string FileWalk::path_of(std::size_t node) const {
-    std::string path;
-    for (; node != 0; node = nodes_[node].parent) path.push_back(static_cast<char>(nodes_[node].byte));
-    std::reverse(path.begin(), path.end());
-    return path;
-}
+std::string FileWalk::path_of(std::size_t node) const { return spelled(nodes_, node); }
 
 bool FileWalk::may_change_to(std::string_view name) const {
     const auto grants = [&](StateId start, std::uint32_t wanted) {
@@ -180,7 +184,7 @@ public:
             }
             if (meets(pairs_[at])) {
                 result_.possible = true;
-                if (pairs_[at].shape == kName) result_.paths.push_back(path_of(at));
+                if (pairs_[at].shape == kName) result_.paths.push_back(spelled(pairs_, at));
                 if (result_.paths.size() >= kMaxExamples) break;
             }
             for (const std::uint8_t byte : kBytes) follow(at, byte);
@@ -231,13 +235,6 @@ private:
         const std::uint64_t high = std::uint64_t{pair.file} * kShapes + pair.shape;
         // Each of them fits: an automaton's bytes are counted in 32 bits, and a state takes 14 of them at least.
         if (seen_.insert((high << 32U) | low).second) pairs_.push_back(pair);
-    }
-
-    [[nodiscard]] std::string path_of(std::size_t at) const {
-        std::string path;
-        for (; at != 0; at = pairs_[at].parent) path.push_back(static_cast<char>(pairs_[at].byte));
-        std::reverse(path.begin(), path.end());
-        return path;
     }
 
     const FileWalk& walk_;

@@ -10,7 +10,6 @@ namespace aa::apparmor {
 
 namespace {
 
-constexpr std::string_view kUnconfined = "unconfined";
 constexpr std::string_view kStackSeparator = "//&";
 constexpr std::string_view kChildSeparator = "//";
 
@@ -115,6 +114,8 @@ std::vector<std::string_view> components(std::string_view label) {
     });
     return result;
 }
+
+std::string_view top_level(std::string_view profile) { return profile.substr(0, profile.find(kChildSeparator)); }
 
 std::string stack(std::string_view a, std::string_view b) {
     std::string result(a);

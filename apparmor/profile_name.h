@@ -12,7 +12,8 @@
 
 namespace aa::apparmor {
 
-inline constexpr std::size_t kMaxLabel = 4000;  // the kernel's query interface takes one page
+inline constexpr std::string_view kUnconfined = "unconfined";  // the label of what no profile confines
+inline constexpr std::size_t kMaxLabel = 4000;                 // the kernel's query interface takes one page
 
 // An error, worded for the operator, unless LABEL ("A", "A//child", "A//&B") names profiles beyond doubt. Refused: empty,
 // over kMaxLabel, empty components, a namespace (":ns:"), a leading "&", white space at an end or in it, control
@@ -21,6 +22,9 @@ Result<void> check_label(std::string_view label);
 
 // The components of a stack, as written.
 std::vector<std::string_view> components(std::string_view label);
+
+// "A" of "A", "A//kid" and "A//kid//kid": what a file defines and loads as one.
+std::string_view top_level(std::string_view profile);
 
 // A//&B, leaving out components that A has already.
 std::string stack(std::string_view a, std::string_view b);

@@ -33,15 +33,13 @@ bool holds_deny(std::string_view text) {
 
 bool denies(const SourceRule& rule) { return holds_deny(rule.text) || std::any_of(rule.blocks.begin(), rule.blocks.end(), holds_deny); }
 
-bool is_mode(std::string_view word) { return word.find_first_not_of("rwaxmlkipcuPCU") == std::string_view::npos; }
-
 // TEXT without the word `deny`. What a rule denies is no longer told apart in a compiled profile, what it allows is: a rule
 // that allows stands for one that denies, for both match the same paths. (`deny` takes a bare x, all else wants to know how.)
 std::string allowing(std::string_view text) {
     std::string result;
     for (auto& word : words_of(text)) {
         if (word == kDeny) continue;
-        if (is_mode(word) && word.find('x') != std::string::npos) word = "ix";
+        if (is_exec_mode(word)) word = "ix";
         result += (result.empty() ? "" : " ") + word;
     }
     return result;

@@ -32,19 +32,9 @@ bool is_qualifier(std::string_view word) {
 
 bool is_path(std::string_view word) { return word.starts_with('/') || word.starts_with("@{") || word.starts_with('"'); }
 
-bool is_exec_mode(std::string_view word) {
-    return word.find('x') != std::string_view::npos && word.find_first_not_of("rwaxmlkipcuPCU") == std::string_view::npos;
-}
-
 std::string unquoted(std::string_view word) {
     if (word.size() >= 2 && word.front() == '"' && word.back() == '"') word = word.substr(1, word.size() - 2);
     return std::string(word);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-    return text;
 }
 
 // The name that the header WORDS of a block gives a profile or hat; nothing if the block is none.
@@ -125,14 +115,14 @@ private:
                 break;
         }
         if (blocks_.empty() && depth_ == 1)
-            text_.preamble += joined(statement.words) + (statement.end == Statement::End::rule ? ",\n" : "\n");
+            text_.preamble += join(statement.words, " ") + (statement.end == Statement::End::rule ? ",\n" : "\n");
         if (statement.is_include()) return include(statement.words);
         if (in_profile() && is_exec_rule(statement.words)) add_rule(statement, path);
         return {};
     }
 
     void open(const std::vector<std::string>& words) {
-        Block block{profile_name(words), joined(words)};
+        Block block{profile_name(words), join(words, " ")};
         if (block.profile) {
             if (const auto* parent = innermost()) block.profile = concat({*parent, "//", *block.profile});
             found_ = found_ || *block.profile == profile_;
@@ -163,7 +153,7 @@ private:
     }
 
     void add_rule(const Statement& statement, const std::string& path) {
-        SourceRule rule{joined(statement.words), {}, {path, statement.line, statement.column}};
+        SourceRule rule{join(statement.words, " "), {}, {path, statement.line, statement.column}};
         for (const auto& block : blocks_) {
             if (block.profile) rule.blocks.clear();
             if (!block.profile) rule.blocks.push_back(block.header);
@@ -204,6 +194,10 @@ private:
 };
 
 }  // namespace
+
+bool is_exec_mode(std::string_view word) {
+    return word.find('x') != std::string_view::npos && word.find_first_not_of("rwaxmlkipcuPCU") == std::string_view::npos;
+}
 
 bool is_exec_rule(const std::vector<std::string>& words) {
     auto at = std::find_if_not(words.begin(), words.end(), is_qualifier);

@@ -34,6 +34,9 @@ inline constexpr std::string_view kIncludeDirectory = "/etc/apparmor.d";
 Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile,
                                       const std::string& include_directory = std::string(kIncludeDirectory));
 
+// Whether WORD is the mode of a rule about executing files: "rix", "Px".
+bool is_exec_mode(std::string_view word);
+
 // Whether the words of a rule grant or deny to execute files: "file", "all", or a path and a mode with an x in either order,
 // behind qualifiers.
 bool is_exec_rule(const std::vector<std::string>& words);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/source_policy.h"
 
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -14,13 +12,6 @@
 
 namespace aa::apparmor {
 namespace {
-
-KernelBehaviour running_behaviour() {
-    utsname names{};
-    return ::uname(&names) == 0 ? KernelBehaviour::of_release(names.release) : KernelBehaviour();
-}
-
-std::string top_level(std::string_view profile) { return std::string(profile.substr(0, profile.find("//"))); }
 
 bool holds(const std::vector<Profile>& profiles, std::string_view name) {
     return std::any_of(profiles.begin(), profiles.end(), [&](const Profile& profile) { return profile.name == name; });
@@ -53,7 +44,7 @@ Result<void> SourcePolicy::add_targets() {
         std::set<std::string, std::less<>> names;
         for (const auto& profile : profiles_) {
             for (const std::string_view target : profile.targets) {
-                for (const auto component : components(target.substr(target.starts_with('&') ? 1 : 0))) names.insert(top_level(component));
+                for (const auto component : components(target.substr(target.starts_with('&') ? 1 : 0))) names.emplace(top_level(component));
             }
         }
         for (const auto& name : names) {
@@ -66,23 +57,13 @@ Result<void> SourcePolicy::add_targets() {
 Result<Policy*> SourcePolicy::policy_of(std::string_view label) {
     const std::size_t before = profiles_.size();
     for (const auto component : TRY(label_components(label))) {
-        if (component == kUnconfined || TRY(add_file_of(top_level(component)))) continue;
-        std::string directories;
-        for (const auto& directory : files_.directories()) directories += (directories.empty() ? "" : ", ") + directory;
-        return Error{ErrorKind::not_found, concat({"what profile ", quote(component), " allows cannot be told: no file in ", directories,
-                                                   " defines it, and the kernel was not asked"})};
+        if (component == kUnconfined || TRY(add_file_of(std::string(top_level(component))))) continue;
+        return Error{ErrorKind::not_found, concat({"what profile ", quote(component), " allows cannot be told: no file in ",
+                                                   join(files_.directories(), ", "), " defines it, and the kernel was not asked"})};
     }
     TRY(add_targets());
-    if (!policy_ || profiles_.size() != before) policy_.emplace(profiles_, running_behaviour());
+    if (!policy_ || profiles_.size() != before) policy_.emplace(profiles_, KernelBehaviour::of_running_kernel());
     return static_cast<Policy*>(&*policy_);
-}
-
-Result<ExecOutcome> SourcePolicy::exec(std::string_view label, const ExecFile& file) {
-    return exec_transition(*TRY(policy_of(label)), label, file);
-}
-
-Result<CapabilitySet> SourcePolicy::ceiling(std::string_view profile, CapabilitySet /*evaluated*/) {
-    return ceiling_from_profile(*TRY(policy_of(profile)), profile);
 }
 
 }  // namespace aa::apparmor

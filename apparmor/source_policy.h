@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/current_policy.h"
 #include "apparmor/parser_process.h"
 #include "apparmor/policy.h"
 #include "apparmor/profile_files.h"
@@ -19,7 +18,7 @@
 
 namespace aa::apparmor {
 
-class SourcePolicy : public PolicyQuestions {
+class SourcePolicy {
 public:
     // The files below DIRECTORIES, as ProfileFiles takes them, compiled for FEATURES (empty: the running kernel).
     SourcePolicy(Parser parser, std::span<const std::string> directories, std::string features)
@@ -29,9 +28,6 @@ public:
     // a rule that leaves the choice to the profiles' attachments (`px`) finds only these. It stays valid until the next question.
     // An error of kind not_found: no file defines a component of LABEL.
     Result<Policy*> policy_of(std::string_view label);
-
-    Result<ExecOutcome> exec(std::string_view label, const ExecFile& file) override;
-    Result<CapabilitySet> ceiling(std::string_view profile, CapabilitySet evaluated) override;
 
 private:
     Result<bool> add_file_of(const std::string& profile);

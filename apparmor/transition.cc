@@ -136,7 +136,7 @@ private:
         if (step.route == Route::inherited) {
             text += "in itself";
         } else if (step.route == Route::unconfined) {
-            text += "unconfined";
+            text += kUnconfined;
         } else {
             text.append("in ").append(quote(step.to));
             if (step.route == Route::child) text += ", the child that attaches to it";

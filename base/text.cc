@@ -57,6 +57,25 @@ std::string concat(std::initializer_list<std::string_view> pieces) {
     return out;
 }
 
+std::string join(std::span<const std::string> texts, std::string_view separator) {
+    std::string out;
+    for (const auto& text : texts) {
+        if (&text != texts.data()) out += separator;
+        out += text;
+    }
+    return out;
+}
+
+std::vector<std::string_view> lines(std::string_view text) {
+    std::vector<std::string_view> result;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        result.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return result;
+}
+
 std::size_t utf8_length(std::string_view text) {
     if (text.empty()) return 0;
     const auto first = static_cast<unsigned char>(text[0]);

@@ -7,11 +7,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aa {
 
 // The pieces one after the other.
 std::string concat(std::initializer_list<std::string_view> pieces);
+
+// TEXTS one after the other with SEPARATOR between them.
+std::string join(std::span<const std::string> texts, std::string_view separator);
+
+// The lines of TEXT, without their ends; one that the end of TEXT cuts off is a line, too.
+std::vector<std::string_view> lines(std::string_view text);
 
 // TEXT in single quotes, safe for a terminal and a log line: control characters, quotes, backslashes and bytes that
 // are not UTF-8 are written as \xHH, and more than 256 bytes are cut with "…" (sudo's CVE-2023-28486 is about unescaped text).

@@ -14,8 +14,6 @@ using apparmor::Combine;
 using apparmor::Confinement;
 using apparmor::Selection;
 
-constexpr std::string_view kUnconfined = "unconfined";
-
 Error denied(std::string message) { return {ErrorKind::denied, std::move(message)}; }
 
 // What a container gets that asked for the confinement NAME by annotation.
@@ -52,8 +50,8 @@ Result<void> apply_confinement(Decision& decision, const Confinement& confinemen
 
 Result<std::string> combine_labels(const std::optional<std::string>& asked, const apparmor::ProfileChoice& profile, Combine combine) {
     const auto* name = std::get_if<std::string>(&profile);
-    const std::string own(name != nullptr ? std::string_view(*name) : kUnconfined);
-    const bool nothing_asked = !asked || asked->empty() || *asked == kUnconfined;
+    const std::string own(name != nullptr ? std::string_view(*name) : apparmor::kUnconfined);
+    const bool nothing_asked = !asked || asked->empty() || *asked == apparmor::kUnconfined;
     if (nothing_asked || combine == Combine::replace) return own;
     if (const auto checked = apparmor::check_label(*asked); !checked) {
         return denied(concat({"the AppArmor profile that was asked for: ", checked.error().message}));

@@ -23,7 +23,7 @@ Result<AppArmorState> apparmor_state(const apparmor::Kernel& kernel, apparmor::W
 }
 
 Result<void> require_loaded(const apparmor::Kernel& kernel, const std::string& label) {
-    if (label == "unconfined") return {};
+    if (label == apparmor::kUnconfined) return {};
     TRY(apparmor::check_label(label));
     if (TRY(kernel.is_loaded(label))) return {};
     for (const auto component : apparmor::components(label)) {

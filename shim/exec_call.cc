@@ -88,12 +88,6 @@ Result<ExecProcess> read_exec_words(const Call& call, const Target& target, cons
     return process;
 }
 
-std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (const auto& text : texts) all += all.empty() ? text : "; " + text;
-    return all;
-}
-
 // The label for a process of SPEC in the container whose first process is INIT.
 Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec, pid_t init,
                                CapabilitySet ceiling, apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
@@ -189,7 +183,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         std::vector<std::string> reasons;
         bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid,
                                         bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
-        trace.fields.emplace_back("reasons", joined(reasons));
+        trace.fields.emplace_back("reasons", join(reasons, "; "));
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_loaded(kernel, *bounds.profile));
     }

@@ -15,8 +15,6 @@ using apparmor::Confinement;
 using apparmor::ExecOutcome;
 using apparmor::Route;
 
-constexpr std::string_view kUnconfined = "unconfined";
-
 Error denied(std::string message) { return {ErrorKind::denied, std::move(message)}; }
 
 // BASE with the component that the confinement itself put there replaced by PROFILE: what a caller stacked on top stays.
@@ -28,7 +26,7 @@ std::string replace_component(const std::string& base, const apparmor::ProfileCh
     for (const auto component : apparmor::components(base)) {
         const bool is_own = std::find(own_parts.begin(), own_parts.end(), component) != own_parts.end();
         const std::string_view part = is_own ? std::string_view(profile) : component;
-        if (component == kUnconfined || (is_own && replaced)) continue;
+        if (component == apparmor::kUnconfined || (is_own && replaced)) continue;
         label = label.empty() ? std::string(part) : apparmor::stack(label, part);
         replaced = replaced || is_own;
     }

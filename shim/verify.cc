@@ -114,7 +114,7 @@ void watch(const Call& call, const std::string& root) {
 // Whether LABEL is PROFILE, in part at least, or any other profile that confines: a program may have made a transition of
 // its own. The runtime's own profile (`runc` on current Debian and Ubuntu) is in unconfined mode and confines nothing.
 bool is_confined(const apparmor::TaskLabel& label, std::string_view profile) {
-    if (label.label != "unconfined" && label.mode != apparmor::Mode::unconfined) return true;
+    if (label.label != apparmor::kUnconfined && label.mode != apparmor::Mode::unconfined) return true;
     const auto wanted = apparmor::components(profile);
     for (const auto component : apparmor::components(label.label)) {
         if (std::find(wanted.begin(), wanted.end(), component) != wanted.end()) return true;
@@ -154,7 +154,7 @@ bool read_status(std::string_view status, Observed& observed) {
 }
 
 std::optional<std::string> find_mismatch(const Observed& observed, const Bounds& bounds) {
-    if (bounds.profile && *bounds.profile != "unconfined" && !is_confined(observed.label, *bounds.profile)) {
+    if (bounds.profile && *bounds.profile != apparmor::kUnconfined && !is_confined(observed.label, *bounds.profile)) {
         return concat(
             {"the kernel says that its label is ", quote(observed.label.label), ", it was to run under ", quote(*bounds.profile)});
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apparmor/load.h"
+#include "apparmor/profile_name.h"
 #include "base/text.h"
 
 namespace aa::shim::ctl {
@@ -13,20 +14,6 @@ using apparmor::ExecFile;
 using apparmor::ExecOutcome;
 
 namespace {
-
-// Those of the catalog, then those in which `load` looks.
-std::vector<std::string> profile_directories(const OpenCatalog* catalog) {
-    std::vector<std::string> result;
-    if (catalog != nullptr) result = catalog->profile_dirs;
-    const apparmor::LoadSettings settings;
-    result.insert(result.end(), settings.directories.begin(), settings.directories.end());
-    return result;
-}
-
-// What the parser is to compile for: nothing needs to be said where there is a kernel to ask.
-Result<std::string> features(bool has_kernel) { return has_kernel ? std::string() : apparmor::packaged_features(); }
-
-std::string top_level(const std::string& profile) { return profile.substr(0, profile.find("//")); }
 
 // Sets which of the rules decided, when the profile as a whole gives MODE (empty: nothing).
 void set_decided(SourceRules& rules, const std::string& mode) {
@@ -48,7 +35,7 @@ void set_decided(SourceRules& rules, const std::string& mode) {
 ExplainedPolicy::ExplainedPolicy(const OpenCatalog* catalog)
     : has_kernel_(kernel_.require_enabled().has_value()),
       in_force_(catalog == nullptr || catalog->in_force()),
-      directories_(profile_directories(catalog)) {
+      directories_(apparmor::profile_directories(catalog != nullptr ? catalog->profile_dirs : std::vector<std::string>())) {
     if (catalog != nullptr && is_the_kernels()) current_ = std::make_unique<apparmor::CurrentPolicy>(catalog->catalog, kernel_);
 }
 
@@ -62,7 +49,7 @@ apparmor::LoadedPolicy& ExplainedPolicy::loaded() {
 }
 
 Result<apparmor::SourcePolicy*> ExplainedPolicy::sources() {
-    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(features(has_kernel_)));
+    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(apparmor::features_for(has_kernel_)));
     return &*sources_;
 }
 
@@ -95,12 +82,14 @@ Result<apparmor::Reachable> ExplainedPolicy::reachable(std::string_view label) {
 Result<SourceRules> ExplainedPolicy::find_rules(const std::string& profile, const ExecFile& file) {
     const apparmor::Profile* compiled = TRY(TRY(policy_of(profile))->find(profile));
     if (compiled == nullptr) return Error{ErrorKind::not_found, concat({"profile ", quote(profile), " is not loaded"})};
-    const auto defining = TRY(TRY(files())->defining(top_level(profile)));
-    if (defining.empty()) return Error{ErrorKind::not_found, concat({"no profile file of this host defines ", quote(top_level(profile))})};
+    const auto defined = apparmor::top_level(profile);
+    const auto defining = TRY(TRY(files())->defining(defined));
+    if (defining.empty()) return Error{ErrorKind::not_found, concat({"no profile file of this host defines ", quote(defined)})};
     SourceRules result;
     result.file = defining.front();
     const auto text = TRY(apparmor::read_profile_text(result.file, profile));
-    result.rules = TRY(apparmor::matching_rules(TRY(apparmor::Parser::find()), text, profile, file, TRY(features(has_kernel_))));
+    result.rules =
+        TRY(apparmor::matching_rules(TRY(apparmor::Parser::find()), text, profile, file, TRY(apparmor::features_for(has_kernel_))));
     set_decided(result, apparmor::granted_exec_mode(*compiled, file));
     return result;
 }

@@ -102,14 +102,13 @@ std::vector<Candidate> named(const std::string& word, const std::vector<Candidat
 Result<Candidate> only(const std::string& word, const std::vector<std::string>& roots) {
     const auto found = named(word, all_in(roots));
     if (found.size() == 1) return found.front();
-    std::string places;
     if (found.empty()) {
-        for (const auto& root : roots) places += (places.empty() ? "" : ", ") + root;
         return Error{ErrorKind::not_found,
-                     concat({"there is no container ", quote(word), " below ", places, ": --root names another place"})};
+                     concat({"there is no container ", quote(word), " below ", join(roots, ", "), ": --root names another place"})};
     }
-    for (const auto& one : found) places += (places.empty() ? "" : ", ") + concat({one.root, "/", one.id});
-    return Error{ErrorKind::not_found, concat({quote(word), " may mean any of ", places})};
+    std::vector<std::string> places;
+    for (const auto& one : found) places.push_back(concat({one.root, "/", one.id}));
+    return Error{ErrorKind::not_found, concat({quote(word), " may mean any of ", join(places, ", ")})};
 }
 
 }  // namespace

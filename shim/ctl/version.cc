@@ -3,6 +3,7 @@
 // aa-shimctl version: this program, and the parts of the host that decide what it can do.
 #include "apparmor/kernel.h"
 #include "apparmor/parser_process.h"
+#include "base/text.h"
 #include "shim/ctl/command.h"
 
 namespace aa::shim::ctl {
@@ -14,7 +15,7 @@ std::string parser_version() {
     if (!parser) return "missing";
     const auto run = parser->run({"--version"});
     if (!run || !run->ok() || run->output.empty()) return "unknown";
-    const auto first = apparmor::lines(run->output).front();
+    const auto first = lines(run->output).front();
     return std::string(first.substr(first.rfind(' ') + 1));
 }
 

@@ -12,6 +12,7 @@
 #include "apparmor/catalog_json.h"
 #include "apparmor/load.h"
 #include "apparmor/parser_process.h"
+#include "base/text.h"
 
 namespace aa::apparmor {
 namespace {

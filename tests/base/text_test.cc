@@ -84,5 +84,18 @@ TEST(Text, Numbers) {
     for (const char* text : {"", "-1", "+1", " 1", "1 ", "1x", "18446744073709551616"}) EXPECT_FALSE(parse_decimal(text, value)) << text;
 }
 
+TEST(Join, PutsTheSeparatorBetween) {
+    EXPECT_EQ(join(std::vector<std::string>{}, ", "), "");
+    EXPECT_EQ(join(std::vector<std::string>{"a"}, ", "), "a");
+    EXPECT_EQ(join(std::vector<std::string>{"a", "", "a"}, ", "), "a, , a");
+}
+
+TEST(Lines, LoseTheirEnds) {
+    using Views = std::vector<std::string_view>;
+    EXPECT_EQ(lines(""), Views{});
+    EXPECT_EQ(lines("a"), Views{"a"});
+    EXPECT_EQ(lines("a\n\nb\n"), (Views{"a", "", "b"}));
+}
+
 }  // namespace
 }  // namespace aa
