@@ -19,8 +19,6 @@
 namespace aa::oci {
 namespace {
 
-constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
-
 Result<std::string> path_of_descriptor(int fd) {
     std::array<char, PATH_MAX> target{};
     const std::string link = concat({"/proc/self/fd/", decimal(fd)});
@@ -34,6 +32,8 @@ Error unknown(std::string_view path, std::string_view why) {
 }
 
 Error not_found(std::string_view word) { return {ErrorKind::not_found, concat({"executable file not found in $PATH: ", quote(word)})}; }
+
+bool is_program(const struct stat& st) { return S_ISREG(st.st_mode) && (st.st_mode & kAnyExecute) != 0; }
 
 Error no_program(std::string_view path) {
     return {ErrorKind::denied, concat({quote(path), " is no program: not a regular file with an execute bit"})};
@@ -86,7 +86,9 @@ Result<ContainerRoot> ContainerRoot::of_process(pid_t pid, Resolver resolver) {
     const std::string path = concat({"/proc/", decimal(pid), "/root"});
     // The link itself is the kernel's. `..` finds what was mounted over the root as well, as setns(2) does.
     Fd root = TRY(open_file(AT_FDCWD, path + "/..", O_PATH | O_DIRECTORY));
-    return ContainerRoot(TRY(climb(std::move(root)).context(path)), pid, resolver);
+    ContainerRoot result(TRY(climb(std::move(root)).context(path)), pid, resolver);
+    result.maps_ = TRY(IdMaps::of_process(pid));
+    return result;
 }
 
 Result<ContainerRoot> ContainerRoot::of_bundle(std::string_view bundle, std::string_view root_path) {
@@ -122,7 +124,7 @@ Result<ProgramFile> ContainerRoot::find_file(const std::string& path) const {
 Result<ProgramFile> ContainerRoot::opened(Fd file, const std::string& path) const {
     ProgramFile program;
     if (::fstat(file.get(), &program.stat) != 0) return errno_error("stat", path, errno);
-    if (!S_ISREG(program.stat.st_mode) || (program.stat.st_mode & kAnyExecute) == 0) return no_program(path);
+    if (!is_program(program.stat)) return no_program(path);
     program.path = TRY(path_of_descriptor(file.get()));
     if (!program.path.starts_with('/')) return unknown(path, "it lies outside of the container's tree");
     program.file = std::move(file);
@@ -141,7 +143,7 @@ Result<ProgramFile> ContainerRoot::walk_to(const std::string& path, const Subjec
     program.stat = place.stat;
     program.file = std::move(place.file);
     program.path = std::move(place.path);
-    if (!S_ISREG(program.stat.st_mode) || (program.stat.st_mode & kAnyExecute) == 0) return no_program(path);
+    if (!is_program(program.stat)) return no_program(path);
     if (program.path.size() >= PATH_MAX) return unknown(path, "its path is longer than the kernel can tell");
     if (tree_.kind(place.layer) != LayerKind::files || place.layer == kRootLayer) return program;
     program.mount = tree_.mount_of(place.layer);
@@ -185,8 +187,7 @@ Result<ProgramFile> ContainerRoot::find_program(std::string_view word, const Pro
     if (word.find('/') != std::string_view::npos) return find_file(from_directory(spec.cwd, word));
     if (!spec.path_present && spec.path.empty())
         return unknown(word, "the process has no PATH, which runtimes do not agree about; use a path, or set PATH");
-    const IdMaps maps = pid_ == 0 ? maps_ : TRY(IdMaps::of_process(pid_));
-    Subject subject = TRY(Subject::of(spec, maps));
+    Subject subject = TRY(Subject::of(spec, maps_));
     subject.capabilities = subject.capabilities & ceiling;
     const auto runc = runc_candidates(word, spec);
     const auto crun = crun_candidates(word, spec);

@@ -51,6 +51,9 @@ public:
     [[nodiscard]] Result<ProgramFile> find_program(std::string_view word, const ProcessSpec& spec,
                                                    CapabilitySet ceiling = CapabilitySet::all()) const;
 
+    // The host's number for the container's user UID; an error if it has no such user.
+    [[nodiscard]] Result<uid_t> host_uid(uid_t uid) const { return maps_.host_uid(uid); }
+
     // The path of that file.
     [[nodiscard]] Result<std::string> resolve_program(std::string_view word, const ProcessSpec& spec) const;
 
@@ -68,7 +71,7 @@ private:
     pid_t pid_;  // 0: of a bundle
     Resolver resolver_;
     MountTree tree_;
-    IdMaps maps_;  // of a bundle
+    IdMaps maps_;
 };
 
 }  // namespace aa::oci

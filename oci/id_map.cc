@@ -52,11 +52,7 @@ std::optional<std::uint32_t> partner(std::uint32_t id, std::uint32_t from, std::
 
 Result<IdMap> IdMap::parse(std::string_view text) {
     std::vector<IdRange> ranges;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        ranges.push_back(TRY(parse_range(text.substr(0, end))));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
+    for (const auto line : lines(text)) ranges.push_back(TRY(parse_range(line)));
     const bool whole = ranges.size() == 1 && ranges[0].inside == 0 && ranges[0].outside == 0 &&
                        ranges[0].count == std::numeric_limits<std::uint32_t>::max();
     if (whole) return IdMap();
@@ -88,11 +84,6 @@ Result<uid_t> IdMaps::host_uid(uid_t uid) const {
     return Error{ErrorKind::config, concat({"the user ", decimal(uid),
                                             " does not exist in the container's user namespace: choose one that its id map "
                                             "has, or extend the map"})};
-}
-
-Result<uid_t> host_uid(pid_t pid, uid_t uid) {
-    const IdMaps maps{TRY(read_map(pid, "uid_map")), {}};
-    return maps.host_uid(uid);
 }
 
 }  // namespace aa::oci

@@ -55,7 +55,4 @@ struct IdMaps {
     [[nodiscard]] Result<uid_t> host_uid(uid_t uid) const;
 };
 
-// The host's number for the user UID of the user namespace that the process PID is in.
-Result<uid_t> host_uid(pid_t pid, uid_t uid);
-
 }  // namespace aa::oci

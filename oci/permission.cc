@@ -16,7 +16,6 @@ namespace {
 
 constexpr unsigned kDacOverride = 1;  // linux/capability.h
 constexpr unsigned kDacReadSearch = 2;
-constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
 
 // linux/posix_acl_xattr.h and posix_acl.h
 constexpr std::uint32_t kAclVersion = 2;

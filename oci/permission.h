@@ -15,6 +15,9 @@
 
 namespace aa::oci {
 
+// Any of the three: the kernel executes no file that has none of them, not even for root.
+inline constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
+
 struct Subject {
     uid_t uid = 0;  // as the host numbers users
     gid_t gid = 0;

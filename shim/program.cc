@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/container_path.h"
-#include "oci/id_map.h"
 #include "oci/program.h"
 
 namespace aa::shim {
@@ -54,14 +53,13 @@ Result<Program> find_program(pid_t init, const oci::ProcessSpec& spec, Capabilit
     const auto root = TRY(oci::ContainerRoot::of_process(init));
     auto found = root.find_program(word, spec, ceiling);
     if (!found) return no_program(std::move(found).error(), word);
-    const uid_t uid = TRY(oci::host_uid(init, spec.uid));
+    const uid_t uid = TRY(root.host_uid(spec.uid));
     return described(word, *std::move(found), uid);
 }
 
 Result<FirstProgram> find_first_program(std::string_view bundle, const oci::Config& config, CapabilitySet ceiling) {
-    const auto maps = TRY(config.id_maps());
-    const auto root = TRY(oci::ContainerRoot::of_bundle(bundle, config.root_path, config.mounts, maps));
-    const uid_t uid = TRY(maps.host_uid(config.process.uid));
+    const auto root = TRY(oci::ContainerRoot::of_bundle(bundle, config.root_path, config.mounts, TRY(config.id_maps())));
+    const uid_t uid = TRY(root.host_uid(config.process.uid));
     std::string_view word = config.process.args.at(0);
     auto found = root.find_program(word, config.process, ceiling);
     FirstProgram first;

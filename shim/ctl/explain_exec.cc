@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "apparmor/pattern.h"
+#include "apparmor/profile_name.h"
 #include "base/text.h"
 #include "oci/container_path.h"
-#include "oci/id_map.h"
 #include "oci/program.h"
 #include "shim/call.h"
 #include "shim/ctl/exec_explanation.h"
@@ -44,14 +44,13 @@ std::vector<PathCandidate> candidates(const oci::ContainerRoot& root, const oci:
 
 // What a person wants to know of PROGRAM beyond what decides. What cannot be told is left out.
 void describe(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, const Program& program) {
-    const pid_t init = explanation.init;
     ExplainedFile file;
     file.path = program.file.path;
     file.owned = program.file.owned;
     file.process_user = decimal(spec.uid);
     if (const auto meant = oci::described_program(spec.args); meant != spec.args[0]) file.meant = meant;
-    if (const auto uid = oci::host_uid(init, spec.uid)) file.process_uid = *uid;
-    if (const auto root = oci::ContainerRoot::of_process(init)) {
+    if (const auto root = oci::ContainerRoot::of_process(explanation.init)) {
+        if (const auto uid = root->host_uid(spec.uid)) file.process_uid = *uid;
         explanation.candidates = candidates(*root, spec, ceiling, file.path);
         if (const auto found = root->find_program(spec.args[0], spec, ceiling)) {
             file.owner = found->owner();
@@ -68,7 +67,7 @@ void explain_steps(ExecExplanation& explanation, ExplainedPolicy& policy, const 
     explanation.outcome = policy.outcome();
     if (!explanation.outcome) return;
     for (const auto& step : explanation.outcome->steps) {
-        const bool has_rules = step.from != "unconfined" && step.route != apparmor::Route::stayed;
+        const bool has_rules = step.from != apparmor::kUnconfined && step.route != apparmor::Route::stayed;
         explanation.steps.push_back({step, has_rules ? policy.rules(step.from, file) : SourceRules()});
     }
 }

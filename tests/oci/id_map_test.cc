@@ -58,6 +58,11 @@ TEST(IdMap, RefusesWhatTheKernelNeverWrites) {
     }
 }
 
+Result<uid_t> host_uid(pid_t pid, uid_t uid) {
+    const auto maps = IdMaps::of_process(pid);
+    return maps ? maps->host_uid(uid) : Result<uid_t>(maps.error());
+}
+
 TEST(HostUid, OfThisProcess) {
     EXPECT_EQ(*host_uid(::getpid(), 1234), 1234U);
     EXPECT_FALSE(host_uid(0x7ffffff0, 0).has_value());
