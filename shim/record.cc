@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "apparmor/catalog.h"
+#include "apparmor/catalog/catalog.h"
 #include "base/text.h"
 
 namespace aa::shim {

@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "shim/ctl/command.h"
 #include "shim/ctl/examine.h"
 
