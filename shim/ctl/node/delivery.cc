@@ -12,7 +12,7 @@
 #include <memory>
 #include <system_error>
 
-#include "apparmor/compiled_format.h"
+#include "apparmor/catalog/compiled_format.h"
 #include "base/file.h"
 #include "base/text.h"
 

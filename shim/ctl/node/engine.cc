@@ -78,6 +78,7 @@ Result<void> restart_engine(const Host& host) {
     for (const char* service : kServices) {
         const auto active = TRY(run({{"/usr/bin/systemctl", "is-active", "--quiet", service}, host.root(), environment, 30}));
         if (!active.ok()) continue;
+        (void)TRY(run({{"/usr/bin/systemctl", "daemon-reload"}, host.root(), environment, 60}));
         const auto restarted = TRY(run({{"/usr/bin/systemctl", "restart", service}, host.root(), environment, 120}));
         if (restarted.ok()) return host.remove(kMark);
         return Error{ErrorKind::system, concat({"systemctl restart ", service, " failed: ", last_words(restarted)})};

@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel.h"
 #include "base/text.h"
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "shim/ctl/node/delivery.h"
