@@ -140,15 +140,15 @@ void Agent::tell(const Condition& condition) {
 Result<void> Agent::remove() {
     TRY(lock());
     if (!settings_.prepare) TRY(cluster_.tell({false, false, "aa-shim is being removed from this node", {}}));
-    TRY(restore_engine(host_));
+    TRY(restore_engine(host_, settings_.engine));
     if (!settings_.prepare && restart_is_pending(host_)) {
         if (!settings_.restart_engine) return Error{ErrorKind::system, restart_advice()};
         TRY(restart_engine(host_));
     }
     if (const auto users = containers_of_ours(host_); !users.empty()) {
-        return Error{ErrorKind::system, concat({decimal(static_cast<long long>(users.size())), " containers were started by ", kShim,
-                                                " and need it until they are removed: drain the node, or delete their pods (",
-                                                users.front(), users.size() > 1 ? ", …)" : ")"})};
+        return Error{ErrorKind::system,
+                     concat({kShim, " cannot be removed before the containers that it has started: drain the node, or delete their pods (",
+                             decimal(static_cast<long long>(users.size())), ": ", users.front(), users.size() > 1 ? ", …)" : ")"})};
     }
     TRY(remove_files(host_));
     TRY(remove_status(host_));

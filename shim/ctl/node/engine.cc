@@ -23,14 +23,8 @@ constexpr std::array<const char*, 6> kServices = {"k3s.service",        "k3s-age
 
 bool older(const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec; }
 
-std::vector<std::string> command_line(const char* verb, const Host& host, const EngineSettings* settings) {
-    std::vector<std::string> words = {"/proc/self/exe", verb, "kubernetes", "--root", host.root()};
-    if (settings == nullptr) return words;
-    words.insert(words.end(), {"--shim", std::string(kShim)});
-    if (!settings->handlers.empty()) words.insert(words.end(), {"--handlers", join(settings->handlers, ",")});
-    if (settings->is_default) words.emplace_back("--default");
-    if (settings->mandatory) words.emplace_back("--mandatory");
-    return words;
+std::vector<std::string> command_line(const char* verb, const Host& host, const EngineSettings& settings) {
+    return {"/proc/self/exe", verb, settings.engine, "--root", host.root()};
 }
 
 Result<bool> change(std::vector<std::string> words) {
@@ -55,11 +49,16 @@ Result<void> change_with_mark(const Host& host, const std::vector<std::string>& 
 }  // namespace
 
 Result<void> configure_engine(const Host& host, const EngineSettings& settings) {
-    return change_with_mark(host, command_line("install", host, &settings)).context("the engine's configuration");
+    auto words = command_line("install", host, settings);
+    words.insert(words.end(), {"--shim", std::string(kShim)});
+    if (!settings.handlers.empty()) words.insert(words.end(), {"--handlers", join(settings.handlers, ",")});
+    if (settings.is_default) words.emplace_back("--default");
+    if (settings.mandatory) words.emplace_back("--mandatory");
+    return change_with_mark(host, words).context("the engine's configuration");
 }
 
-Result<void> restore_engine(const Host& host) {
-    return change_with_mark(host, command_line("uninstall", host, nullptr)).context("the engine's configuration");
+Result<void> restore_engine(const Host& host, const EngineSettings& settings) {
+    return change_with_mark(host, command_line("uninstall", host, settings)).context("the engine's configuration");
 }
 
 bool restart_is_pending(const Host& host) {

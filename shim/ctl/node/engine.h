@@ -14,6 +14,7 @@
 namespace aa::shim::ctl::node {
 
 struct EngineSettings {
+    std::string engine = "kubernetes";  // as `aa-shimctl install` names it; this one finds out which the node has
     std::vector<std::string> handlers;
     bool is_default = false;
     bool mandatory = false;
@@ -23,7 +24,7 @@ struct EngineSettings {
 Result<void> configure_engine(const Host& host, const EngineSettings& settings);
 
 // It is as it was before aa-shim.
-Result<void> restore_engine(const Host& host);
+Result<void> restore_engine(const Host& host, const EngineSettings& settings);
 
 // Whether the engine still runs with a configuration from before the last change.
 bool restart_is_pending(const Host& host);

@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/text.h"
 
 namespace aa::shim::ctl::node {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -22,6 +26,17 @@ struct Place {
 Place split(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
+// Takes away what an agent that was killed has left beside PLACE; there is one agent at a time.
+void remove_leftovers(const Place& place) {
+    const std::string prefix = concat({".", place.name, ".aa-shim."});
+    std::error_code ignored;
+    std::vector<fs::path> found;
+    for (fs::directory_iterator at(place.directory, ignored), end; !ignored && at != end; at.increment(ignored)) {
+        if (at->path().filename().native().starts_with(prefix)) found.push_back(at->path());
+    }
+    for (const auto& path : found) fs::remove(path, ignored);
 }
 
 }  // namespace
@@ -45,6 +60,7 @@ Result<void> Host::make_directory(std::string_view path) const {
 
 Result<void> Host::write(std::string_view path, std::string_view text, mode_t mode) const {
     const auto place = split(this->path(path));
+    remove_leftovers(place);
     const Fd directory = TRY(open_file(AT_FDCWD, place.directory, O_RDONLY | O_DIRECTORY));
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     return replace_file(directory.get(), place.name, {&piece, 1}, 0, 0, mode).context(this->path(path));
@@ -56,6 +72,7 @@ Result<bool> Host::link(std::string_view path, const std::string& target) const 
     const auto size = ::readlink(link.c_str(), now.data(), now.size());
     if (size == static_cast<ssize_t>(target.size()) && now.compare(0, target.size(), target) == 0) return false;
     const auto place = split(link);
+    remove_leftovers(place);
     const std::string temporary = concat({place.directory, ".", place.name, ".aa-shim.", decimal(::getpid())});
     (void)::unlink(temporary.c_str());
     if (::symlink(target.c_str(), temporary.c_str()) != 0) return errno_error("make the link", temporary, errno);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenarios named on the command line (decisions, transitions, servers, operations, refusals, here), or all."""
+"""Runs the scenarios named on the command line (decisions, transitions, servers, operations, refusals, here), or all of these;
+installer needs the folder `image` besides."""
 import importlib
 import sys
 import traceback
