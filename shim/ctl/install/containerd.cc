@@ -3,13 +3,11 @@
 // containerd with its CRI plugin: /etc/containerd/config.toml. containerd 1.x replaces a plugin's whole section by that of an
 // imported file (cmd/containerd/server/config, mergeConfig), so a file of ours would take the operator's settings away; 2.x, whose
 // files have version 3, merges them. So ours goes into a file of its own only there, and only if such files are imported already.
-#include <fnmatch.h>
-
-#include <algorithm>
 #include <array>
 
 #include "base/text.h"
 #include "shim/ctl/install/containerd_config.h"
+#include "shim/ctl/install/containerd_imports.h"
 #include "shim/ctl/install/engine_tool.h"
 #include "shim/ctl/install/engines.h"
 #include "shim/ctl/install/units.h"
@@ -21,10 +19,6 @@ namespace {
 constexpr const char* kConfig = "/etc/containerd/config.toml";
 constexpr const char* kUnit = "containerd.service";
 constexpr std::array<std::string_view, 3> kPrograms = {"/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/sbin/containerd"};
-constexpr std::string_view kDropIn = "50-aa-shim.toml";
-
-std::string directory_of(std::string_view path) { return std::string(path.substr(0, path.rfind('/'))); }
-
 Result<void> require_default_path(const Unit& unit) {
     for (const auto* name : {"--config", "-c"}) {
         if (const auto option = unit.option(name); option && option->value != kConfig) {
@@ -44,66 +38,6 @@ int version_for_new_file(const Host& host) {
     const auto document = toml::read(run->output, "containerd config default");
     const auto* version = document ? document->pair({"version"}) : nullptr;
     return version != nullptr && document->text.substr(version->value.begin, 1) == "3" ? 3 : 2;
-}
-
-struct Imports {
-    std::vector<std::string> files;            // in the order in which they are read, that of ours left out
-    std::optional<std::string> our_directory;  // the first one whose *.toml are all read
-};
-
-// The files that DOCUMENT, at PATH, imports; patterns only in the last part of a path.
-Result<Imports> imports_of(const Host& host, const toml::Document& document, const std::string& path) {
-    Imports imports;
-    const auto* pair = document.pair({"imports"});
-    if (pair == nullptr) return imports;
-    if (!pair->only_strings || pair->value_kind != toml::ValueKind::array)
-        return document.error(pair->value.begin, "\"imports\" must be an array of strings");
-    for (const auto& import : pair->strings) {
-        const auto pattern = import.starts_with('/') ? import : concat({directory_of(path), "/", import});
-        const auto directory = directory_of(pattern);
-        const auto last = pattern.substr(directory.size() + 1);
-        if (directory.find_first_of("*?[\\") != std::string::npos || pattern.find("/../") != std::string::npos) {
-            return document.error(pair->value.begin, concat({"the import ", quote(import),
-                                                             " is of a form that aa-shimctl does not follow: make the change by hand"}));
-        }
-        if (last.find_first_of("*?[\\") == std::string::npos) {
-            if (pattern != path) imports.files.push_back(pattern);
-            continue;
-        }
-        if (last == "*.toml" && !imports.our_directory) imports.our_directory = directory;
-        for (const auto& name : TRY(host.list(directory))) {
-            if (::fnmatch(last.c_str(), name.c_str(), FNM_PERIOD) != 0 || name == kDropIn) continue;
-            imports.files.push_back(concat({directory, "/", name}));
-        }
-    }
-    return imports;
-}
-
-// Imported files must not have what would make ours not count.
-Result<void> judge_import(const Host& host, const std::string& path, int version, const Wanted& wanted, bool merges) {
-    const auto file = TRY(host.read(path));
-    if (!file) return Error{ErrorKind::not_found, concat({quote(host.place(path)), ", which ", kConfig, " imports, is not there"})};
-    const auto document = TRY(toml::read(file->text, host.place(path)));
-    if (const auto* nested = document.pair({"imports"}); nested != nullptr && !nested->strings.empty()) {
-        return document.error(nested->lines.begin,
-                              "an imported file that imports others is more than aa-shimctl follows: make the change by hand");
-    }
-    if (const auto* entry = document.below(cri_plugin(2)); entry != nullptr && !merges) {
-        return document.error(entry->lines.begin, concat({"containerd 1 takes this in place of all that ", kConfig, " says of the plugin ",
-                                                          quote(cri_plugin(2).back()), ": move it there"}));
-    }
-    for (const int known : {2, version}) TRY(require_no_obstacle(document, known, wanted));
-    toml::Path default_name = cri_containerd(version);
-    default_name.emplace_back("default_runtime_name");
-    if (const auto* pair = document.pair(default_name); pair != nullptr && wanted.make_default) {
-        return document.error(pair->lines.begin, "this would overrule the default runtime: take it out, or install without --default");
-    }
-    return {};
-}
-
-void want_drop_in(Draft& draft, const std::string& path, int version, const std::vector<TomlTable>& tables,
-                  const std::optional<HostFile>& base) {
-    draft.want_file(path, concat({base ? base->text : std::string(), containerd_file(version, tables)}));
 }
 
 struct Judged {
@@ -127,7 +61,7 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
     const int version = TRY(containerd_version(document));
     const auto imports = TRY(imports_of(host, document, kConfig));
     const bool in_own_file = version == 3 && imports.our_directory.has_value();
-    for (const auto& file : imports.files) TRY(judge_import(host, file, version, wanted, version == 3));
+    for (const auto& file : imports.files) TRY(judge_import(host, file, version, wanted));
     if (!in_own_file) {
         auto change = TRY(with_containerd_runtimes(document, wanted));
         draft.want_file(kConfig, change.text);
@@ -141,12 +75,12 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
         for (auto& table : redirected.tables) tables.push_back(std::move(table));
         judged.left = std::move(redirected.left);
     }
-    const auto path = concat({*imports.our_directory, "/", kDropIn});
+    const auto path = concat({*imports.our_directory, "/", kContainerdDropIn});
     const auto own = TRY(draft.base(path, DocumentKind::toml));
     if (own)
         return Error{ErrorKind::config,
                      concat({quote(host.place(path)), " has something in it that aa-shimctl did not write: move it to another file"})};
-    want_drop_in(draft, path, version, tables, own);
+    draft.want_file(path, containerd_file(version, tables));
     return judged;
 }
 
@@ -156,6 +90,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     TRY(require_default_path(unit));
     const auto judged = TRY(want_in_files(draft, wanted));
     want_links(draft, wanted);
+    if (wanted.mandatory) want_engine_links(draft, wanted);
     if (wanted.mandatory && unit.exists) TRY(want_engine_path(draft, unit, {}));
 
     auto& plan = draft.plan();
@@ -184,7 +119,7 @@ Result<void> forget(Draft& draft) {
     if (!base) return {};
     const auto document = TRY(toml::read(base->text, host.place(kConfig)));
     const auto imports = TRY(imports_of(host, document, kConfig));
-    if (imports.our_directory) (void)TRY(draft.base(concat({*imports.our_directory, "/", kDropIn}), DocumentKind::toml));
+    if (imports.our_directory) (void)TRY(draft.base(concat({*imports.our_directory, "/", kContainerdDropIn}), DocumentKind::toml));
     return {};
 }
 

@@ -55,15 +55,17 @@ std::vector<std::string> runtime_names(const Document& document, int version) {
     return names;
 }
 
-// Whether the runtime NAME of DOCUMENT is runc or crun as they are: not what a vendor put in their place.
+// Whether the runtime NAME of DOCUMENT is run by runc's shim, whatever program that calls.
+bool has_runc_shim(const Document& document, int version, const std::string& name) {
+    const auto type = string_at(document, joined(cri_containerd(version), {"runtimes", name, "runtime_type"}));
+    return type ? *type == kRuncType || *type == "io.containerd.runc.v1" || *type == "io.containerd.runtime.v1.linux" : name == "runc";
+}
+
+// Whether it is runc or crun as they are: not what a vendor put in their place.
 bool is_plain(const Document& document, int version, const std::string& name) {
-    const auto table = joined(cri_containerd(version), {"runtimes", name});
-    const auto type =
-        string_at(document, joined(table, {"runtime_type"})).value_or(name == "runc" ? std::string(kRuncType) : std::string());
-    if (type != kRuncType && type != "io.containerd.runtime.v1.linux" && type != "io.containerd.runc.v1") return false;
-    const auto program = string_at(document, joined(table, {"options", "BinaryName"})).value_or("");
+    const auto program = string_at(document, joined(cri_containerd(version), {"runtimes", name, "options", "BinaryName"})).value_or("");
     const auto base = program.substr(program.rfind('/') + 1);
-    return base.empty() || base == "runc" || base == "crun";
+    return has_runc_shim(document, version, name) && (base.empty() || base == "runc" || base == "crun");
 }
 
 }  // namespace
@@ -90,10 +92,11 @@ Path cri_containerd(int version) { return joined(cri_plugin(version), {"containe
 
 Inherited inherited_from(const Document& document, int version) {
     const auto containerd = cri_containerd(version);
-    const auto name = string_at(document, joined(containerd, {"default_runtime_name"})).value_or("runc");
+    auto name = string_at(document, joined(containerd, {"default_runtime_name"})).value_or("runc");
+    if (!has_runc_shim(document, version, name)) name = "runc";
     const auto table = joined(containerd, {"runtimes", name});
     Inherited result;
-    if (!is_plain(document, version, name)) return result;
+    if (!has_runc_shim(document, version, name)) return result;
     for (const auto& entry : document.entries) {
         if (entry.kind != Entry::Kind::pair || !toml::begins_with(entry.path, table) || is_unset(value_text(document, entry))) continue;
         const auto& key = entry.path.back();
@@ -156,6 +159,14 @@ Result<void> require_no_obstacle(const Document& document, int version, const Wa
             return document.error(entry->lines.begin,
                                   concat({"there is a runtime ", quote(runtime.name), " that aa-shimctl did not write: remove it first"}));
         }
+    }
+    const auto above = joined(containerd, {"runtimes"});
+    for (const auto& entry : document.entries) {
+        if (entry.kind != Entry::Kind::pair || entry.value_kind != toml::ValueKind::inline_table || !toml::begins_with(entry.path, above))
+            continue;
+        return document.error(entry.lines.begin, concat({quote(toml::key(entry.path)),
+                                                         " is written as an inline table, into which aa-shimctl does not look: "
+                                                         "write it as a table of its own, with a header in brackets"}));
     }
     if (const auto* disabled = document.pair({"disabled_plugins"})) {
         for (const auto& plugin : disabled->strings) {

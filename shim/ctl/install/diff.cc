@@ -114,7 +114,7 @@ std::string unified_diff(std::string_view old_text, std::string_view new_text, s
         if (at == all.size()) return result;
         const std::size_t begin = std::max(at - std::min(at, kContext), done);
         std::size_t last = at;  // the last line of the hunk that differs
-        for (std::size_t i = at; i < all.size() && i <= last + 2 * kContext; ++i) {
+        for (std::size_t i = at; i < all.size() && i <= last + 2 * kContext + 1; ++i) {
             if (all[i].side != Side::both) last = i;
         }
         const std::size_t end = std::min(last + kContext + 1, all.size());

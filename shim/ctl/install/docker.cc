@@ -46,6 +46,7 @@ Result<void> want_closed_doors(Draft& draft, const Unit& unit, const Wanted& wan
                      concat({"--mandatory: there is no ", kUnit, " to give another PATH: start dockerd with ", kEnginePath,
                              " first in its PATH and DOCKER_BUILDKIT_RUNC_COMMAND=", wanted.shim, " yourself"})};
     }
+    want_engine_links(draft, wanted);
     const std::string buildkit = concat({"DOCKER_BUILDKIT_RUNC_COMMAND=", wanted.shim});
     TRY(want_engine_path(draft, unit, {buildkit}));
     if (containerd.exists) TRY(want_engine_path(draft, containerd, {}));

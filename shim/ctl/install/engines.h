@@ -38,9 +38,18 @@ const Engine* find_engine(std::string_view name);
 
 extern const Engine kDocker;
 extern const Engine kContainerd;
+extern const Engine kCrio;
+extern const Engine kPodman;
+extern const Engine kK3s;
+extern const Engine kRke2;
 
-// Wants the links aa-shim-NAME, and those in the engines' PATH if WANTED closes the side doors.
+// Wants the links aa-shim-NAME; those by which `runc` and `crun` are aa-shim in an engine's PATH.
 void want_links(Draft& draft, const Wanted& wanted);
+void want_engine_links(Draft& draft, const Wanted& wanted);
+
+// Wants /etc/aa-shim/runtime to lead to the first of CANDIDATES that is a program, unless it is there or the host has a runc or crun
+// where aa-shim looks for one.
+void want_runtime(Draft& draft, const std::vector<std::string>& candidates);
 
 // An error if aa-shim is not on the host.
 Result<void> require_shim(const Host& host, const Wanted& wanted);

@@ -170,6 +170,8 @@ Result<void> Host::remove(const std::string& path) const {
     const auto at = entry(path);
     if (!at && at.error().kind == ErrorKind::not_found) return {};
     if (!at) return Error(at.error());
+    // A read-only file system would refuse the removal of what is not there.
+    if (!exists(path)) return {};
     if (::unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return errno_error("remove", place(path), errno);
     return {};
 }
@@ -178,6 +180,7 @@ Result<void> Host::remove_empty_directory(const std::string& path) const {
     const auto at = entry(path);
     if (!at && at.error().kind == ErrorKind::not_found) return {};
     if (!at) return Error(at.error());
+    if (!exists(path)) return {};
     if (::unlinkat(at->directory.get(), at->name.c_str(), AT_REMOVEDIR) == 0) return {};
     if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
     return errno_error("remove the directory", place(path), errno);

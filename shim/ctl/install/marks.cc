@@ -89,6 +89,17 @@ std::string table_text(const std::vector<TomlTable>& tables, std::string_view li
 
 std::string marked(std::string_view body, std::string_view line_end) { return concat({kBeginLine, line_end, body, kEnd, line_end}); }
 
+std::string with_marked_end(std::string_view text, std::string_view body) {
+    const std::size_t first = text.find('\n');
+    const std::string_view end = first != std::string_view::npos && first > 0 && text[first - 1] == '\r' ? "\r\n" : "\n";
+    std::string converted;
+    for (const auto line : lines(body)) converted += concat({line, end});
+    auto block = marked(converted, end);
+    if (text.empty() || text.ends_with('\n')) return concat({text, block});
+    block.resize(block.size() - end.size());
+    return concat({text, end, block});
+}
+
 // Where the end mark has no line end, what we added began with one.
 Result<std::string> without_marked(std::string_view text, const std::string& name) {
     const auto document = TRY(toml::read(text, name));

@@ -29,6 +29,9 @@ std::string table_text(const std::vector<TomlTable>& tables, std::string_view li
 // The marked lines around BODY, which is empty or ends with LINE_END: for text that is no TOML document (a template).
 std::string marked(std::string_view body, std::string_view line_end);
 
+// TEXT with BODY, whose lines end with "\n", marked at its end, in the line ends of TEXT: for text that is no TOML document.
+std::string with_marked_end(std::string_view text, std::string_view body);
+
 // TEXT without everything that is marked. Refused: a mark without its partner, and keys behind a marked table, which would
 // become another table's.
 Result<std::string> without_marked(std::string_view text, const std::string& name);

@@ -122,10 +122,15 @@ void Draft::plan_directories() {
     for (const auto& directory : needed) {
         if (!host_->is_directory(directory)) plan_.make_directories.push_back(directory);
     }
-    if (!record_) return;
-    for (auto made = record_->directories.rbegin(); made != record_->directories.rend(); ++made) {
-        if (std::find(needed.begin(), needed.end(), *made) == needed.end()) plan_.remove_directories.push_back(*made);
+    // Those of the record are ours even if a crash came before there was one.
+    for (const auto& directory : {record_directory(plan_.engine), std::string(kRecords)}) {
+        const bool recorded = record_ && record_->has_directory(directory);
+        if (!any && !recorded && host_->is_directory(directory)) plan_.remove_directories.push_back(directory);
     }
+    for (const auto& made : record_ ? record_->directories : std::vector<std::string>()) {
+        if (std::find(needed.begin(), needed.end(), made) == needed.end()) plan_.remove_directories.push_back(made);
+    }
+    std::sort(plan_.remove_directories.rbegin(), plan_.remove_directories.rend());
 }
 
 void Draft::plan_record() {

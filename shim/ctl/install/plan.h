@@ -44,6 +44,7 @@ struct Plan {
     std::vector<std::string> open;   // ways around aa-shim that stay open
     std::vector<std::string> next;   // what to do now
 
+    // Whether a file or link changes: what the operator sees.
     [[nodiscard]] bool changes() const;
 };
 

@@ -126,14 +126,36 @@ Result<void> write_record(const Host& host, const Record& record) {
     return host.write(concat({record_directory(record.engine), kName}), {to_json(record).dump(2) + "\n", 0, 0, 0600});
 }
 
-Result<void> remove_record(const Host& host, const Record& record) {
-    TRY(host.remove(concat({record_directory(record.engine), kName})));
-    return remove_backups(host, record);
+Record united(const Record& one, const Record& other) {
+    Record both = one;
+    for (const auto& file : other.files) {
+        if (both.file(file.path) == nullptr) both.files.push_back(file);
+    }
+    for (const auto& link : other.links) {
+        if (!both.has_link(link)) both.links.push_back(link);
+    }
+    for (const auto& directory : other.directories) {
+        if (!both.has_directory(directory)) both.directories.push_back(directory);
+    }
+    std::sort(both.directories.begin(), both.directories.end());
+    return both;
 }
 
-Result<void> remove_backups(const Host& host, const Record& record) {
-    for (const auto& file : record.files) {
-        if (file.original) TRY(host.remove(backup_path(record.engine, file.path)));
+// The record itself goes first: without it, what is left says nothing.
+Result<void> tidy_records(const Host& host, const std::string& engine, const std::optional<Record>& kept) {
+    const auto directory = record_directory(engine);
+    std::vector<std::string> needed;
+    if (kept) {
+        needed.push_back(concat({directory, kName}));
+        for (const auto& file : kept->files) {
+            if (file.original) needed.push_back(backup_path(engine, file.path));
+        }
+    } else {
+        TRY(host.remove(concat({directory, kName})));
+    }
+    for (const auto& name : TRY(host.list(directory))) {
+        const auto path = concat({directory, "/", name});
+        if (std::find(needed.begin(), needed.end(), path) == needed.end()) TRY(host.remove(path));
     }
     return {};
 }

@@ -55,10 +55,12 @@ Result<std::optional<Record>> read_record(const Host& host, const std::string& e
 // The records of all other engines.
 Result<std::vector<Record>> read_other_records(const Host& host, const std::string& engine);
 
-// Writes the record; its directory must be there. Removes it.
+// A record of all that either of the two has: what counts while one takes the other's place.
+Record united(const Record& one, const Record& other);
+
+// Writes the record; its directory must be there.
 Result<void> write_record(const Host& host, const Record& record);
-Result<void> remove_record(const Host& host, const Record& record);
-// Removes the backups of RECORD's files.
-Result<void> remove_backups(const Host& host, const Record& record);
+// Removes everything in the record's directory that KEPT, the record that stays, does not need; without one, everything.
+Result<void> tidy_records(const Host& host, const std::string& engine, const std::optional<Record>& kept);
 
 }  // namespace aa::shim::ctl::install

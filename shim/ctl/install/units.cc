@@ -124,7 +124,7 @@ Result<void> want_engine_path(Draft& draft, const Unit& unit, const std::vector<
     }
     const auto path = drop_in_path(unit.name, draft.plan().engine);
     const auto base = TRY(draft.base(path, DocumentKind::lines));
-    draft.want_file(path, concat({base ? base->text : std::string(), marked(body, "\n")}));
+    draft.want_file(path, with_marked_end(base ? base->text : std::string(), body));
     return {};
 }
 
