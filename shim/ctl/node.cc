@@ -111,8 +111,7 @@ void add_node(CLI::App& app, Context& context) {
     command->add_option("--catalog", settings.catalog, "Directory of the delivered catalog and its profiles")->capture_default_str();
     command->add_option("--shim", settings.shim, "The aa-shim to put on the node")->capture_default_str();
     command->add_option("--kubectl", settings.kubectl, "What tells the cluster")->capture_default_str();
-    command->add_option("--engine", settings.engine.engine, "The engine to configure; kubernetes: the one that is there")
-        ->capture_default_str();
+    command->add_option("--engine", settings.engine.engine, "The engine to configure, where the node has several");
     command->add_option("--handlers", settings.engine.handlers, "Handlers besides the plain one, by name: web,database")->delimiter(',');
     command->add_flag("--default", settings.engine.is_default, "Make aa-shim the engine's default runtime");
     command->add_flag("--mandatory", settings.engine.mandatory, "Close the ways around aa-shim that can be closed");

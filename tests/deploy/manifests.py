@@ -3,6 +3,7 @@
 and by helm. Exit code 77 (skipped) where the tools cannot be had; the reason is a line that begins with "skip:".
 """
 
+import copy
 import json
 import os
 import re
@@ -228,6 +229,19 @@ class Manifests(unittest.TestCase):
             self.assertEqual(document["metadata"]["name"], document["handler"])
             self.assertEqual(document["scheduling"], {"nodeSelector": {"aa-shim/ready": "true"}})
             self.assertNotIn("overhead", document)
+
+    def test_install_prints_the_same_classes(self):
+        node = WORK / "node"
+        shutil.rmtree(node, ignore_errors=True)
+        for file, text in (("etc/containerd/config.toml", "version = 2\n"), ("usr/bin/aa-shim", "")):
+            (node / file).parent.mkdir(parents=True)
+            (node / file).write_text(text)
+        (node / "usr/bin/aa-shim").chmod(0o755)
+        printed = json.loads(output_of(CTL, "--json", "install", "kubernetes", "--root", node, "--handlers", "web", "--dry-run"))["manifests"]
+        expected = {key: copy.deepcopy(document) for key, document in self.base.items() if key[0] == "RuntimeClass"}
+        for document in expected.values():
+            document["metadata"] = {"name": document["metadata"]["name"]}
+        self.assertEqual(documents(printed), expected)
 
     def test_the_agent_may_touch_nodes_and_nothing_else(self):
         roles = [document for (kind, _, _), document in self.base.items() if kind in ("Role", "ClusterRole")]

@@ -21,7 +21,6 @@ version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "registry.example/pause:3.10" # ours
 """
-ENGINE = "containerd"
 SOCKET = "run/containerd/containerd.sock"
 
 KUBECTL = """#!/bin/sh
@@ -102,7 +101,7 @@ class Node:
                 old.unlink()
 
     def command(self, *options, name="node-1", handlers="web"):
-        return [*map(str, (harness.CTL, "node", "--engine", ENGINE, "--root", self.root, "--catalog", self.volume, "--shim", harness.SHIM, "--kubectl", self.kubectl)),
+        return [*map(str, (harness.CTL, "node", "--root", self.root, "--catalog", self.volume, "--shim", harness.SHIM, "--kubectl", self.kubectl)),
                 *(["--name", name] if name else []), *(["--handlers", handlers] if handlers else []), *map(str, options)]
 
     def run(self, *options, prefix=(), **more):

@@ -24,7 +24,9 @@ constexpr std::array<const char*, 6> kServices = {"k3s.service",        "k3s-age
 bool older(const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec; }
 
 std::vector<std::string> command_line(const char* verb, const Host& host, const EngineSettings& settings) {
-    return {"/proc/self/exe", verb, settings.engine, "--root", host.root()};
+    std::vector<std::string> words = {"/proc/self/exe", verb, "kubernetes", "--root", host.root()};
+    if (!settings.engine.empty()) words.insert(words.end(), {"--engine", settings.engine});
+    return words;
 }
 
 Result<bool> change(std::vector<std::string> words) {

@@ -14,7 +14,7 @@
 namespace aa::shim::ctl::node {
 
 struct EngineSettings {
-    std::string engine = "kubernetes";  // as `aa-shimctl install` names it; this one finds out which the node has
+    std::string engine;  // containerd, crio, k3s or rke2; empty: the one that the node has
     std::vector<std::string> handlers;
     bool is_default = false;
     bool mandatory = false;

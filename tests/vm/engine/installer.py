@@ -33,7 +33,7 @@ def files(root):
 
 
 def agent(root, *options):
-    return docker("run", "--rm", *CONFINED, "-v", f"{root}:/host", "-v", f"{CATALOG}:/catalog:ro", IMAGE, "node", "--engine", "containerd", *options, timeout=300)
+    return docker("run", "--rm", *CONFINED, "-v", f"{root}:/host", "-v", f"{CATALOG}:/catalog:ro", IMAGE, "node", *options, timeout=300)
 
 
 def build():
