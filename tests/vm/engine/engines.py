@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 import cri
-from harness import DOCKER_DEFAULT, api, docker, inspect, must, remove, run, until
+from harness import DOCKER_DEFAULT, api, docker, exec_in, exec_pid, inspect, must, remove, run, until
 from terminal import terminal
 
 IMAGES = {"busybox": "aa-example/busybox:latest", "marked": "aa-example/marked:latest"}
@@ -74,6 +74,9 @@ class Running:
     def __exit__(self, *_):
         self.remove()
 
+    def exec_shown(self, *command):
+        return self.exec(*command)
+
     def exec_pid(self, **options):
         """Starts a program in the container as the engine's exec does and leaves it running; its pid on the host."""
         command = ["sleep", str(next(_numbers))]
@@ -104,9 +107,28 @@ class Docker:
             self.facts = self.facts | {"annotation"}
 
     def start(self, ask):
+        """By the daemon's API, as the docker program takes its time under emulation."""
+        host = {
+            "Runtime": f"aa-shim-{ask.handler}" if ask.handler else "", "Privileged": ask.privileged, "CapAdd": ask.add, "CapDrop": ask.drop,
+            "SecurityOpt": security_options(ask), "ReadonlyRootfs": ask.read_only, "Init": ask.init, "RestartPolicy": {"Name": ask.policy},
+            "NetworkMode": "default" if ask.network else "none", "Annotations": ask.annotations,
+        }
+        body = {"Image": IMAGES[ask.image], "Cmd": ask.command or None, "User": str(ask.user or ""), "HostConfig": host,
+                "Labels": ask.labels | ({"scenario": ask.scenario} if ask.scenario else {})}
+        if ask.health:
+            body["Healthcheck"] = {"Test": ["CMD-SHELL", ask.health], "Interval": 2 * 10**9, "Timeout": 60 * 10**9, "Retries": 1}
+        container = DockerContainer(api("POST", f"/containers/create?name={ask.name}" if ask.name else "/containers/create", body)["Id"])
+        try:
+            api("POST", f"/containers/{container.id}/start")
+        except RuntimeError as error:
+            container.remove()
+            raise Refused(None, str(error)) from None
+        return container
+
+    def run(self, ask):
+        """As a person starts it, who sees what was refused and why."""
         options = ["--label", f"scenario={ask.scenario}"] if ask.scenario else []
-        return DockerContainer(must_start(["docker", "run", "-d", *options, *common_options(ask), *(["--runtime", f"aa-shim-{ask.handler}"] if ask.handler else []),
-                                           IMAGES[ask.image], *ask.command]))
+        return DockerContainer(must_start(["docker", "run", "-d", *options, *common_options(ask), IMAGES[ask.image], *ask.command]))
 
     def run_terminal(self, ask, keys):
         return terminal("docker", "run", "--rm", "-it", *common_options(ask), IMAGES[ask.image], "sh", keys=keys)
@@ -122,12 +144,14 @@ def must_start(command):
     return output.splitlines()[-1]
 
 
+def security_options(ask):
+    return ([f"apparmor={ask.profile}"] if ask.profile else []) + (["no-new-privileges"] if ask.no_new_privileges else [])
+
+
 def common_options(ask):
     """What Docker and Podman call the same."""
-    security = [f"apparmor={ask.profile}"] if ask.profile else []
-    security += ["no-new-privileges"] if ask.no_new_privileges else []
     values = [("--name", [ask.name] if ask.name else []), ("--label", pairs(ask.labels)), ("--annotation", pairs(ask.annotations)),
-              ("--user", [str(ask.user)] if ask.user else []), ("--cap-add", ask.add), ("--cap-drop", ask.drop), ("--security-opt", security),
+              ("--user", [str(ask.user)] if ask.user else []), ("--cap-add", ask.add), ("--cap-drop", ask.drop), ("--security-opt", security_options(ask)),
               ("--restart", [ask.policy] if ask.policy else []), ("--network", [] if ask.network else ["none"])]
     if ask.health:
         values += [("--health-cmd", [ask.health]), ("--health-interval", ["2s"]), ("--health-timeout", ["60s"]), ("--health-retries", ["1"])]
@@ -146,9 +170,15 @@ class DockerContainer(Running):
     def pid(self):
         return inspect(self.id)["State"]["Pid"]
 
-    def exec(self, *command, user=None, privileged=False):
-        options = [*(["-u", str(user)] if user is not None else []), *(["--privileged"] if privileged else [])]
-        return docker("exec", *options, self.id, *command)
+    def exec(self, *command, **options):
+        return exec_in(self.id, command, **options)
+
+    def exec_pid(self, user="", privileged=False):
+        return exec_pid(self.id, ["sleep", "1000"], privileged, str(user))
+
+    def exec_shown(self, *command):
+        """As a person execs it."""
+        return docker("exec", self.id, *command)
 
     def exec_terminal(self, keys):
         return terminal("docker", "exec", "-it", self.id, "sh", keys=keys)
@@ -161,7 +191,6 @@ class DockerContainer(Running):
 
     def restart(self):
         docker("restart", "-t", "0", self.id)
-        return self
 
     def exit_code(self):
         state = inspect(self.id)["State"]
@@ -178,6 +207,9 @@ class DockerContainer(Running):
 
     def remove(self):
         remove(self.id)
+
+
+STORAGE = "/run/containers/storage/overlay-containers"
 
 
 def podman(*arguments, **options):
@@ -199,6 +231,9 @@ class Podman:
         runtime = ["--runtime", f"/usr/bin/aa-shim-{ask.handler}"] if ask.handler else []
         return PodmanContainer(must_start(["podman", *runtime, "run", "-d", *options, *common_options(ask), IMAGES[ask.image], *ask.command]))
 
+    def run(self, ask):
+        return self.start(ask)
+
     def run_terminal(self, ask, keys):
         return terminal("podman", "run", "--rm", "-it", *common_options(ask), IMAGES[ask.image], "sh", keys=keys)
 
@@ -214,7 +249,9 @@ class PodmanContainer(Running):
         return json.loads(must("podman", "inspect", "--type", "container", self.id))[0]
 
     def pid(self):
-        return self.inspect()["State"]["Pid"]
+        """From the file that the runtime writes for conmon."""
+        with open(f"{STORAGE}/{self.id}/userdata/pidfile", encoding="utf-8") as file:
+            return int(file.read())
 
     def exec(self, *command, user=None, privileged=False):
         options = [*(["-u", str(user)] if user is not None else []), *(["--privileged"] if privileged else [])]
@@ -231,7 +268,6 @@ class PodmanContainer(Running):
 
     def restart(self):
         podman("restart", "-t", "0", self.id)
-        return self
 
     def exit_code(self):
         state = self.inspect()["State"]
@@ -296,6 +332,9 @@ class Cri:
         except cri.Refused as error:
             raise Refused(None, str(error)) from None
 
+    def run(self, ask):
+        return self.start(ask)
+
     def close(self):
         for identity, _ in self.sandboxes.values():
             cri.call("StopPodSandbox", pod_sandbox_id=identity)
@@ -328,7 +367,7 @@ class CriContainer(Running):
 
     def exec_terminal(self, keys):
         status, screen, verdict = cri.streaming_exec(self.id, ["sh"], tty=True, stdin=keys.encode(), await_output=b"#")
-        return status, screen + verdict
+        return status, f"{screen}\n{verdict}"
 
     def stop(self, seconds):
         try:
@@ -347,7 +386,6 @@ class CriContainer(Running):
         metadata = self.config["metadata"]
         again = CriContainer(self.sandbox, self.config | {"metadata": metadata | {"attempt": metadata.get("attempt", 0) + 1}})
         self.id, self.config = again.id, again.config
-        return self
 
     def exit_code(self):
         status = self.status()["status"]
