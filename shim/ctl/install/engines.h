@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engines: where each keeps its configuration, and what it takes for aa-shim to be known to it. A judge looks, and says what
+// it wants in a Draft; nothing is changed here.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "shim/ctl/install/plan.h"
+#include "shim/ctl/install/wanted.h"
+
+namespace aa::shim::ctl::install {
+
+// A comparison of the configuration as the engine's own program reads it before and after.
+struct Validation {
+    std::function<Result<void>()> after;  // an error if more than ours has changed
+    std::string note;                     // what was, or could not be, validated
+};
+
+struct Engine {
+    std::string_view name;
+    // Wants what WANTED takes.
+    Result<void> (*want)(Draft& draft, const Wanted& wanted);
+    // Asks for the base of every file in which there could be something of ours, should the record be lost.
+    Result<void> (*forget)(Draft& draft);
+    // Reads the configuration as it is now. With ANY_STATE a configuration that the engine refuses is no error.
+    Result<Validation> (*validation)(const Host& host, bool any_state);
+};
+
+// All of them; "kubernetes" is none: it is one of these on each node (kubernetes.h).
+const std::vector<const Engine*>& engines();
+const Engine* find_engine(std::string_view name);
+
+extern const Engine kDocker;
+extern const Engine kContainerd;
+
+// Wants the links aa-shim-NAME, and those in the engines' PATH if WANTED closes the side doors.
+void want_links(Draft& draft, const Wanted& wanted);
+
+// An error if aa-shim is not on the host.
+Result<void> require_shim(const Host& host, const Wanted& wanted);
+
+}  // namespace aa::shim::ctl::install
