@@ -17,7 +17,7 @@ IMAGES = {"busybox": "aa-example/busybox:latest", "marked": "aa-example/marked:l
 # What Podman gives a container that asks for nothing.
 PODMAN_DEFAULT = DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
 STOPPABLE = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.2; done"]
-_numbers = itertools.count(100001)
+next_number = itertools.count(100001).__next__
 
 
 class Refused(Exception):
@@ -79,7 +79,7 @@ class Running:
 
     def exec_pid(self, **options):
         """Starts a program in the container as the engine's exec does and leaves it running; its pid on the host."""
-        command = ["sleep", str(next(_numbers))]
+        command = ["sleep", str(next_number())]
         answer = []
         thread = threading.Thread(target=lambda: answer.append(self.exec(*command, **options)), daemon=True)
         thread.start()
@@ -196,9 +196,6 @@ class DockerContainer(Running):
         state = inspect(self.id)["State"]
         return None if state["Running"] else state["ExitCode"]
 
-    def restarts(self):
-        return inspect(self.id)["RestartCount"]
-
     def healthy(self):
         """Whether a health check found it healthy; waits for the first."""
         until(lambda: inspect(self.id)["State"]["Health"]["Status"] != "starting", 60)
@@ -273,9 +270,6 @@ class PodmanContainer(Running):
         state = self.inspect()["State"]
         return None if state["Running"] else state["ExitCode"]
 
-    def restarts(self):
-        return self.inspect()["RestartCount"]
-
     def healthy(self):
         """Podman leaves the rhythm of health checks to systemd, which is not here; this is one beat."""
         status, output = podman("healthcheck", "run", self.id)
@@ -323,7 +317,7 @@ class Cri:
         if ask.user:
             security["run_as_user"] = {"value": ask.user}
         config = {
-            "metadata": {"name": ask.name or f"container-{next(_numbers)}"}, "image": {"image": f"docker.io/{IMAGES[ask.image]}"}, "command": ask.command,
+            "metadata": {"name": ask.name or f"container-{next_number()}"}, "image": {"image": f"docker.io/{IMAGES[ask.image]}"}, "command": ask.command,
             "annotations": annotations, "log_path": "log", "linux": {"security_context": security},
         }
         try:

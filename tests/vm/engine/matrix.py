@@ -3,7 +3,6 @@
 
 A cell of the matrix is one engine of one version with one runtime of one version; each writes a line to the file `cells`.
 """
-import contextlib
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from decisions import ACTIONS, ALLOWED, DENIAL, DENIED, OWN, check_process, profile_of
-from engines import STOPPABLE, Ask, Refused, plain_version
+from engines import STOPPABLE, Ask, Refused, next_number, plain_version, process
 from harness import ALL, label, must, parse_label, read_catalog, run, tap, until
 
 RUNTIMES = {"runc": ["/usr/sbin/runc", "/usr/bin/runc"], "crun": ["/usr/bin/crun"]}
@@ -113,7 +112,9 @@ def check_exec_rules(engine):
         tap.equal("exec rule deny: status", status, engine.exec_refused_status)
         tap.has("exec rule deny: message", output, "permission denied", "/usr/bin/id", "nobody needs to know", "05-scenarios.json:")
         check_action("what no exec rule denies", container, ALLOWED, ["touch", "/tmp/allowed"])
-        check_action("denied syscall", container, DENIED, ["mkdir", "/tmp/denied"])
+        status, output = container.exec("mkdir", "/tmp/denied")
+        # Podman's seccomp profile lets calls that it does not allow fail with ENOSYS, the others' with EPERM.
+        tap.ok("denied syscall", status == 1 and re.search("operation not permitted|function not implemented", output, re.IGNORECASE), f"status {status}: {output}")
         status, screen = container.exec_terminal(f"{LABEL}; exit 6\n")
         tap.ok("exec on a terminal", status == 6 and has_label(screen, "aa-shim-web"), f"status {status}: {screen}")
 
@@ -146,17 +147,12 @@ def check_health(engine):
 
 
 def check_restart_policy(engine):
-    with engine.start(Ask(command=["sh", "-c", "sleep 1; exit 1"], policy="always")) as container:
-        tap.ok("restart policy: it starts again", until(lambda: container.restarts() >= 1, 60), container.restarts())
-        pid = 0
-
-        def is_seen():
-            nonlocal pid
-            pid = container.pid()
-            return pid and os.path.exists(f"/proc/{pid}/attr/apparmor/current")
-        until(is_seen, 30)
-        with contextlib.suppress(FileNotFoundError):
-            tap.equal("restart policy: label", label(pid), enforced("aa-shim-baseline"))
+    """The second time it stays: what runs then was started by the engine itself."""
+    number = str(next_number())
+    script = f"test -e /tmp/again && exec sleep {number}; touch /tmp/again; exit 1"
+    with engine.start(Ask(command=["sh", "-c", script], policy="always")):
+        if tap.ok("restart policy: it starts again", until(lambda: process(["sleep", number]), 60)):
+            tap.equal("restart policy: label", label(process(["sleep", number])), enforced("aa-shim-baseline"))
 
 
 def without_catalog():
