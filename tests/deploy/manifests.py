@@ -109,6 +109,31 @@ class Fields:
                 yield f"{where}: no field is called {key!r}"
 
 
+def lost(before, after, where):
+    """What of BEFORE is not in AFTER."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            yield from lost(value, after[key], f"{where}.{key}") if key in after else [f"{where}: kubectl knows no field {key!r}"]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) <= len(after):
+        for number, value in enumerate(before):
+            yield from lost(value, after[number], f"{where}[{number}]")
+    elif before != after:
+        yield f"{where}: {before!r} became {after!r}"
+
+
+def kubectl_complaints(document):
+    """What kubectl says when it reads DOCUMENT as an object of its kind: without a server, `set --local` is what does so. It writes
+    out what it has read, of the kinds that have containers; a field that it does not know is not there any more."""
+    file = WORK / "object.json"
+    file.write_text(json.dumps(document))
+    words = [TOOLS / "kubectl", "set", "env", "--local", "--filename", file, "--output", "json", "AA_TEST=1"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"KUBECONFIG": "/dev/null"})
+    if result.returncode == 0:
+        return list(lost(document, json.loads(result.stdout), document["kind"]))
+    name = f"/{document['metadata']['name']}"  # the error of an object that was read, and has no containers
+    return [] if re.search(rf"^error: \w+(\.[\w.]+)?{re.escape(name)}\b", result.stderr) else [result.stderr.strip()]
+
+
 class Manifests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -138,6 +163,25 @@ class Manifests(unittest.TestCase):
         self.assert_valid(documents(output_of(TOOLS / "kubectl", "kustomize", DEPLOY / "kubernetes" / "remove")))
         for file in sorted((DEPLOY / "kubernetes" / "examples").glob("*.yaml")):
             self.assert_valid(documents(file.read_text()))
+
+    def test_kubectl_reads_every_object(self):
+        examples = [documents(file.read_text()) for file in sorted((DEPLOY / "kubernetes" / "examples").glob("*.yaml"))]
+        for objects in (self.base, *examples):
+            self.assertEqual([complaint for document in objects.values() for complaint in kubectl_complaints(document)], [])
+
+    def test_what_kubectl_does_not_take(self):
+        daemonset = self.base["DaemonSet", "aa-shim", "aa-shim"]
+        for change, expected in (
+            (lambda container: container.update(cmd=["x"]), "DaemonSet.spec.template.spec.containers[0]: kubectl knows no field 'cmd'"),
+            (lambda container: container["securityContext"].update(privileged="false"), "unable to decode"),
+            (lambda container: container.update(volumeMounts={}), "unable to decode"),
+        ):
+            wrong = copy.deepcopy(daemonset)
+            change(wrong["spec"]["template"]["spec"]["containers"][0])
+            self.assertIn(expected, "".join(kubectl_complaints(wrong)))
+        runtime_class = copy.deepcopy(self.base["RuntimeClass", None, "aa-shim"])
+        self.assertIn("unable to decode", "".join(kubectl_complaints(runtime_class | {"handler": 1})))
+        self.assertIn("no kind", "".join(kubectl_complaints(runtime_class | {"kind": "RuntimeClas"})))
 
     def test_the_check_of_fields_can_fail(self):
         pod = yaml.safe_load((DEPLOY / "kubernetes" / "examples" / "pod.yaml").read_text())
