@@ -32,8 +32,7 @@ DAEMON_JSON = {
     "blank": b"\n\n",
     "escapes": b'{\n  "labels": ["\\u0061=\\/b", "\xc3\xa9"]\n}\n',
 }
-KIND = {".toml": "containerd", ".rendered": "k3s"}
-LATEST = sorted(path.name for path in CONFIGS.glob("*.toml"))
+REAL_FILES = sorted(path.name for path in CONFIGS.glob("*.toml"))
 
 
 class InstallTest(unittest.TestCase):
@@ -226,8 +225,8 @@ class Containerd(InstallTest):
         return "io.containerd.cri.v1.runtime" if document["version"] == 3 else "io.containerd.grpc.v1.cri"
 
     def test_real_files(self):
-        self.assertTrue(LATEST)
-        for name in LATEST:
+        self.assertTrue(REAL_FILES)
+        for name in REAL_FILES:
             original = (CONFIGS / name).read_bytes()
             for variant, content in (("", original), ("crlf", original.replace(b"\n", b"\r\n")), ("cut", original.rstrip(b"\n"))):
                 for options in ((), ("--default", "--handlers", "web", "--mandatory")):
@@ -254,6 +253,9 @@ class Containerd(InstallTest):
             for settings in (containerd, usual):
                 settings.pop("default_runtime_name", None)
                 settings.get("runtimes", {}).pop("runc", None)
+
+        elif "runtimes" not in usual and was["version"] == 2:
+            self.assertEqual(containerd["runtimes"].pop("runc"), {"runtime_type": "io.containerd.runc.v2"})
 
         def pruned(value):
             if not isinstance(value, dict):
@@ -460,6 +462,65 @@ class Kubernetes(InstallTest):
         self.assertEqual(text, json.loads(self.ctl("install", "kubernetes", "--handlers", "web", "--json").stdout)["manifests"])
         self.assertEqual(text.count("kind: RuntimeClass\n"), 2)
         self.assertIn("handler: aa-shim-web\nscheduling:\n  nodeSelector:\n    aa-shim/ready: \"true\"\n", text)
+
+
+class RealEngines(InstallTest):
+    """The engines' own programs, where this host has them, read what was written; they run in the tree as their root."""
+
+    def bring(self, name):
+        """The program NAME with its libraries in the tree; what it says of its version."""
+        program = shutil.which(name)
+        if not program:
+            self.skipTest(f"{name} is not installed")
+        libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout.split()
+        for file in {word for word in libraries if word.startswith("/")}:
+            self.put(file, Path(file).read_bytes(), 0o755)
+        self.put(f"/usr/bin/{name}", Path(program).read_bytes(), 0o755)
+        return subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+
+    def test_containerd(self):
+        newest = 3 if " 2." in self.bring("containerd") or " v2." in self.bring("containerd") else 2
+        for name in REAL_FILES:
+            content = (CONFIGS / name).read_bytes()
+            if tomllib.loads(content.decode())["version"] > newest:
+                continue
+            for options in ((), ("--default", "--handlers", "web", "--mandatory")):
+                with self.subTest(name, options=options):
+                    self.put(Containerd.CONFIG, content)
+                    result = self.ctl("install", "containerd", *options)
+                    self.assertIn("validated by containerd config dump", result.stdout)
+                    self.assertNotIn("not validated", result.stdout)
+                    self.ctl("uninstall", "containerd")
+                    self.assertEqual(self.at(Containerd.CONFIG).read_bytes(), content)
+        self.put(Containerd.CONFIG, 'version = 2\noom_score = "much"\n')
+        self.assertIn(f"containerd refuses '{TREE}{Containerd.CONFIG}' as it is: ", self.refused("containerd"))
+
+    def test_containerd_without_a_file(self):
+        self.bring("containerd")
+        before = self.tree()
+        self.assertIn("validated by containerd config dump", self.ctl("install", "containerd", "--default", "--mandatory").stdout)
+        self.ctl("uninstall", "containerd")
+        self.assertEqual(self.tree(), before)
+
+    def test_containerd_merges_our_own_file(self):
+        if " 1." in self.bring("containerd"):
+            self.skipTest("this containerd is older than 2")
+        self.put(Containerd.CONFIG, (CONFIGS / "containerd-2.1-default.toml").read_text().replace("imports = []", "imports = ['/etc/containerd/conf.d/*.toml']"))
+        for options in ((), ("--default", "--mandatory")):
+            self.assertIn("validated by containerd config dump", self.ctl("install", "containerd", *options).stdout)
+            self.assertTrue(self.at("/etc/containerd/conf.d/50-aa-shim.toml").exists())
+
+    def test_dockerd(self):
+        self.bring("dockerd")
+        self.program("/usr/bin/docker-proxy")  # without which it calls no configuration valid
+        self.put("/etc/docker/daemon.json", '{"debug": true}')
+        result = self.ctl("install", "docker", "--default", "--handlers", "web")
+        if "has no --validate" in result.stdout:
+            self.skipTest("this dockerd is older than 23")
+        self.assertIn("validated by dockerd --validate", result.stdout)
+        self.ctl("uninstall", "docker")
+        self.put("/etc/docker/daemon.json", '{"nonsense": true}')
+        self.assertIn("dockerd refuses", self.refused("docker"))
 
 
 class Killed(InstallTest):

@@ -163,6 +163,17 @@ class Runtime(harness.ShimTest):
                 with self.subTest(target=target, words=words):
                     self.assert_refused(self.shim(*words), text)
 
+    def test_called_as_runc_through_the_path(self):
+        """What `aa-shimctl install --mandatory` puts first in an engine's PATH: no handler, and never itself."""
+        self.load_catalog()
+        directory = harness.WORK / "engine-path"
+        directory.mkdir()
+        for name in ("runc", "crun"):
+            (directory / name).symlink_to(harness.SHIM)
+            run = self.shim("--root", "/run/x", "state", "c1", program=directory / name, argv0=name, env={"PATH": f"{directory}:/usr/bin"})
+            self.assert_forwarded(run, "--root", "/run/x", "state", "c1")
+            self.assertEqual(run.record.argv[0], str(self.runtime))
+
     def test_a_runtime_that_is_not_there_is_refused(self):
         self.point_runtime_at("/nowhere/runc")
         self.assert_refused(self.shim("state", "c1"), "/nowhere/runc")

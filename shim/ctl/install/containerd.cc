@@ -51,9 +51,8 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
         const int version = version_for_new_file(host);
         const auto empty = TRY(toml::read("", kConfig));
         auto tables = runtime_tables(version, wanted, {});
-        if (wanted.mandatory) {
-            for (auto& table : redirected_runtimes(empty, version, wanted).tables) tables.push_back(std::move(table));
-        }
+        auto others = wanted.mandatory ? redirected_runtimes(empty, version, wanted).tables : kept_built_in(empty, version);
+        for (auto& table : others) tables.push_back(std::move(table));
         draft.want_file(kConfig, containerd_file(version, tables));
         return Judged{};
     }
@@ -126,7 +125,10 @@ Result<void> forget(Draft& draft) {
 Result<Validation> validation(const Host& host, bool any_state) {
     const auto program = find_tool(host, kPrograms);
     if (!program) return Validation{nullptr, "not validated: there is no containerd here"};
-    const auto dump = [host = &host, path = *program] { return run_tool(*host, path, {"config", "dump"}); };
+    // containerd 1 dumps no configuration where there is no file, though it runs without one.
+    const auto dump = [host = &host, path = *program] {
+        return run_tool(*host, path, {"config", host->exists(kConfig) ? "dump" : "default"});
+    };
     const auto before_or_not = dump();
     if (!before_or_not) return Validation{nullptr, concat({"not validated: ", before_or_not.error().message})};
     const auto& before = *before_or_not;

@@ -186,6 +186,13 @@ Result<void> require_no_obstacle(const Document& document, int version, const Wa
     return {};
 }
 
+// containerd 1 has a runtime `runc` of its own only where a file names no runtime at all: naming ours would take it away.
+std::vector<TomlTable> kept_built_in(const Document& document, int version) {
+    const auto above = joined(cri_containerd(version), {"runtimes"});
+    if (version != 2 || document.below(above) != nullptr) return {};
+    return {{joined(above, {"runc"}), {{"runtime_type", toml::quoted(kRuncType)}}}};
+}
+
 Result<ContainerdChange> with_containerd_runtimes(const Document& document, const Wanted& wanted) {
     const int version = TRY(containerd_version(document));
     TRY(require_no_obstacle(document, version, wanted));
@@ -196,6 +203,8 @@ Result<ContainerdChange> with_containerd_runtimes(const Document& document, cons
         auto redirected = redirected_runtimes(document, version, wanted);
         for (const auto& table : redirected.tables) TRY(changes.add(table));
         result.left = std::move(redirected.left);
+    } else {
+        for (const auto& table : kept_built_in(document, version)) TRY(changes.add(table));
     }
     result.text = changes.apply();
     return result;
@@ -224,18 +233,38 @@ Result<std::map<Path, std::string>> settings_of(std::string_view dump, const std
     return settings;
 }
 
-// Whether a setting is one that install or uninstall may change.
-bool is_ours(const Path& path) {
+using Settings = std::map<Path, std::string>;
+
+// Whether one of the two says that PATH is ours.
+bool is_shim(const Settings& before, const Settings& after, const Path& path) {
+    for (const auto* settings : {&before, &after}) {
+        const auto found = settings->find(path);
+        if (found != settings->end() && found->second.find("aa-shim") != std::string::npos) return true;
+    }
+    return false;
+}
+
+// Whether a setting is one that install or uninstall may change: of our runtimes, of one that leads to aa-shim, or the default.
+bool is_ours(const Settings& before, const Settings& after, const Path& path) {
     if (path.size() == 1 && path[0] == "imports") return true;
     for (const int version : {2, 3}) {
         const auto containerd = cri_containerd(version);
-        if (path == joined(containerd, {"default_runtime_name"})) return true;
+        if (path == joined(containerd, {"default_runtime_name"})) return is_shim(before, after, path);
         const auto above = joined(containerd, {"runtimes"});
         if (!toml::begins_with(path, above) || path.size() < above.size() + 2) continue;
         const auto& name = path[above.size()];
-        if (is_our_name(name) || name == "runc" || path.back() == "BinaryName") return true;
+        return is_our_name(name) || is_shim(before, after, joined(above, {name, "options", "BinaryName"}));
     }
     return false;
+}
+
+// What a runtime's table leaves out is what `config default` writes as unset; containerd 1.7 fills in "podsandbox" itself.
+std::string_view meant(const Settings& settings, const Path& path) {
+    const auto found = settings.find(path);
+    if (found == settings.end()) return {};
+    const bool of_runtime = path.size() > 5 && path[2] == "containerd" && path[3] == "runtimes";
+    const bool is_usual = is_unset(found->second) || found->second == "\"podsandbox\"";
+    return of_runtime && is_usual ? std::string_view() : std::string_view(found->second);
 }
 
 }  // namespace
@@ -243,16 +272,13 @@ bool is_ours(const Path& path) {
 Result<void> require_only_ours_differs(std::string_view dump_before, std::string_view dump_after) {
     const auto before = TRY(settings_of(dump_before, "containerd config dump (before)"));
     const auto after = TRY(settings_of(dump_after, "containerd config dump (after)"));
-    const auto compare = [](const auto& one, const auto& other) -> Result<void> {
-        for (const auto& [path, value] : one) {
-            const auto found = other.find(path);
-            if (is_ours(path) || (found != other.end() && found->second == value)) continue;
+    for (const auto* settings : {&before, &after}) {
+        for (const auto& [path, value] : *settings) {
+            if (is_ours(before, after, path) || meant(before, path) == meant(after, path)) continue;
             return Error{ErrorKind::config, concat({"containerd would read ", quote(toml::key(path)), " otherwise than before"})};
         }
-        return {};
-    };
-    TRY(compare(before, after));
-    return compare(after, before);
+    }
+    return {};
 }
 
 }  // namespace aa::shim::ctl::install

@@ -39,6 +39,9 @@ struct Redirected {
 };
 Redirected redirected_runtimes(const toml::Document& document, int version, const Wanted& wanted);
 
+// What keeps the runtimes that containerd has without being told, where a file would otherwise lose them.
+std::vector<TomlTable> kept_built_in(const toml::Document& document, int version);
+
 // An error if the document has something that would make ours not count, or not count as is meant: a runtime of our name, the
 // CRI plugin disabled, a default that is given in the old way.
 Result<void> require_no_obstacle(const toml::Document& document, int version, const Wanted& wanted);

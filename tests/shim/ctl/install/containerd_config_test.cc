@@ -48,6 +48,13 @@ TEST(ContainerdConfig, AddsARuntimeForEachHandler) {
     }
 }
 
+TEST(ContainerdConfig, KeepsTheRuntimeThatContainerd1HasWithoutBeingTold) {
+    const std::string cri = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes";
+    EXPECT_EQ(value(with("version = 2\n"), runtime(2, "runc", {"runtime_type"})), "\"io.containerd.runc.v2\"");
+    EXPECT_EQ(value(with("version = 2\n" + cri + ".kata]\nruntime_type = \"k\"\n"), runtime(2, "runc", {"runtime_type"})), "(missing)");
+    EXPECT_EQ(value(with("version = 3\n"), runtime(3, "runc", {"runtime_type"})), "(missing)");
+}
+
 TEST(ContainerdConfig, TakesOverWhatTheUsualRuntimeHas) {
     const std::string before =
         "version = 2\n"
@@ -165,6 +172,12 @@ TEST(ContainerdConfig, ComparesDumpsButForWhatIsOurs) {
     }
     auto changed = after;
     changed.replace(changed.find("\"k\""), 3, "\"l\"");
+    EXPECT_FALSE(require_only_ours_differs(before, changed));
+    const auto plain = with(before);
+    changed = plain;
+    changed.replace(changed.find("\"runc\""), 6, "\"kata\"");
+    EXPECT_FALSE(require_only_ours_differs(before, changed));
+    changed = plain + "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\nruntime_type = \"x\"\n";
     EXPECT_FALSE(require_only_ours_differs(before, changed));
     changed = after;
     changed.replace(changed.find("differ = \"x\""), 12, "differ = \"y\"");
