@@ -128,7 +128,8 @@ def check_features(engine):
     """containerd 2 asks each handler for its features, without a flag, and tells the kubelet."""
     own, runtimes = (run(program, "features", cwd="/") for program in ("/usr/bin/aa-shim", os.path.realpath("/etc/aa-shim/runtime")))
     tap.equal("features: as the runtime's", own, runtimes)
-    tap.ok("features: a document", own[0] == 0 and "ociVersionMin" in own[1], own)
+    if runtimes[0] == 0:  # crun learned it with 1.9
+        tap.has("features: a document", own[1], "ociVersionMin")
     handlers = {handler["name"]: handler["features"] for handler in cri.call("Status")["runtime_handlers"]}
     if int(engine.version.split(".")[0]) >= 2:
         tap.ok("the handlers' features", handlers["aa-shim"]["user_namespaces"] == 1 and handlers["aa-shim"] == handlers["aa-shim-web"], handlers)
