@@ -126,4 +126,20 @@ Result<void> BlockFile::search(std::uint32_t offset, KeyWalk text, Window& scrat
     return {};
 }
 
+Result<void> BlockFile::list(std::uint32_t offset, Window& scratch, std::vector<std::uint32_t>& found) const {
+    std::vector<std::uint32_t> nodes;
+    if (offset != 0) nodes.push_back(offset);
+    // A node lies in one place of a trie; a file in which nodes lead back to each other is damaged.
+    for (std::size_t seen = 0; !nodes.empty(); ++seen) {
+        if (seen > size_ / format::kBlockHead) return damaged("is damaged: its index leads in a circle");
+        Cursor cursor(TRY(block(nodes.back(), scratch)));
+        nodes.pop_back();
+        (void)cursor.text();
+        for (auto n = cursor.count(); n > 0; --n) found.push_back(cursor.u32());
+        for (auto n = cursor.text().size(); n > 0; --n) nodes.push_back(cursor.u32());
+        if (!cursor.ok()) return damaged("is damaged: a part of its index ends too early");
+    }
+    return {};
+}
+
 }  // namespace aa::apparmor
