@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the scenarios of the engine host share: Docker, what the kernel says of a process, and results in TAP."""
+import functools
 import http.client
 import json
 import os
@@ -24,11 +25,12 @@ class Tap:
 
     def __init__(self):
         self.count = self.failed = 0
+        self.prefix = ""  # of every check's name
 
     def ok(self, name, condition, detail=""):
         self.count += 1
         self.failed += not condition
-        print(f"{'ok' if condition else 'not ok'} {self.count} - {name}", flush=True)
+        print(f"{'ok' if condition else 'not ok'} {self.count} - {self.prefix}{name}", flush=True)
         if not condition:
             for line in str(detail).splitlines():
                 print(f"#   {line}", flush=True)
@@ -76,10 +78,18 @@ class _Socket(http.client.HTTPConnection):
         self.sock.connect("/run/docker.sock")
 
 
+@functools.cache
+def api_version():
+    """The newest version of its API that the daemon speaks."""
+    connection = _Socket("localhost")
+    connection.request("GET", "/version")
+    return json.loads(connection.getresponse().read())["ApiVersion"]
+
+
 def api(method, path, body=None):
     """One call of the daemon's API (the docker program takes a second to start under emulation)."""
     connection = _Socket("localhost")
-    connection.request(method, "/v1.43" + path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
+    connection.request(method, f"/v{api_version()}{path}", json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
     response = connection.getresponse()
     text = response.read()
     if response.status >= 400:

@@ -1,35 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything else that people do with containers works as it does with runc."""
-import os
-import pty
 import re
 import shlex
 import time
 
 from harness import DOCKER_DEFAULT, Container, capabilities, docker, expected_sets, init_pid, inspect, label, remove, tap, until
+from terminal import terminal
 
 BUSYBOX = "aa-example/busybox"
 BASELINE = (frozenset(["aa-shim-baseline"]), "enforce")
-
-
-def terminal(*command, keys=""):
-    """Runs COMMAND on a terminal of its own, types KEYS; exit status and what was on the screen."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execvp(command[0], command)
-    screen, typed = b"", False
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        screen += piece
-        if keys and not typed and b"#" in screen:
-            os.write(master, keys.encode())
-            typed = True
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), screen.decode(errors="replace")
 
 
 def foreground():

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC1091
 #
-# On the engine host, in the shared folder: installs aa-shim, starts the engine with daemon.json.example as it stands, loads
-# the catalog and runs the scenarios (all, or those named in the file `select`). Results: results.tap; what else tells
-# something about a failure: logs/.
+# On the engine host, in the shared folder: installs aa-shim, starts the engines (Docker with daemon.json.example as it stands),
+# loads the catalog and runs the scenarios (all, or those named in the file `select`). Results: results.tap, and for the
+# matrix cells; what else tells something about a failure: logs/.
 set -eu
 . ./scenarios/install.sh
+. ./engine/configure.sh
 ./start-engine
 aa-shimctl load
 {

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The matrix: Podman, and what only Podman has: pods, containers from a folder, quadlets."""
+import os
+import re
+import shlex
+
+import matrix
+from engines import IMAGES, Ask, Podman, PodmanContainer, podman
+from harness import label, must, run, tap
+
+BASELINE = (frozenset(["aa-shim-baseline"]), "enforce")
+QUADLETS = "/etc/containers/systemd"
+GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
+GENERATORS = [GENERATOR, "/usr/libexec/podman/quadlet"]
+
+
+def check_run(engine):
+    status, output = podman("run", "--rm", "--network", "none", IMAGES["busybox"], "sh", "-c", f"{matrix.LABEL}; exit 3")
+    tap.equal("run in the foreground", (status, output), (3, "aa-shim-baseline (enforce)"))
+    status, screen = engine.run_terminal(Ask(), f"{matrix.LABEL}; exit 5\n")
+    tap.ok("run on a terminal", status == 5 and "aa-shim-baseline (enforce)" in screen, f"status {status}: {screen}")
+
+
+def check_pod(_):
+    """A pod: an infra container, and containers that share its namespaces."""
+    must("podman", "pod", "create", "--name", "scenario-pod", "--network", "none")
+    try:
+        with PodmanContainer(must("podman", "run", "-d", "--pod", "scenario-pod", "--annotation", "example.aa/mode=build", IMAGES["busybox"]).splitlines()[-1]) as container:
+            tap.equal("a container of a pod: label", label(container.pid())[0], frozenset(["aa-shim-builder"]))
+            infra = must("podman", "pod", "inspect", "--format", "{{.InfraContainerID}}", "scenario-pod")
+            tap.equal("the infra container of a pod: label", label(PodmanContainer(infra).pid()), BASELINE)
+            pid, infra_pid = container.pid(), PodmanContainer(infra).pid()
+            tap.equal("they share the network", os.readlink(f"/proc/{pid}/ns/net"), os.readlink(f"/proc/{infra_pid}/ns/net"))
+    finally:
+        podman("pod", "rm", "--force", "--time", "0", "scenario-pod")
+
+
+def check_rootfs(_):
+    """A container from a folder has no image, and Podman keeps no record of it."""
+    mount = must("podman", "image", "mount", IMAGES["busybox"])
+    try:
+        status, output = podman("run", "--rm", "--network", "none", "--rootfs", f"{mount}:O", "sh", "-c", matrix.LABEL)
+        tap.equal("a container from a folder: label", (status, output), (0, "aa-shim-baseline (enforce)"))
+    finally:
+        podman("image", "umount", IMAGES["busybox"])
+
+
+def quadlet_options(version):
+    """How a quadlet names the runtime: from Podman 4.5 on, by an option before the command."""
+    return "GlobalArgs=--runtime /usr/bin/aa-shim-web" if version >= (4, 7) else ""
+
+
+def check_quadlet(engine):
+    """A quadlet of Podman's systemd generator: the command that it writes starts a container in the confinement of its runtime."""
+    version = tuple(int(part) for part in engine.version.split(".")[:2])
+    generator = next((path for path in GENERATORS if os.path.exists(path)), None)
+    if version < (4, 4) or generator is None:
+        print(f"# Podman {engine.version} has no quadlets", flush=True)
+        return
+    os.makedirs(QUADLETS, exist_ok=True)
+    with open(f"{QUADLETS}/scenario.container", "w", encoding="utf-8") as file:
+        file.write(f"[Container]\nImage={IMAGES['busybox']}\nNetwork=none\n{quadlet_options(version)}\n")
+    status, output = run(generator, "--dryrun")
+    os.remove(f"{QUADLETS}/scenario.container")
+    line = re.search("^ExecStart=(.*)$", output, re.MULTILINE)
+    if not tap.ok("quadlet: the generator makes a service", status == 0 and line, f"status {status}: {output}"):
+        return
+    words = [word.replace("%t", "/run").replace("%N", "scenario") for word in shlex.split(line[1])]
+    # What needs systemd around it.
+    words = [word for word in words if not word.startswith(("--sdnotify", "--cgroups"))]
+    tap.has("quadlet: the runtime is named before the command", " ".join(words[:words.index("run")]), "--runtime /usr/bin/aa-shim-web")
+    with PodmanContainer(must(*words).splitlines()[-1]) as container:
+        tap.equal("quadlet: label", label(container.pid())[0], frozenset(["aa-shim-web"]))
+        tap.equal("quadlet: exec rule", container.exec("sh", "-c", matrix.LABEL), (0, "aa-shim-web//shell (enforce)"))
+
+
+def main():
+    matrix.main(Podman, [check_run, check_pod, check_rootfs, check_quadlet])
