@@ -9,11 +9,11 @@
 #include <optional>
 #include <string_view>
 
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/compiled_policy.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/compiled_policy.h"
 #include "apparmor/kernel.h"
-#include "apparmor/loaded_policy.h"
-#include "apparmor/transition.h"
+#include "apparmor/policy/loaded_policy.h"
+#include "apparmor/policy/transition.h"
 #include "base/capability_set.h"
 #include "base/result.h"
 

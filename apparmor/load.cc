@@ -9,10 +9,10 @@
 #include <array>
 #include <cerrno>
 
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/parser_process.h"
-#include "apparmor/profile_files.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/profile_name.h"
+#include "apparmor/source/parser_process.h"
+#include "apparmor/source/profile_files.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"

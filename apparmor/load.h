@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/catalog.h"
-#include "apparmor/catalog_json.h"
+#include "apparmor/catalog/catalog.h"
+#include "apparmor/catalog/json.h"
+#include "apparmor/catalog/policy_snapshot.h"
 #include "apparmor/kernel.h"
-#include "apparmor/loaded_policy.h"
-#include "apparmor/policy_snapshot.h"
+#include "apparmor/policy/loaded_policy.h"
 #include "base/fd.h"
 #include "base/result.h"
 

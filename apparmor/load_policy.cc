@@ -6,8 +6,8 @@
 
 #include "apparmor/current_policy.h"
 #include "apparmor/load.h"
+#include "apparmor/policy/transition.h"
 #include "apparmor/profile_name.h"
-#include "apparmor/transition.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

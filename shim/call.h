@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel.h"
 #include "base/result.h"
 #include "oci/bundle.h"

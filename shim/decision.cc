@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "apparmor/pattern.h"
+#include "apparmor/catalog/pattern.h"
 #include "apparmor/profile_name.h"
 #include "base/text.h"
 

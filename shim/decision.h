@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/catalog.h"
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/facts.h"
 #include "apparmor/current_policy.h"
-#include "apparmor/facts.h"
 #include "base/capability_set.h"
 #include "base/result.h"
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel.h"
 #include "base/result.h"
 #include "shim/decision.h"

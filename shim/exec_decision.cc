@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "apparmor/pattern.h"
+#include "apparmor/catalog/pattern.h"
 #include "apparmor/profile_name.h"
 #include "base/text.h"
 

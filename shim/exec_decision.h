@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "apparmor/catalog.h"
+#include "apparmor/catalog/catalog.h"
 #include "apparmor/current_policy.h"
-#include "apparmor/transition.h"
+#include "apparmor/policy/transition.h"
 #include "base/result.h"
 
 namespace aa::shim {

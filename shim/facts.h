@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/facts.h"
+#include "apparmor/catalog/facts.h"
 #include "base/result.h"
 #include "oci/bundle.h"
 #include "oci/engine.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "apparmor/catalog.h"
+#include "apparmor/catalog/catalog.h"
 #include "base/text.h"
 
 namespace aa::shim {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apparmor/catalog_json.h"
+#include "apparmor/catalog/json.h"
 #include "apparmor/kernel.h"
 #include "apparmor/load.h"
 #include "base/result.h"

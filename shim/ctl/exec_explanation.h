@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "apparmor/catalog.h"
-#include "apparmor/transition.h"
+#include "apparmor/catalog/catalog.h"
+#include "apparmor/policy/transition.h"
 #include "base/result.h"
 #include "shim/ctl/command.h"
 #include "shim/ctl/explained_policy.h"

@@ -4,7 +4,7 @@
 // for a bundle directory or for facts given on the command line. Nothing is changed. `--exec` is explain_exec.cc's.
 #include "shim/ctl/explain.h"
 
-#include "apparmor/catalog_json.h"
+#include "apparmor/catalog/json.h"
 #include "apparmor/kernel.h"
 #include "base/text.h"
 #include "oci/image_reference.h"

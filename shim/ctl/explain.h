@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "base/result.h"
 #include "shim/ctl/command.h"
 #include "shim/decision.h"

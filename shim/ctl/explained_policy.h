@@ -12,10 +12,10 @@
 
 #include "apparmor/current_policy.h"
 #include "apparmor/kernel.h"
-#include "apparmor/loaded_policy.h"
-#include "apparmor/profile_rules.h"
-#include "apparmor/reachable.h"
-#include "apparmor/source_policy.h"
+#include "apparmor/policy/loaded_policy.h"
+#include "apparmor/policy/reachable.h"
+#include "apparmor/source/profile_rules.h"
+#include "apparmor/source/source_policy.h"
 #include "base/result.h"
 #include "shim/ctl/explain.h"
 

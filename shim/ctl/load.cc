@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "base/text.h"
 #include "shim/counters.h"
 #include "shim/ctl/command.h"

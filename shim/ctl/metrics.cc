@@ -11,8 +11,8 @@
 #include <memory>
 #include <optional>
 
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/compiled_format.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/compiled_format.h"
 #include "apparmor/kernel.h"
 #include "base/file.h"
 #include "base/text.h"

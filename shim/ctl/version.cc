@@ -2,7 +2,7 @@
 //
 // aa-shimctl version: this program, and the parts of the host that decide what it can do.
 #include "apparmor/kernel.h"
-#include "apparmor/parser_process.h"
+#include "apparmor/source/parser_process.h"
 #include "base/text.h"
 #include "shim/ctl/command.h"
 

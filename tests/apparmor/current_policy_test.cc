@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "apparmor/loaded_policy.h"
-#include "apparmor/policy_snapshot.h"
+#include "apparmor/catalog/policy_snapshot.h"
+#include "apparmor/policy/loaded_policy.h"
 #include "tests/apparmor/policy/fixture.h"
 
 namespace aa::apparmor {

@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include "apparmor/policy.h"
-#include "apparmor/policy_reader.h"
-#include "apparmor/transition.h"
+#include "apparmor/policy/policy.h"
+#include "apparmor/policy/reader.h"
+#include "apparmor/policy/transition.h"
 #include "base/file.h"
 #include "base/result.h"
 

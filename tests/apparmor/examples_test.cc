@@ -9,9 +9,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "apparmor/catalog_json.h"
+#include "apparmor/catalog/json.h"
 #include "apparmor/load.h"
-#include "apparmor/parser_process.h"
+#include "apparmor/source/parser_process.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

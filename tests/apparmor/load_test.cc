@@ -17,8 +17,8 @@
 #include <iterator>
 #include <string>
 
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/parser_process.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/source/parser_process.h"
 
 namespace aa::apparmor {
 namespace {

@@ -7,10 +7,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "apparmor/catalog_json.h"
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/policy_reader.h"
-#include "apparmor/policy_snapshot.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/json.h"
+#include "apparmor/catalog/policy_snapshot.h"
+#include "apparmor/policy/reader.h"
 
 namespace {
 

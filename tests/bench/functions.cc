@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "apparmor/catalog.h"
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
 #include "oci/bundle.h"
 
 namespace {

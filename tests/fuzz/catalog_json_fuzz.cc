@@ -4,8 +4,8 @@
 // can be looked up in.
 #include <cstdlib>
 
-#include "apparmor/catalog_json.h"
-#include "apparmor/compiled_catalog.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/json.h"
 
 using namespace aa::apparmor;
 

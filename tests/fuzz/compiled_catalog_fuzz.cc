@@ -3,8 +3,8 @@
 // Whatever the bytes are, looking things up stays in them. Checksums would keep a fuzzer out, so they are set right first.
 #include <cstdlib>
 
-#include "apparmor/compiled_catalog.h"
-#include "apparmor/compiled_format.h"
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/compiled_format.h"
 
 using namespace aa::apparmor;
 

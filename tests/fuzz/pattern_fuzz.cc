@@ -4,7 +4,7 @@
 // pattern matches what that matches.
 #include <cstdlib>
 
-#include "apparmor/pattern.h"
+#include "apparmor/catalog/pattern.h"
 
 using namespace aa::apparmor;
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "apparmor/policy_reader.h"
-#include "apparmor/reachable.h"
-#include "apparmor/transition.h"
+#include "apparmor/policy/reachable.h"
+#include "apparmor/policy/reader.h"
+#include "apparmor/policy/transition.h"
 
 using namespace aa::apparmor;
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "apparmor/catalog_json.h"
+#include "apparmor/catalog/json.h"
 #include "tests/shim/scripted_policy.h"
 
 namespace aa::shim {

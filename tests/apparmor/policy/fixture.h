@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "apparmor/policy_reader.h"
+#include "apparmor/policy/reader.h"
 
 namespace aa::apparmor {
 

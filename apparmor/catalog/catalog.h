@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The catalog as the operator wrote it, as a typed value: the confinements and the rules that choose among them. Read
+// from JSON by json.h, checked by check.h, written by compile.cc and looked up by compiled_catalog.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/capability_set.h"
+
+namespace aa::apparmor {
+
+// Where something stands in a catalog file.
+struct Origin {
+    std::string file;  // as given, e.g. /etc/aa-shim/catalog.d/10-web.json
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+
+    [[nodiscard]] std::string text() const;  // "FILE:LINE:COLUMN"
+};
+
+enum class Combine : std::uint8_t { tighten, stack, replace };
+enum class Start : std::uint8_t { in_profile, from_profile };
+enum class ExecOtherwise : std::uint8_t { transition, base, deny };
+
+// The grants that weaken. Each is a type of its own, so that code which gives one away can be found by its name.
+struct Unconfined {};       // "unconfined": true in place of a profile
+struct AllCapabilities {};  // "allCapabilities": true in place of a ceiling
+
+// The label that a confinement puts on its processes.
+using ProfileChoice = std::variant<std::string, Unconfined>;
+
+// "capabilities": "from-profile": all that the profile and whatever is reachable from it allows, evaluated by `aa-shimctl load`.
+struct FromProfile {
+    CapabilitySet evaluated;  // then, of a compiled catalog only
+};
+using CeilingChoice = std::variant<CapabilitySet, FromProfile, AllCapabilities>;
+
+struct ExecRule {
+    std::string command;  // pattern, against the resolved path
+    // A profile to run the command under, or the message of a refusal.
+    struct Deny {
+        std::string message;
+    };
+    std::variant<std::string, Deny> action;
+    Origin origin;
+};
+
+struct Confinement {
+    std::string name;
+    ProfileChoice profile;
+    Combine combine = Combine::tighten;
+    CeilingChoice ceiling;
+    bool no_new_privileges = false;
+    std::vector<std::string> deny_syscalls;
+    std::vector<ExecRule> exec_rules;
+    ExecOtherwise exec_otherwise = ExecOtherwise::transition;
+    bool exec_unconfined = false;  // a transition may lead out of confinement (ux)
+    Start start = Start::in_profile;
+    Origin origin;
+};
+
+// `match`: every clause that is given must hold.
+struct Match {
+    std::vector<std::pair<std::string, std::string>> labels{};       // key → pattern
+    std::vector<std::pair<std::string, std::string>> annotations{};  // key → pattern
+    // Patterns.
+    std::optional<std::string> engine{};
+    std::optional<std::string> handler{};
+    std::optional<std::string> kubernetes_namespace{};
+    std::optional<std::string> pod{};
+    std::optional<std::string> name{};
+    std::optional<std::string> image{};
+    std::optional<std::string> entrypoint{};
+    std::optional<std::uint32_t> user{};
+    std::optional<bool> privileged{};
+    std::optional<bool> sandbox{};
+};
+
+// What a rule, or `otherwise`, does with a container.
+struct Use {
+    std::string confinement;
+};
+struct Reject {
+    std::string message;
+};
+struct Pass {};  // "pass": true: the container is left as its engine made it
+using Outcome = std::variant<Use, Reject, Pass>;
+
+struct Rule {
+    Match match;
+    Outcome outcome;
+    std::vector<std::string> selectable;  // confinements that the container may ask for by annotation
+    bool weaker = false;
+    Origin origin;
+};
+
+enum class WithoutAppArmor : std::uint8_t { refuse, capabilities_only };
+
+struct Catalog {
+    std::vector<Confinement> confinements;
+    std::vector<Rule> rules;  // in the order in which they are tried
+    Outcome otherwise;
+    Origin otherwise_origin;
+    std::vector<std::string> otherwise_selectable;
+    bool otherwise_weaker = false;  // a selectable confinement may be weaker
+    WithoutAppArmor without_apparmor = WithoutAppArmor::refuse;
+    std::vector<std::string> profile_dirs;
+    std::string decision_log;  // path of a JSON-lines file; empty: none
+
+    [[nodiscard]] const Confinement* find(std::string_view name) const;
+};
+
+// The annotation by which a container asks for a confinement.
+inline constexpr std::string_view kRequestAnnotation = "aa-shim/confinement";
+// Keys under this prefix are aa-shim's own.
+inline constexpr std::string_view kReservedPrefix = "aa-shim/";
+
+}  // namespace aa::apparmor

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/catalog/check.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "apparmor/catalog/pattern.h"
+#include "apparmor/catalog/rule_index.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+namespace {
+
+// The engines that the fact `engine` can name, and whether they run pods.
+struct Engine {
+    std::string_view name;
+    bool has_pods;
+};
+constexpr std::array<Engine, 6> kEngines{
+    {{"docker", false}, {"cri-containerd", true}, {"cri-o", true}, {"podman", true}, {"nerdctl", false}, {"other", true}}};
+
+class Checker {
+public:
+    Checker(CatalogReading& reading, const CatalogDraft& draft) : reading_(reading), catalog_(reading.catalog), draft_(draft) {}
+
+    void check() {
+        for (const auto& reference : draft_.references) check_reference(reference);
+        for (const auto& rule : catalog_.rules) check_clauses(rule);
+        check_reachable();
+        for (const auto& confinement : catalog_.confinements) check_confinement(confinement);
+        for (const auto& rule : catalog_.rules) check_rule(rule);
+        if (draft_.otherwise_read) check_otherwise();
+    }
+
+private:
+    void complain(const Origin& origin, std::string problem) { reading_.errors.push_back({origin, std::move(problem)}); }
+    void note(const Origin& origin, std::string problem) { reading_.notes.push_back({origin, std::move(problem)}); }
+
+    // -- names
+
+    void check_reference(const Reference& reference) {
+        if (catalog_.find(reference.confinement) != nullptr) return;
+        std::vector<std::string_view> names;
+        for (const auto& confinement : catalog_.confinements) names.push_back(confinement.name);
+        const auto near = closest(reference.confinement, names);
+        complain(reference.origin, concat({"there is no confinement ", quote(reference.confinement),
+                                           near.empty() ? std::string() : concat({", did you mean ", quote(near), "?"})}));
+    }
+
+    // -- rules that can never match
+
+    void check_clauses(const Rule& rule) {
+        if (!rule.match.engine) return;
+        const auto& pattern = *rule.match.engine;
+        const bool wants_pods = rule.match.kubernetes_namespace || rule.match.pod || rule.match.sandbox.value_or(false);
+        bool any = false;
+        bool pods = false;
+        std::array<std::string_view, kEngines.size()> names;
+        for (std::size_t i = 0; i < kEngines.size(); ++i) {
+            names[i] = kEngines[i].name;
+            const bool hit = matches(pattern, names[i]);
+            any = any || hit;
+            pods = pods || (hit && kEngines[i].has_pods);
+        }
+        if (!any) {
+            const auto near = closest(pattern, names);
+            complain(rule.origin,
+                     concat({"this rule can never match: no engine is called ", quote(pattern),
+                             near.empty() ? std::string(": known are 'docker', 'cri-containerd', 'cri-o', 'podman', 'nerdctl', 'other'")
+                                          : concat({", did you mean ", quote(near), "?"})}));
+        } else if (wants_pods && !pods) {
+            complain(rule.origin, concat({"this rule can never match: containers of the engine ", quote(pattern), " belong to no pod"}));
+        }
+    }
+
+    void check_reachable() {
+        const auto keys = file_rules(catalog_.rules);
+        std::map<IndexKey, std::vector<std::size_t>> filed;
+        std::vector<std::size_t> always;
+        for (std::size_t i = 0; i < catalog_.rules.size(); ++i) {
+            const auto earlier = find_cover(catalog_.rules[i], filed, always);
+            if (earlier != nullptr) {
+                complain(catalog_.rules[i].origin,
+                         concat({"this rule can never match: the one at ", earlier->origin.text(), " matches whatever it would"}));
+            } else if (keys[i]) {
+                filed[*keys[i]].push_back(i);
+            } else {
+                always.push_back(i);
+            }
+        }
+    }
+
+    // The rule, of those filed, that matches whatever RULE matches; null if there is none.
+    const Rule* find_cover(const Rule& rule, const std::map<IndexKey, std::vector<std::size_t>>& filed,
+                           const std::vector<std::size_t>& always) const {
+        const auto cover_among = [&](const std::vector<std::size_t>& numbers) -> const Rule* {
+            const auto covering = [&](std::size_t i) { return covers(catalog_.rules[i].match, rule.match); };
+            const auto found = std::ranges::find_if(numbers, covering);
+            return found == numbers.end() ? nullptr : &catalog_.rules[*found];
+        };
+        if (const auto* found = cover_among(always)) return found;
+        for (const auto& key : index_keys(rule.match)) {
+            // What covers a clause is filed under a beginning of its literal.
+            for (std::size_t length = 1; length <= key.text.size(); ++length) {
+                const auto at = filed.find({key.trie, key.text.substr(0, length)});
+                const auto* found = at == filed.end() ? nullptr : cover_among(at->second);
+                if (found != nullptr) return found;
+            }
+        }
+        return nullptr;
+    }
+
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+    static bool covers(const Pairs& general, const Pairs& specific) {
+        return std::ranges::all_of(general, [&](const auto& wide) {
+            return std::ranges::any_of(
+                specific, [&](const auto& narrow) { return wide.first == narrow.first && pattern_covers(wide.second, narrow.second); });
+        });
+    }
+
+    static bool covers(const Match& general, const Match& specific) {
+        const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
+        if (general.sandbox.value_or(false) != specific.sandbox.value_or(false)) return false;
+        if (!same_if_given(general.user, specific.user) || !same_if_given(general.privileged, specific.privileged)) return false;
+        const auto wide = text_clauses(general);
+        const auto narrow = text_clauses(specific);
+        for (std::size_t i = 0; i < wide.size(); ++i) {
+            if (wide[i] != nullptr && (narrow[i] == nullptr || !pattern_covers(*wide[i], *narrow[i]))) return false;
+        }
+        return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations);
+    }
+
+    // -- what weakens
+
+    void check_confinement(const Confinement& confinement) {
+        const std::string what = concat({"confinement ", quote(confinement.name)});
+        if (std::get_if<Unconfined>(&confinement.profile) != nullptr)
+            note(confinement.origin, what + " puts no AppArmor profile on its processes (\"unconfined\")");
+        if (std::get_if<AllCapabilities>(&confinement.ceiling) != nullptr)
+            note(confinement.origin, what + " takes no capability away (\"allCapabilities\")");
+        if (confinement.exec_unconfined)
+            note(confinement.origin,
+                 what + " lets a command leave AppArmor where the profile has a rule for it (\"unconfined\" under \"exec\")");
+        const auto& rules = confinement.exec_rules;
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            for (std::size_t earlier = 0; earlier < i; ++earlier) {
+                if (!pattern_covers(rules[earlier].command, rules[i].command)) continue;
+                complain(rules[i].origin, concat({"this exec rule can never match: the one at ", rules[earlier].origin.text(),
+                                                  " matches whatever it would"}));
+                break;
+            }
+        }
+    }
+
+    // Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
+    // run, by which names (handlers) they call us, and who may use a Kubernetes namespace; a sandbox is the engine's own
+    // doing. Everything else is part of the request, a pod's name and `privileged` included.
+    static bool is_creators_choice(const Match& match) {
+        return !match.engine && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
+    }
+
+    static bool same_profile(const Confinement& a, const Confinement& b) {
+        const auto* first = std::get_if<std::string>(&a.profile);
+        const auto* second = std::get_if<std::string>(&b.profile);
+        return first != nullptr && second != nullptr && *first == *second;
+    }
+
+    // What a container may do in the confinement A that it may not do in B; empty if nothing.
+    static std::string gain(const Confinement& a, const Confinement& b) {
+        const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
+        const auto from_profile = [](const Confinement& c) { return std::get_if<FromProfile>(&c.ceiling) != nullptr; };
+        // What the profile allows is not known here: it counts as everything on the one side and as nothing on the other.
+        const auto ceiling = [](const Confinement& c, CapabilitySet unknown) {
+            const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
+            if (set != nullptr) return *set;
+            return std::get_if<FromProfile>(&c.ceiling) != nullptr ? unknown : CapabilitySet::all();
+        };
+        const bool same_source = from_profile(a) && from_profile(b) && same_profile(a, b);
+        if (is_unconfined(a) && !is_unconfined(b)) return "run without an AppArmor profile";
+        const auto kept = ceiling(a, CapabilitySet::all());
+        const auto more = same_source ? CapabilitySet() : kept - ceiling(b, CapabilitySet());
+        if (!more.empty() && from_profile(a)) return "keep whatever capabilities its profile allows";
+        if (!more.empty() && kept == CapabilitySet::all()) return "keep all capabilities";
+        if (!more.empty()) return concat({"keep the capabilities ", more.names()});
+        if (b.no_new_privileges && !a.no_new_privileges) return "run without \"noNewPrivileges\"";
+        for (const auto& denied : b.deny_syscalls) {
+            if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"call ", quote(denied)});
+        }
+        if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny)
+            return "run commands that no exec rule names";
+        if (b.exec_otherwise == ExecOtherwise::transition && a.exec_otherwise == ExecOtherwise::base)
+            return "run commands that its profile does not allow";
+        if (a.exec_unconfined && !b.exec_unconfined) return "run commands without AppArmor";
+        return {};
+    }
+
+    // What a container may do with OUTCOME that it may not do with `otherwise`; empty if nothing.
+    [[nodiscard]] std::string gain_over_otherwise(const Outcome& outcome) const {
+        if (!draft_.otherwise_read || std::get_if<Pass>(&catalog_.otherwise) != nullptr) return {};
+        if (std::get_if<Reject>(&outcome) != nullptr) return {};
+        if (std::get_if<Pass>(&outcome) != nullptr) return "start as its engine made it";
+        const auto* otherwise = std::get_if<Use>(&catalog_.otherwise);
+        if (otherwise == nullptr) return "start";
+        const auto& name = std::get_if<Use>(&outcome)->confinement;
+        if (draft_.unread.contains(name) || draft_.unread.contains(otherwise->confinement)) return {};
+        const auto* a = catalog_.find(name);
+        const auto* b = catalog_.find(otherwise->confinement);
+        return a != nullptr && b != nullptr ? gain(*a, *b) : std::string();
+    }
+
+    // The first gain over `otherwise` among OUTCOME and the confinements that one may ask for.
+    [[nodiscard]] std::string first_gain(const Outcome& outcome, const std::vector<std::string>& selectable) const {
+        auto found = gain_over_otherwise(outcome);
+        for (const auto& name : selectable) {
+            if (!found.empty()) break;
+            found = gain_over_otherwise(Use{name});
+            if (!found.empty()) found += concat({" (if it asks for ", quote(name), ")"});
+        }
+        return found;
+    }
+
+    void check_rule(const Rule& rule) {
+        const auto gained = first_gain(rule.outcome, rule.selectable);
+        const bool by_creator = is_creators_choice(rule.match);
+        if (std::get_if<Pass>(&rule.outcome) != nullptr)
+            note(rule.origin, "this rule leaves containers as their engine made them (\"pass\")");
+        if (rule.weaker && gained.empty() && draft_.otherwise_read) {
+            complain(rule.origin, "this rule says \"weaker\", but allows nothing that \"otherwise\" does not: take \"weaker\" away");
+        } else if (rule.weaker && by_creator) {
+            note(rule.origin,
+                 concat({"whoever starts a container can make this rule match, and it lets the container ", gained, " (\"weaker\")"}));
+        } else if (by_creator && !gained.empty()) {
+            complain(
+                rule.origin,
+                concat({"whoever starts a container chooses all that this rule looks at, and unlike \"otherwise\" it lets the container ",
+                        gained, ": match on \"engine\", \"handler\" or \"namespace\" too, or say \"weaker\": true"}));
+        }
+    }
+
+    void check_otherwise() {
+        const auto& origin = catalog_.otherwise_origin;
+        const bool uses = std::get_if<Use>(&catalog_.otherwise) != nullptr;
+        if (std::get_if<Pass>(&catalog_.otherwise) != nullptr) {
+            note(origin, "containers that no rule matches are left as their engine made them (\"otherwise\": \"pass\")");
+        }
+        const auto gained = uses ? first_gain(catalog_.otherwise, catalog_.otherwise_selectable) : std::string();
+        if (catalog_.otherwise_weaker && gained.empty()) {
+            complain(origin, "\"otherwise\" says \"weaker\", but nothing that it lists as \"selectable\" is: take \"weaker\" away");
+        } else if (catalog_.otherwise_weaker) {
+            note(origin, concat({"\"selectable\" lets any container ", gained, " (\"weaker\")"}));
+        } else if (!gained.empty()) {
+            complain(origin, concat({"\"selectable\" would let any container ", gained, ": take that out, or say \"weaker\": true"}));
+        }
+    }
+
+    CatalogReading& reading_;
+    const Catalog& catalog_;
+    const CatalogDraft& draft_;
+};
+
+}  // namespace
+
+void check_catalog(CatalogReading& reading, const CatalogDraft& draft) { Checker(reading, draft).check(); }
+
+}  // namespace aa::apparmor

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/catalog/json.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "apparmor/catalog/check.h"
+#include "apparmor/catalog/document.h"
+#include "apparmor/catalog/syscalls.h"
+#include "apparmor/catalog/values.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+namespace {
+
+using Kind = Node::Kind;
+
+constexpr std::size_t kMaxName = 64;
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+constexpr std::array<std::string_view, 7> kCatalogKeys{"confinements", "rules",       "otherwise", "withoutAppArmor",
+                                                       "profileDirs",  "decisionLog", "$schema"};
+constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "decisionLog"};
+constexpr std::array<std::string_view, 8> kConfinementKeys{"apparmor",        "unconfined",   "capabilities", "allCapabilities",
+                                                           "noNewPrivileges", "denySyscalls", "exec",         "start"};
+constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
+constexpr std::array<std::string_view, 3> kExecKeys{"rules", "otherwise", "unconfined"};
+constexpr std::array<std::string_view, 3> kExecRuleKeys{"command", "apparmor", "deny"};
+constexpr std::array<std::string_view, 6> kRuleKeys{"match", "use", "reject", "pass", "selectable", "weaker"};
+constexpr std::array<std::string_view, 5> kOtherwiseKeys{"use", "reject", "pass", "selectable", "weaker"};
+constexpr std::array<std::string_view, 12> kMatchKeys{"engine", "handler",     "namespace",  "pod",  "name",       "image",
+                                                      "labels", "annotations", "entrypoint", "user", "privileged", "sandbox"};
+
+struct TextClause {
+    std::string_view key;
+    std::optional<std::string> Match::*member;
+};
+constexpr std::array<TextClause, 7> kTextClauses{{{"engine", &Match::engine},
+                                                  {"handler", &Match::handler},
+                                                  {"namespace", &Match::kubernetes_namespace},
+                                                  {"pod", &Match::pod},
+                                                  {"name", &Match::name},
+                                                  {"image", &Match::image},
+                                                  {"entrypoint", &Match::entrypoint}}};
+
+constexpr std::array<Word<Combine>, 3> kCombines{{{"tighten", Combine::tighten}, {"stack", Combine::stack}, {"replace", Combine::replace}}};
+constexpr std::array<Word<ExecOtherwise>, 3> kExecOtherwises{
+    {{"transition", ExecOtherwise::transition}, {"base", ExecOtherwise::base}, {"deny", ExecOtherwise::deny}}};
+constexpr std::array<Word<Start>, 2> kStarts{{{"in-profile", Start::in_profile}, {"from-profile", Start::from_profile}}};
+constexpr std::array<Word<WithoutAppArmor>, 2> kWithout{
+    {{"refuse", WithoutAppArmor::refuse}, {"capabilities-only", WithoutAppArmor::capabilities_only}}};
+
+// Reads the documents of a catalog into READING, complaining about whatever cannot be read.
+class Reader : private Values {
+public:
+    Reader(CatalogReading& reading, CatalogDraft& draft) : Values(reading), reading_(reading), draft_(draft) {}
+
+    void read(const std::string& file, const Node& root) {
+        enter(file);
+        if (!expect(root, Kind::object, "a catalog file")) return;
+        check_keys(root, kCatalogKeys, "a catalog file");
+        for (const auto& member : root.members) read_top(member);
+    }
+
+    // Complains about what no file says.
+    void finish(const std::string& first_file) {
+        if (once_.contains("otherwise")) return;
+        reading_.errors.push_back(
+            {{first_file, 0, 0},
+             "no catalog file says what applies to a container that no rule matches: add \"otherwise\" with a confinement's name"});
+    }
+
+private:
+    // The name of a confinement, which check_catalog() will look for.
+    std::string refer(const Node& node) {
+        draft_.references.push_back({node.text, origin(node.place)});
+        return node.text;
+    }
+
+    // -- the top level
+
+    void read_top(const Member& member) {
+        const auto& [key, place, value] = member;
+        if (key == "confinements") {
+            if (!expect(value, Kind::object, "\"confinements\"")) return;
+            for (const auto& each : value.members) read_confinement(each);
+        } else if (key == "rules") {
+            if (!expect(value, Kind::list, "\"rules\"")) return;
+            for (const auto& each : value.items) read_rule(each);
+        } else if (key == "$schema") {
+            expect(value, Kind::text, "\"$schema\"");
+        } else if (std::ranges::find(kSettings, key) != kSettings.end() && is_first(member)) {
+            read_setting(key, value);
+        }
+    }
+
+    // Whether the key of MEMBER, which may stand in one file only, stands here for the first time.
+    bool is_first(const Member& member) {
+        const auto [earlier, is_new] = once_.try_emplace(member.key, origin(member.place));
+        if (is_new || earlier->second.file == file()) return true;
+        complain(member.place, concat({"\"", member.key, "\" may stand in one file only, and ", earlier->second.text(), " has it"}));
+        return false;
+    }
+
+    void read_setting(std::string_view key, const Node& value) {
+        Catalog& catalog = reading_.catalog;
+        if (key == "otherwise") {
+            read_otherwise(value);
+        } else if (key == "withoutAppArmor") {
+            read_word(value, key, kWithout, catalog.without_apparmor);
+            if (catalog.without_apparmor == WithoutAppArmor::capabilities_only) {
+                note(value.place, "on a host without AppArmor, containers start with no profile (\"capabilities-only\")");
+            }
+        } else if (key == "decisionLog") {
+            if (expect(value, Kind::text, "\"decisionLog\"")) catalog.decision_log = read_absolute(value, key);
+        } else if (key == "profileDirs") {
+            each_text(value, key, [&](const Node& item) { catalog.profile_dirs.push_back(read_absolute(item, key)); });
+        }
+    }
+
+    // -- confinements
+
+    void read_confinement(const Member& member) {
+        const auto& [name, place, node] = member;
+        const std::string what = concat({"confinement ", quote(name)});
+        const auto complaints = reading_.errors.size();
+        check_confinement_name(name, place);
+        const auto [earlier, is_new] = confinements_.try_emplace(name, origin(place));
+        if (!is_new && earlier->second.file != file())
+            complain(place, concat({what, " is defined at ", earlier->second.text(), " already"}));
+        Confinement confinement;
+        confinement.name = name;
+        confinement.origin = origin(place);
+        if (expect(node, Kind::object, what)) read_members(node, place, what, confinement);
+        if (reading_.errors.size() > complaints) draft_.unread.insert(name);
+        reading_.catalog.confinements.push_back(std::move(confinement));
+    }
+
+    void read_members(const Node& node, Place place, std::string_view what, Confinement& confinement) {
+        check_keys(node, kConfinementKeys, "a confinement");
+        read_profile(node, place, what, confinement);
+        read_ceiling(node, place, what, confinement);
+        confinement.no_new_privileges = read_flag(node, "noNewPrivileges");
+        if (const Node* list = node.find("denySyscalls")) read_syscalls(*list, confinement);
+        if (const Node* exec = get(node, "exec", Kind::object)) read_exec(*exec, confinement);
+        if (const Node* start = node.find("start")) read_word(*start, "start", kStarts, confinement.start);
+    }
+
+    void check_confinement_name(const std::string& name, Place place) {
+        const bool good =
+            !name.empty() && name.size() <= kMaxName && kLower.find(name[0]) != kLower.npos &&
+            std::ranges::all_of(name, [](char c) { return kLower.find(c) != kLower.npos || c == '.' || c == '_' || c == '-'; });
+        if (good) return;
+        complain(
+            place,
+            concat({quote(name),
+                    " is not a name for a confinement: it must be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"}));
+    }
+
+    // Either GRANT, or KEY with a value to read, but not both and not neither.
+    const Node* read_or_grant(const Node& node, Place place, std::string_view what, std::string_view key, std::string_view grant,
+                              bool& granted) {
+        granted = read_true(node, grant);
+        const Node* value = node.find(key);
+        if (value == nullptr && !granted) complain(place, concat({what, " needs \"", key, "\", or \"", grant, "\": true"}));
+        if (value != nullptr && granted) complain(value->place, concat({what, " has both \"", key, "\" and \"", grant, "\""}));
+        return value;
+    }
+
+    void read_profile(const Node& node, Place place, std::string_view what, Confinement& confinement) {
+        bool unconfined = false;
+        const Node* value = read_or_grant(node, place, what, "apparmor", "unconfined", unconfined);
+        if (unconfined) confinement.profile = Unconfined{};
+        if (value == nullptr || unconfined) return;
+        if (!expect_text_or_object(*value, "\"apparmor\"", "a profile's name")) return;
+        if (value->kind == Kind::text) {
+            confinement.profile = read_profile_name(*value);
+            return;
+        }
+        check_keys(*value, kProfileKeys, "\"apparmor\"");
+        if (value->find("profile") == nullptr) complain(value->place, "\"apparmor\" needs \"profile\"");
+        if (const Node* profile = get(*value, "profile", Kind::text)) confinement.profile = read_profile_name(*profile);
+        if (const Node* combine = value->find("combine")) read_word(*combine, "combine", kCombines, confinement.combine);
+    }
+
+    void read_ceiling(const Node& node, Place place, std::string_view what, Confinement& confinement) {
+        bool all = false;
+        const Node* value = read_or_grant(node, place, what, "capabilities", "allCapabilities", all);
+        if (all) confinement.ceiling = AllCapabilities{};
+        if (value == nullptr || all) return;
+        if (value->kind == Kind::text && value->text == "from-profile") {
+            confinement.ceiling = FromProfile{};
+            if (std::get_if<Unconfined>(&confinement.profile) != nullptr)
+                complain(value->place, "\"from-profile\" needs a profile: list the capabilities, or say \"allCapabilities\": true");
+            return;
+        }
+        if (value->kind == Kind::text) {
+            complain(value->place, "\"capabilities\" must be a list, as in [\"CHOWN\", \"NET_BIND_SERVICE\"], or \"from-profile\"");
+            return;
+        }
+        CapabilitySet set;
+        each_text(*value, "capabilities", [&](const Node& item) { read_capability(item, set); });
+        confinement.ceiling = set;
+    }
+
+    void read_syscalls(const Node& list, Confinement& confinement) {
+        each_text(list, "denySyscalls", [&](const Node& item) {
+            confinement.deny_syscalls.push_back(item.text);
+            if (auto problem = syscall_problem(item.text); !problem.empty()) complain(item.place, std::move(problem));
+        });
+    }
+
+    void read_exec(const Node& exec, Confinement& confinement) {
+        check_keys(exec, kExecKeys, "\"exec\"");
+        if (const Node* otherwise = exec.find("otherwise")) read_word(*otherwise, "otherwise", kExecOtherwises, confinement.exec_otherwise);
+        confinement.exec_unconfined = read_true(exec, "unconfined");
+        if (confinement.exec_unconfined && confinement.exec_otherwise != ExecOtherwise::transition)
+            complain(exec.place, "\"unconfined\" only makes sense with \"otherwise\": \"transition\"");
+        const Node* rules = get(exec, "rules", Kind::list);
+        if (rules == nullptr) return;
+        for (const auto& rule : rules->items) read_exec_rule(rule, confinement);
+    }
+
+    void read_exec_rule(const Node& node, Confinement& confinement) {
+        if (!expect(node, Kind::object, "an exec rule")) return;
+        check_keys(node, kExecRuleKeys, "an exec rule");
+        ExecRule rule;
+        rule.origin = origin(node.place);
+        const Node* deny = node.find("deny");
+        const Node* profile = node.find("apparmor");
+        if (node.find("command") == nullptr) complain(node.place, "an exec rule needs \"command\"");
+        if (const Node* command = get(node, "command", Kind::text)) rule.command = read_path_pattern(*command);
+        if ((deny == nullptr) == (profile == nullptr)) complain(node.place, "an exec rule needs either \"apparmor\" or \"deny\"");
+        if (deny != nullptr) {
+            rule.action = ExecRule::Deny{read_message(*deny, "\"deny\"")};
+        } else if (profile != nullptr && expect(*profile, Kind::text, "\"apparmor\"")) {
+            rule.action = read_profile_name(*profile);
+        }
+        confinement.exec_rules.push_back(std::move(rule));
+    }
+
+    // -- rules
+
+    void read_rule(const Node& node) {
+        if (!expect(node, Kind::object, "a rule")) return;
+        const auto complaints = reading_.errors.size();
+        check_keys(node, kRuleKeys, "a rule");
+        Rule rule;
+        rule.origin = origin(node.place);
+        if (const Node* match = get(node, "match", Kind::object)) {
+            read_match(*match, rule.match);
+            if (match->members.empty())
+                complain(match->place, "\"match\" is empty: for all containers that no other rule matches there is \"otherwise\"");
+        } else if (node.find("match") == nullptr) {
+            complain(node.place, "a rule needs \"match\"");
+        }
+        rule.outcome = read_outcome(node, "a rule");
+        rule.selectable = read_selectable(node, rule.outcome);
+        rule.weaker = read_flag(node, "weaker");
+        if (reading_.errors.size() == complaints) reading_.catalog.rules.push_back(std::move(rule));
+    }
+
+    void read_otherwise(const Node& node) {
+        const auto complaints = reading_.errors.size();
+        Catalog& catalog = reading_.catalog;
+        catalog.otherwise_origin = origin(node.place);
+        if (node.kind == Kind::text) {
+            catalog.otherwise = Use{refer(node)};
+        } else if (expect_text_or_object(node, "\"otherwise\"", "a confinement's name")) {
+            check_keys(node, kOtherwiseKeys, "\"otherwise\"");
+            catalog.otherwise = read_outcome(node, "\"otherwise\"");
+            catalog.otherwise_selectable = read_selectable(node, catalog.otherwise);
+            catalog.otherwise_weaker = read_flag(node, "weaker");
+        }
+        draft_.otherwise_read = reading_.errors.size() == complaints;
+    }
+
+    Outcome read_outcome(const Node& node, std::string_view what) {
+        const Node* use = node.find("use");
+        const Node* reject = node.find("reject");
+        const bool pass = read_true(node, "pass");
+        const int given = (use != nullptr ? 1 : 0) + (reject != nullptr ? 1 : 0) + (pass ? 1 : 0);
+        if (given != 1)
+            complain(node.place, concat({what, " needs one of \"use\", \"reject\" and \"pass\"", given > 1 ? ", and no more" : ""}));
+        if (reject != nullptr) return Reject{read_message(*reject, "\"reject\"")};
+        if (use != nullptr && expect(*use, Kind::text, "\"use\"")) return Use{refer(*use)};
+        return Pass{};
+    }
+
+    std::vector<std::string> read_selectable(const Node& node, const Outcome& outcome) {
+        std::vector<std::string> names;
+        const Node* list = node.find("selectable");
+        if (list == nullptr) return names;
+        each_text(*list, "selectable", [&](const Node& item) { names.push_back(refer(item)); });
+        if (std::get_if<Use>(&outcome) == nullptr) complain(list->place, "\"selectable\" only makes sense beside \"use\"");
+        return names;
+    }
+
+    void read_match(const Node& node, Match& match) {
+        check_keys(node, kMatchKeys, "\"match\"");
+        for (const auto& [key, clause] : kTextClauses) {
+            const Node* pattern = get(node, key, Kind::text);
+            if (pattern != nullptr) match.*clause = read_clause(*pattern, key);
+        }
+        if (const Node* labels = get(node, "labels", Kind::object)) read_pairs(*labels, "labels", match.labels);
+        if (const Node* annotations = get(node, "annotations", Kind::object)) read_pairs(*annotations, "annotations", match.annotations);
+        if (const Node* user = get(node, "user", Kind::integer)) read_user(*user, match);
+        if (const Node* privileged = get(node, "privileged", Kind::boolean)) match.privileged = privileged->boolean;
+        if (const Node* sandbox = get(node, "sandbox", Kind::boolean)) match.sandbox = sandbox->boolean;
+    }
+
+    std::string read_clause(const Node& node, std::string_view key) {
+        if (key == "entrypoint") return read_path_pattern(node);
+        if (node.text.empty())
+            complain(node.place, concat({"\"", key, "\" is empty, which can never match: what is not known matches no pattern"}));
+        return read_pattern(node);
+    }
+
+    void read_pairs(const Node& node, std::string_view key, std::vector<std::pair<std::string, std::string>>& pairs) {
+        if (node.members.empty())
+            complain(node.place, concat({"\"", key, "\" is empty: name a key and a pattern, as in {\"tier\": \"**\"}"}));
+        for (const auto& member : node.members) {
+            if (!expect(member.value, Kind::text, concat({"the pattern for ", quote(member.key)}))) continue;
+            if (key == "annotations" && member.key.starts_with(kReservedPrefix)) {
+                complain(member.place, concat({quote(member.key), " can never match: annotations under '", kReservedPrefix,
+                                               "' are not facts (for '", kRequestAnnotation, "' there is \"selectable\")"}));
+            }
+            pairs.emplace_back(member.key, read_pattern(member.value));
+        }
+    }
+
+    void read_user(const Node& node, Match& match) {
+        constexpr std::uint32_t kNoUser = 0xFFFFFFFFU;  // (uid_t)-1 is nobody's
+        if (node.integer >= kNoUser) complain(node.place, "\"user\" is a user ID: at most 4294967294");
+        match.user = static_cast<std::uint32_t>(node.integer);
+    }
+
+    CatalogReading& reading_;
+    CatalogDraft& draft_;
+    std::map<std::string, Origin> once_;
+    std::map<std::string, Origin> confinements_;
+};
+
+// Puts COMPLAINTS into the order of SOURCES, lines and columns.
+void sort_complaints(std::vector<Complaint>& complaints, std::span<const CatalogSource> sources) {
+    const auto key = [&](const Complaint& complaint) {
+        const auto file = std::ranges::find(sources, complaint.origin.file, &CatalogSource::name) - sources.begin();
+        return std::tuple(file, complaint.origin.line, complaint.origin.column);
+    };
+    std::ranges::stable_sort(complaints, {}, key);
+}
+
+}  // namespace
+
+std::string Complaint::text() const { return concat({origin.text(), ": ", problem}); }
+
+CatalogReading read_catalog(std::span<const CatalogSource> sources) {
+    CatalogReading reading;
+    CatalogDraft draft;
+    if (sources.empty()) {
+        reading.errors.push_back({{"the catalog", 0, 0}, "there is no file in it"});
+        return reading;
+    }
+    Reader reader(reading, draft);
+    bool readable = true;
+    for (const auto& source : sources) {
+        const auto document = parse_document(source, reading.errors);
+        if (document) reader.read(source.name, *document);
+        readable = readable && document;
+    }
+    if (readable) {  // what is missing may stand in a file that could not be read
+        reader.finish(sources.front().name);
+        check_catalog(reading, draft);
+    }
+    sort_complaints(reading.errors, sources);
+    sort_complaints(reading.notes, sources);
+    return reading;
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/source/profile_files.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxProfileFile = 4UL << 20U;
+constexpr int kMaxDepth = 8;
+
+// Folders of /etc/apparmor.d that hold pieces of profiles or settings, not profiles (apparmor.d(5), "FILES").
+constexpr std::array<std::string_view, 10> kSupportFolders = {"abi",     "abstractions",   "apache2.d", "cache",          "cache.d",
+                                                              "disable", "force-complain", "local",     "program-chunks", "tunables"};
+// What packaging and editors leave behind; the parser passes over the same (is_blacklisted in its source).
+constexpr std::array<std::string_view, 10> kLeftOver = {".dpkg-new", ".dpkg-old", ".dpkg-dist", ".dpkg-bak", ".dpkg-remove",
+                                                        ".pacnew",   ".pacsave",  ".rpmnew",    ".rpmsave",  "~"};
+
+bool is_support_folder(std::string_view name) {
+    return name.starts_with('.') || std::find(kSupportFolders.begin(), kSupportFolders.end(), name) != kSupportFolders.end();
+}
+
+bool is_left_over(std::string_view name) {
+    if (name.starts_with('.') || name == "README") return true;
+    return std::any_of(kLeftOver.begin(), kLeftOver.end(), [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+// The entries of FOLDER by name, so that every run asks in the same order.
+std::vector<fs::directory_entry> entries(const std::string& folder) {
+    std::error_code error;
+    std::vector<fs::directory_entry> result;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) result.push_back(*at);
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+// Calls FOLDER_FOUND and FILE_FOUND with the paths below FOLDER.
+template <class FolderFound, class FileFound>
+void walk(const std::string& folder, int depth, FolderFound folder_found, FileFound file_found) {
+    folder_found(folder);
+    for (const auto& entry : entries(folder)) {
+        std::error_code error;
+        const std::string name = entry.path().filename();
+        if (entry.is_directory(error)) {
+            if (depth < kMaxDepth && !entry.is_symlink(error) && !is_support_folder(name)) {
+                walk(entry.path(), depth + 1, folder_found, file_found);
+            }
+        } else if (entry.is_regular_file(error) && !is_left_over(name)) {
+            file_found(entry.path());
+        }
+    }
+}
+
+std::string text_of(const std::string& path) {
+    const auto fd = open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd) return {};
+    const auto buffer = read_file(fd->get(), kMaxProfileFile, path);
+    return buffer ? std::string(buffer->text()) : std::string();
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string list(const std::vector<std::string>& names) {
+    std::string result;
+    for (const auto& name : names) result += (result.empty() ? "" : ", ") + quote(name);
+    return result;
+}
+
+bool is_name_character(char c) {
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
+}
+
+// The text that a file with the profile NAME ("A", "A//child") holds somewhere, unless it composes the name of variables.
+// Calls FOUND with each place in TEXT where the name of PROFILE, or of its parent, stands as a word, until it says true.
+template <class Found>
+bool any_mention(std::string_view text, std::string_view profile, Found found) {
+    const std::string_view name = profile.substr(0, profile.find("//"));
+    for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+        const std::size_t end = at + name.size();
+        const bool word = (at == 0 || !is_name_character(text[at - 1])) && (end == text.size() || !is_name_character(text[end]));
+        if (word && found(at)) return true;
+    }
+    return false;
+}
+
+bool mentions(std::string_view text, std::string_view profile) {
+    return any_mention(text, profile, [](std::size_t) { return true; });
+}
+
+// Whether TEXT seems to hold a header of PROFILE: its name at the beginning of a line or after the word "profile".
+bool declares(std::string_view text, std::string_view profile) {
+    return any_mention(text, profile, [&](std::size_t at) {
+        std::string_view before = text.substr(0, at);
+        before.remove_prefix(before.rfind('\n') + 1);
+        while (!before.empty() && (before.back() == ' ' || before.back() == '\t' || before.back() == '"')) before.remove_suffix(1);
+        return before.empty() || before.ends_with("profile");
+    });
+}
+
+}  // namespace
+
+ProfileFiles::ProfileFiles(Parser parser, std::span<const std::string> directories)
+    : parser_(std::move(parser)), directories_(directories.begin(), directories.end()) {
+    for (const auto& directory : directories_) {
+        std::error_code error;
+        if (!fs::is_directory(directory, error)) continue;
+        walk(
+            directory, 0, [&](const std::string& folder) { folders_.push_back(folder); },
+            [&](const std::string& path) {
+                const bool known = std::any_of(files_.begin(), files_.end(), [&](const File& file) { return file.path == path; });
+                if (!known) files_.push_back({path, text_of(path)});
+            });
+    }
+}
+
+Result<FileNames> ProfileFiles::names_in(const std::string& path) {
+    if (const auto found = known_.find(path); found != known_.end()) return found->second;
+    const auto run = TRY(parser_.names({path}));
+    FileNames result;
+    for (const auto line : lines(run.output)) result.names.emplace_back(line);
+    // A file that the operator disabled is no failure: the parser says so and reports no names.
+    if (!run.ok() || (result.names.empty() && !run.errors.empty())) result.complaints = parser_complaints(run, path);
+    return known_.emplace(path, std::move(result)).first->second;
+}
+
+Result<std::vector<std::string>> ProfileFiles::defining_among(std::string_view profile, bool mentioning) {
+    std::vector<std::string> result;
+    for (const auto& file : files_) {
+        if (mentions(file.text, profile) != mentioning) continue;
+        if (holds(TRY(names_in(file.path)).names, profile)) result.push_back(file.path);
+    }
+    return result;
+}
+
+Result<std::vector<std::string>> ProfileFiles::all_names() {
+    std::vector<std::string> result;
+    if (folders_.empty()) return result;
+    const auto run = TRY(parser_.names(folders_));
+    for (const auto line : lines(run.output)) result.emplace_back(line);
+    return result;
+}
+
+Result<std::vector<std::string>> ProfileFiles::defining(std::string_view profile) {
+    auto result = TRY(defining_among(profile, true));
+    // One run over all folders tells whether a search file by file is worth its many runs.
+    if (result.empty() && holds(TRY(all_names()), profile)) return defining_among(profile, false);
+    return result;
+}
+
+Result<std::vector<Complaint>> ProfileFiles::broken(std::string_view profile) {
+    std::vector<Complaint> result;
+    for (const auto& file : files_) {
+        if (base_name(file.path) != profile && !declares(file.text, profile)) continue;
+        const auto found = TRY(names_in(file.path));
+        result.insert(result.end(), found.complaints.begin(), found.complaints.end());
+    }
+    return result;
+}
+
+Result<std::vector<Complaint>> ProfileFiles::misnamed(std::string_view profile) {
+    std::vector<Complaint> result;
+    for (const auto& file : files_) {
+        if (base_name(file.path) != profile) continue;
+        const auto found = TRY(names_in(file.path));
+        const std::string holding = found.names.empty() ? std::string("no profile") : "the profile " + list(found.names);
+        result.push_back({{file.path, 1, 1},
+                          concat({"the file ", quote(file.path), " defines ", holding, ", not ", quote(profile),
+                                  ": the name of a file does not count; name the profile in it 'profile ", profile, " {'"})});
+    }
+    return result;
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/source/profile_rules.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "apparmor/policy/label.h"
+#include "apparmor/policy/reader.h"
+#include "apparmor/source/profile_words.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+namespace {
+
+constexpr std::string_view kProfilePrefix = "aa-shimctl-rule-";
+constexpr std::string_view kDeny = "deny";
+
+std::vector<std::string> words_of(std::string_view text) {
+    ProfileWords words(text);
+    const auto statement = words.next();
+    return statement ? statement->words : std::vector<std::string>();
+}
+
+bool holds_deny(std::string_view text) {
+    const auto words = words_of(text);
+    return std::find(words.begin(), words.end(), kDeny) != words.end();
+}
+
+bool denies(const SourceRule& rule) { return holds_deny(rule.text) || std::any_of(rule.blocks.begin(), rule.blocks.end(), holds_deny); }
+
+// TEXT without the word `deny`. What a rule denies is no longer told apart in a compiled profile, what it allows is: a rule
+// that allows stands for one that denies, for both match the same paths. (`deny` takes a bare x, all else wants to know how.)
+std::string allowing(std::string_view text) {
+    std::string result;
+    for (auto& word : words_of(text)) {
+        if (word == kDeny) continue;
+        if (is_exec_mode(word)) word = "ix";
+        result += (result.empty() ? "" : " ") + word;
+    }
+    return result;
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+    return text;
+}
+
+// A profile with RULE alone in it.
+std::string profile_of(const SourceRule& rule, std::size_t index, std::string_view profile) {
+    std::string text = concat({"profile ", kProfilePrefix, decimal(static_cast<long long>(index)), " {\n"});
+    const bool deny = denies(rule);
+    for (const auto& block : rule.blocks) {
+        const std::string header = deny ? allowing(block) : block;
+        text += (header.empty() ? "audit" : header) + " {\n";
+    }
+    // The parser gives this variable the profile's name, and the rule's own profile has another one.
+    text += replaced(deny ? allowing(rule.text) : rule.text, "@{profile_name}", profile) + ",\n";
+    for (std::size_t i = 0; i <= rule.blocks.size(); ++i) text += "}\n";
+    return text;
+}
+
+Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std::string>& files, std::string_view name,
+                                     const std::string& features) {
+    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--stdout"};
+    if (!features.empty()) arguments.push_back("--features-file=" + features);
+    arguments.insert(arguments.end(), files.begin(), files.end());
+    const auto run = TRY(parser.run(arguments));
+    if (run.ok()) return read_policy(run.output, name);
+    return Error{ErrorKind::config, concat({name, " does not compile: ", parser_complaints(run, std::string(name)).front().text()})};
+}
+
+}  // namespace
+
+Result<std::vector<Profile>> compile_text(const Parser& parser, std::string_view text, std::string_view name, const std::string& features) {
+    // The parser wants a file. It runs as who we are, and may open ours by its name in /proc.
+    const Fd file(::memfd_create("aa-shimctl", MFD_CLOEXEC));
+    if (!file.valid()) return errno_error("create", "memory file", errno);
+    TRY(write_all(file.get(), text));
+    return compile(parser, {concat({"/proc/", decimal(::getpid()), "/fd/", decimal(file.get())})}, name, features);
+}
+
+Result<std::vector<Profile>> compile_files(const Parser& parser, const std::vector<std::string>& files, const std::string& features) {
+    if (files.empty()) return std::vector<Profile>();
+    return compile(parser, files, quote(files.front()), features);
+}
+
+std::string granted_exec_mode(const Profile& profile, const ExecFile& file) {
+    const auto permissions = profile.files.permissions(profile.files.match(profile.files_start, file.path), file.owned);
+    return (permissions.allow & permission::kExec) != 0 ? exec_rule_text(profile, permissions.target) : std::string();
+}
+
+Result<std::vector<MatchingRule>> matching_rules(const Parser& parser, const ProfileText& text, std::string_view profile,
+                                                 const ExecFile& file, const std::string& features) {
+    std::vector<MatchingRule> matching;
+    if (text.rules.empty()) return matching;
+    std::string source = text.preamble;
+    for (std::size_t i = 0; i < text.rules.size(); ++i) source += profile_of(text.rules[i], i, profile);
+    const auto compiled = TRY(compile_text(parser, source, "each rule alone", features));
+    for (std::size_t i = 0; i < text.rules.size(); ++i) {
+        const auto name = concat({kProfilePrefix, decimal(static_cast<long long>(i))});
+        const auto found = std::find_if(compiled.begin(), compiled.end(), [&](const Profile& one) { return one.name == name; });
+        if (found == compiled.end()) continue;
+        // Its children are those of PROFILE.
+        Profile alone = *found;
+        for (auto& target : alone.targets) target = replaced(target, name + "//", concat({profile, "//"}));
+        alone.name = profile;
+        auto mode = granted_exec_mode(alone, file);
+        if (mode.empty()) continue;
+        const bool deny = denies(text.rules[i]);
+        matching.push_back({text.rules[i], deny, deny ? std::string() : std::move(mode)});
+    }
+    return matching;
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The policy as the profile files of this host define it, compiled by apparmor_parser: what the kernel would hold if they were
+// loaded. For explaining a catalog that is not in force, or a host without AppArmor; nothing is enforced by it.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/policy/policy.h"
+#include "apparmor/source/parser_process.h"
+#include "apparmor/source/profile_files.h"
+#include "base/result.h"
+
+namespace aa::apparmor {
+
+class SourcePolicy {
+public:
+    // The files below DIRECTORIES, as ProfileFiles takes them, compiled for FEATURES (empty: the running kernel).
+    SourcePolicy(Parser parser, std::span<const std::string> directories, std::string features)
+        : parser_(parser), files_(std::move(parser), directories), features_(std::move(features)) {}
+
+    // The profiles of LABEL and those that their rules name, and so on. What else the host may have loaded is not known here:
+    // a rule that leaves the choice to the profiles' attachments (`px`) finds only these. It stays valid until the next question.
+    // An error of kind not_found: no file defines a component of LABEL.
+    Result<Policy*> policy_of(std::string_view label);
+
+private:
+    Result<bool> add_file_of(const std::string& profile);
+    Result<void> add_targets();
+
+    Parser parser_;
+    ProfileFiles files_;
+    std::string features_;
+    std::set<std::string, std::less<>> asked_;     // profiles that were looked for
+    std::set<std::string, std::less<>> compiled_;  // files
+    std::vector<Profile> profiles_;                // as the kernel would list them: the last one loaded first
+    std::optional<PolicySet> policy_;
+};
+
+}  // namespace aa::apparmor
