@@ -25,11 +25,11 @@ Result<Fd> open_trusted_file(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
     const Fd dir = TRY(open_file(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    TRY(require_trusted(dir.get(), directory));
+    TRY(require_operators(dir.get(), directory));
     const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
     Fd fd(::openat(dir.get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!fd.valid()) return errno_error("open", path, errno);
-    TRY(require_trusted(fd.get(), path));
+    TRY(require_operators(fd.get(), path));
     return fd;
 }
 
