@@ -25,7 +25,7 @@ aa-shim = ["{BIN}/aa-shim"]
 [containers]
 log_driver = "k8s-file"
 """
-STATUS = ["grep", "-E", "^(Cap(Bnd|Eff)|NoNewPrivs)", "/proc/self/status"]
+STATUS = ["/bin/grep", "-E", "^(Cap(Bnd|Eff)|NoNewPrivs)", "/proc/self/status"]
 CATALOG = {
     "confinements": {
         "test": harness.BASE | {"capabilities": ["CHOWN", "KILL"]},
@@ -53,7 +53,7 @@ def make_image():
     for library in (word for word in libraries if word.startswith("/")):
         (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(library, root / library[1:])
-    for name in ("sleep", "grep", "true"):
+    for name in ("sh", "sleep", "grep", "true"):
         (root / "bin" / name).symlink_to("busybox")
     for name in ("tmp", "etc", "proc", "dev", "sys"):
         (root / name).mkdir(exist_ok=True)
@@ -161,7 +161,7 @@ class Rootless(harness.ShimTest):
             (harness.RUN / "away").rename(harness.COMPILED)
 
     def test_a_pod(self):
-        self.point_runtime_at(next(path for paths in RUNTIMES.values() for path in paths if os.path.exists(path)))
+        self.use_any_runtime()
         made = podman("pod", "create", "--name", "pod", "--network", "none")
         if made.returncode != 0 and "pause" in made.stdout:
             self.skipTest("no catatonit here, which Podman makes pods of")
@@ -173,6 +173,36 @@ class Rootless(harness.ShimTest):
         pid = podman("inspect", "--format", "{{.State.Pid}}", infra).stdout.strip()
         bound = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("CapBnd")]
         self.assertEqual(bound, [SETS["test"]])
+
+    def test_a_health_check_is_an_exec(self):
+        self.use_any_runtime()
+        check = f"/bin/grep -q CapBnd:.{SETS['test']} /proc/self/status"
+        container = self.start("--health-cmd", check, "--health-interval", "disable", IMAGE, "sleep", "100")
+        result = podman("healthcheck", "run", container)
+        log = podman("inspect", "--format", "{{json .State.Healthcheck}}", container).stdout
+        self.assertEqual(result.returncode, 0, result.stdout + log)
+        self.assertEqual([entry["ExitCode"] for entry in json.loads(log)["Log"]], [0], log)
+
+    def test_play_kube(self):
+        self.use_any_runtime()
+        manifest = HOME / "pod.yaml"
+        manifest.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop", "annotations": {"example.test/team": "a"}},
+            "spec": {"containers": [{
+                "name": "web", "image": f"{IMAGE}:latest", "command": ["/bin/sleep", "100"], "imagePullPolicy": "Never",
+                "securityContext": {"privileged": True},
+            }]},
+        }))
+        manifest.chmod(0o644)
+        self.addCleanup(podman, "pod", "rm", "--force", "--time", "0", "shop")
+        played = podman("play", "kube", "--network", "none", manifest)
+        if played.returncode != 0 and "pause" in played.stdout:
+            self.skipTest("no catatonit here, which Podman makes pods of")
+        self.assertEqual(played.returncode, 0, played.stdout)
+        self.assert_held("test", podman("exec", "shop-web", *STATUS))
+
+    def use_any_runtime(self):
+        self.point_runtime_at(next(path for paths in RUNTIMES.values() for path in paths if os.path.exists(path)))
 
     def start_in_pod(self):
         result = podman("run", "-d", "--pod", "pod", IMAGE, "sleep", "100")
