@@ -246,6 +246,42 @@ class Journal(ObservingTest):
         self.assertEqual(len(journal("SYSLOG_IDENTIFIER=aa-shim", "AA_SHIM_OUTCOME=refused")), 0)
 
 
+class Names(ObservingTest):
+    """The names by which `explain --exec` finds a running container."""
+
+    def found(self, word):
+        result = subprocess.run(
+            [harness.CTL, "explain", "--json", "--exec", word, "--", "true"], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
+        )
+        return json.loads(result.stdout).get("container", result.stdout)
+
+    def test_in_a_pod(self):
+        self.load_catalog()
+        for container, pod in (("c1", "web"), ("c2", "other")):
+            directory = self.cri_bundle(container, annotations={"io.kubernetes.cri.sandbox-name": pod})
+            self.cri("create", "--bundle", directory, container=container)
+            annotations = json.loads((directory / "config.json").read_bytes())["annotations"]
+            self.make_runc_state(self.start_container_process(), directory, container, CRI_ROOT, annotations.items())
+        self.assertIn("may mean any of", self.found("nginx"))
+        for word, container in (("web/nginx", "c1"), ("other/nginx", "c2"), ("shop/web/nginx", "c1")):
+            self.assertIn(container, json.dumps(self.found(word)), word)
+        self.assertIn("there is no container", self.found("elsewhere/web/nginx"))
+
+    def test_of_docker_with_another_data_root(self):
+        self.load_catalog()
+        identity, data, root = "d" * 64, harness.WORK / "data", Path("/run/docker/runtime-runc/moby")
+        bundle = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
+        bundle.mkdir(parents=True, mode=0o700)
+        (bundle / "config.json").write_bytes(bundles.encode(bundles.config(root={"path": f"{data}/overlay2/abc/merged"})))
+        record = data / "containers" / identity
+        record.mkdir(parents=True)
+        (record / "config.v2.json").write_text(json.dumps({"ID": identity, "Name": "/shop", "Config": {"Image": "nginx"}}))
+        (record / "hostconfig.json").write_text("{}")
+        self.addCleanup(shutil.rmtree, "/run/docker")
+        self.make_runc_state(self.start_container_process(), bundle, identity, root)
+        self.assertIn(identity, json.dumps(self.found("shop")))
+
+
 class Counters(ObservingTest):
     def setUp(self):
         super().setUp()
