@@ -21,6 +21,7 @@
 namespace aa::apparmor {
 
 inline constexpr std::string_view kCatalogDirectory = "/etc/aa-shim/catalog.d";
+inline constexpr std::string_view kProfileDirectory = "/etc/aa-shim/apparmor.d";
 
 // A profile that the catalog names, and the file that defines it (empty: none was found, the kernel must have it).
 struct ProfileSource {
@@ -30,7 +31,7 @@ struct ProfileSource {
 
 // Where profiles are looked for besides the catalog's own profileDirs, and what compiles them.
 struct LoadSettings {
-    std::vector<std::string> directories = {"/etc/aa-shim/apparmor.d", "/etc/apparmor.d"};
+    std::vector<std::string> directories = {std::string(kProfileDirectory), "/etc/apparmor.d"};
     std::string parser;  // empty: the packaged one
 };
 

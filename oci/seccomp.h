@@ -35,8 +35,9 @@ struct Seccomp {
 // Reads the seccomp object (or null) at which READER stands.
 Seccomp read_seccomp(json::Reader& reader);
 
-// Adds to SPLICES what denies each of NAMES with EPERM: the names leave every rule that lets them through, and where the
-// default action lets calls through a rule with SCMP_ACT_ERRNO is added for those that no unconditional rule denies yet.
+// Adds to SPLICES what denies each of NAMES: the names leave every rule that lets them through, and fail from then on as the
+// default action says (Podman's with ENOSYS). Where the default lets calls through, a rule with EPERM is added for those
+// that no unconditional rule denies yet.
 // Nothing is ever allowed that was not. TEXT is the document that SECCOMP was read from. With no seccomp object at all the
 // caller inserts new_seccomp().
 void deny_syscalls(const Seccomp& seccomp, std::string_view text, std::span<const std::string> names, Splices& splices);

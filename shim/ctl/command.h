@@ -32,6 +32,8 @@ void add_check(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_metrics(CLI::App& app, Context& context);
+void add_install(CLI::App& app, Context& context);
+void add_node(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 // The exit code for ERROR.

@@ -87,13 +87,14 @@ Result<std::vector<CatalogSource>> read_catalog_files(const std::vector<std::str
     return result;
 }
 
-Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel) {
+Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
+                            const apparmor::LoadSettings& settings) {
     const auto sources = TRY(read_catalog_files(paths, trust));
     auto reading = apparmor::read_catalog(sources);
     Examination result{std::move(reading.catalog), std::move(reading.errors), std::move(reading.notes), {}, sources.size()};
     if (!result.ok() || profiles == Profiles::skip) return result;
-    result.sources = TRY(apparmor::find_profile_sources(result.catalog));
-    result.errors = apparmor::check_profiles(result.catalog, result.sources, kernel);
+    result.sources = TRY(apparmor::find_profile_sources(result.catalog, settings));
+    result.errors = apparmor::check_profiles(result.catalog, result.sources, kernel, settings);
     return result;
 }
 

@@ -32,8 +32,10 @@ struct Examination {
 
 enum class Profiles { examine, skip };
 
-// Reads and checks the catalog in PATHS, and what stands in the way of its PROFILES. An error only if it cannot be read.
-Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel);
+// Reads and checks the catalog in PATHS, and what stands in the way of its PROFILES, which are looked for as SETTINGS say. An
+// error only if it cannot be read.
+Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
+                            const apparmor::LoadSettings& settings = {});
 
 // The complaints, one a line on standard error: "FILE:LINE:COLUMN: PROBLEM", notes with "note: " before the problem.
 void report(const Examination& examination);

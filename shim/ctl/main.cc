@@ -32,6 +32,8 @@ int run(int argc, char** argv) {
     add_load(app, context);
     add_explain(app, context);
     add_metrics(app, context);
+    add_install(app, context);
+    add_node(app, context);
     add_version(app, context);
     try {
         app.parse(argc, argv);

@@ -393,8 +393,7 @@ TEST_F(StorageRecords, OfCriosSandbox) {
 TEST_F(StorageRecords, OfCriosBundles) {
     write_crio();
     for (const bool sandbox : {false, true}) {
-        const std::string bundle_name = sandbox ? "crio-sandbox" : "crio-container";
-        const auto text = fixture("../../golden/bundle/" + bundle_name + "/config.json",
+        const auto text = fixture(sandbox ? "crio_sandbox_config.json" : "crio_container_config.json",
                                   {{"\"path\":\"/var/lib/containers/storage/overlay/3f57/merged\"", "\"path\":\"" + root_path() + "\""}});
         const auto config = read_config(text);
         ASSERT_TRUE(config) << config.error().message;

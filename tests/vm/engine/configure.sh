@@ -2,37 +2,31 @@
 #
 # On the engine host, in the shared folder: containerd's CRI and Podman with aa-shim as their runtime. Sourced.
 # shellcheck shell=sh
-# CRI plugins of containerd 1 and 2 read different tables. Pods bring those annotations that a handler lists.
-handler() {
-    cat <<END
-[plugins."$1".containerd.runtimes.$2]
-runtime_type = "io.containerd.runc.v2"
-pod_annotations = ["scenario", "example.aa/*", "aa-shim/*"]
-container_annotations = ["scenario", "example.aa/*", "aa-shim/*"]
-[plugins."$1".containerd.runtimes.$2.options]
-BinaryName = "/usr/bin/$2"
-END
-}
-
+# The plugins of containerd 1 and 2 read different tables.
 case $(containerd --version) in
     *" "1.* | *" "v1.*)
-        version=2 runtime=io.containerd.grpc.v1.cri
-        images="[plugins.\"$runtime\"]
-sandbox_image = \"docker.io/aa-example/pause:latest\"" ;;
+        cat > /etc/containerd/config.toml <<'END'
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "docker.io/aa-example/pause:latest"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+END
+        ;;
     *)
-        version=3 runtime=io.containerd.cri.v1.runtime
-        images='[plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "docker.io/aa-example/pause:latest"' ;;
+        cat > /etc/containerd/config.toml <<'END'
+version = 3
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "docker.io/aa-example/pause:latest"
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["/usr/lib/cni"]
+END
+        ;;
 esac
-mkdir -p /etc/containerd /etc/cni/net.d /etc/containers/containers.conf.d
-{
-    echo "version = $version"
-    echo "$images"
-    printf '[plugins."%s".cni]\nbin_dir = "/usr/lib/cni"\nconf_dir = "/etc/cni/net.d"\n' "$runtime"
-    printf '[plugins."%s".containerd]\ndefault_runtime_name = "aa-shim"\n' "$runtime"
-    handler "$runtime" aa-shim
-    handler "$runtime" aa-shim-web
-} > /etc/containerd/config.toml
+aa-shimctl install containerd --default --handlers web > /tmp/install-containerd || { cat /tmp/install-containerd; exit 1; }
+# What else of a pod's annotations a handler lets through is the operator's choice.
+sed -i 's#_annotations = \["aa-shim/\*"\]#_annotations = ["aa-shim/*", "scenario", "example.aa/*"]#' /etc/containerd/config.toml
+mkdir -p /etc/cni/net.d
 cat > /etc/cni/net.d/10-test.conflist <<'END'
 {
   "cniVersion": "0.4.0", "name": "test",
@@ -40,6 +34,7 @@ cat > /etc/cni/net.d/10-test.conflist <<'END'
 }
 END
 
+mkdir -p /etc/containers/containers.conf.d
 cat > /etc/containers/containers.conf.d/50-test.conf <<'END'
 [engine]
 cgroup_manager = "cgroupfs"

@@ -11,8 +11,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # a child of ours becomes another program at once
-import grpc  # noqa: E402
+import grpc
 
 SOCKET = "unix:///run/containerd/containerd.sock"
 MAP = {"key": (1, str), "value": (2, str)}

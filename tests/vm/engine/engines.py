@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass, field
 
 import cri
-from harness import DOCKER_DEFAULT, api, docker, inspect, must, remove, run, until
+from harness import DOCKER_DEFAULT, api, docker, exec_in, exec_pid, inspect, must, remove, run, until
 from terminal import terminal
 
 IMAGES = {"busybox": "aa-example/busybox:latest", "marked": "aa-example/marked:latest"}
 # What Podman gives a container that asks for nothing.
 PODMAN_DEFAULT = DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
 STOPPABLE = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.2; done"]
-_numbers = itertools.count(100001)
+next_number = itertools.count(100001).__next__
 
 
 class Refused(Exception):
@@ -74,9 +74,12 @@ class Running:
     def __exit__(self, *_):
         self.remove()
 
+    def exec_shown(self, *command):
+        return self.exec(*command)
+
     def exec_pid(self, **options):
         """Starts a program in the container as the engine's exec does and leaves it running; its pid on the host."""
-        command = ["sleep", str(next(_numbers))]
+        command = ["sleep", str(next_number())]
         answer = []
         thread = threading.Thread(target=lambda: answer.append(self.exec(*command, **options)), daemon=True)
         thread.start()
@@ -104,9 +107,28 @@ class Docker:
             self.facts = self.facts | {"annotation"}
 
     def start(self, ask):
+        """By the daemon's API, as the docker program takes its time under emulation."""
+        host = {
+            "Runtime": f"aa-shim-{ask.handler}" if ask.handler else "", "Privileged": ask.privileged, "CapAdd": ask.add, "CapDrop": ask.drop,
+            "SecurityOpt": security_options(ask), "ReadonlyRootfs": ask.read_only, "Init": ask.init, "RestartPolicy": {"Name": ask.policy},
+            "NetworkMode": "default" if ask.network else "none", "Annotations": ask.annotations,
+        }
+        body = {"Image": IMAGES[ask.image], "Cmd": ask.command or None, "User": str(ask.user or ""), "HostConfig": host,
+                "Labels": ask.labels | ({"scenario": ask.scenario} if ask.scenario else {})}
+        if ask.health:
+            body["Healthcheck"] = {"Test": ["CMD-SHELL", ask.health], "Interval": 2 * 10**9, "Timeout": 60 * 10**9, "Retries": 1}
+        container = DockerContainer(api("POST", f"/containers/create?name={ask.name}" if ask.name else "/containers/create", body)["Id"])
+        try:
+            api("POST", f"/containers/{container.id}/start")
+        except RuntimeError as error:
+            container.remove()
+            raise Refused(None, str(error)) from None
+        return container
+
+    def run(self, ask):
+        """As a person starts it, who sees what was refused and why."""
         options = ["--label", f"scenario={ask.scenario}"] if ask.scenario else []
-        return DockerContainer(must_start(["docker", "run", "-d", *options, *common_options(ask), *(["--runtime", f"aa-shim-{ask.handler}"] if ask.handler else []),
-                                           IMAGES[ask.image], *ask.command]))
+        return DockerContainer(must_start(["docker", "run", "-d", *options, *common_options(ask), IMAGES[ask.image], *ask.command]))
 
     def run_terminal(self, ask, keys):
         return terminal("docker", "run", "--rm", "-it", *common_options(ask), IMAGES[ask.image], "sh", keys=keys)
@@ -122,12 +144,14 @@ def must_start(command):
     return output.splitlines()[-1]
 
 
+def security_options(ask):
+    return ([f"apparmor={ask.profile}"] if ask.profile else []) + (["no-new-privileges"] if ask.no_new_privileges else [])
+
+
 def common_options(ask):
     """What Docker and Podman call the same."""
-    security = [f"apparmor={ask.profile}"] if ask.profile else []
-    security += ["no-new-privileges"] if ask.no_new_privileges else []
     values = [("--name", [ask.name] if ask.name else []), ("--label", pairs(ask.labels)), ("--annotation", pairs(ask.annotations)),
-              ("--user", [str(ask.user)] if ask.user else []), ("--cap-add", ask.add), ("--cap-drop", ask.drop), ("--security-opt", security),
+              ("--user", [str(ask.user)] if ask.user else []), ("--cap-add", ask.add), ("--cap-drop", ask.drop), ("--security-opt", security_options(ask)),
               ("--restart", [ask.policy] if ask.policy else []), ("--network", [] if ask.network else ["none"])]
     if ask.health:
         values += [("--health-cmd", [ask.health]), ("--health-interval", ["2s"]), ("--health-timeout", ["60s"]), ("--health-retries", ["1"])]
@@ -146,9 +170,15 @@ class DockerContainer(Running):
     def pid(self):
         return inspect(self.id)["State"]["Pid"]
 
-    def exec(self, *command, user=None, privileged=False):
-        options = [*(["-u", str(user)] if user is not None else []), *(["--privileged"] if privileged else [])]
-        return docker("exec", *options, self.id, *command)
+    def exec(self, *command, **options):
+        return exec_in(self.id, command, **options)
+
+    def exec_pid(self, user="", privileged=False):
+        return exec_pid(self.id, ["sleep", "1000"], privileged, str(user))
+
+    def exec_shown(self, *command):
+        """As a person execs it."""
+        return docker("exec", self.id, *command)
 
     def exec_terminal(self, keys):
         return terminal("docker", "exec", "-it", self.id, "sh", keys=keys)
@@ -161,14 +191,10 @@ class DockerContainer(Running):
 
     def restart(self):
         docker("restart", "-t", "0", self.id)
-        return self
 
     def exit_code(self):
         state = inspect(self.id)["State"]
         return None if state["Running"] else state["ExitCode"]
-
-    def restarts(self):
-        return inspect(self.id)["RestartCount"]
 
     def healthy(self):
         """Whether a health check found it healthy; waits for the first."""
@@ -178,6 +204,9 @@ class DockerContainer(Running):
 
     def remove(self):
         remove(self.id)
+
+
+STORAGE = "/run/containers/storage/overlay-containers"
 
 
 def podman(*arguments, **options):
@@ -199,6 +228,9 @@ class Podman:
         runtime = ["--runtime", f"/usr/bin/aa-shim-{ask.handler}"] if ask.handler else []
         return PodmanContainer(must_start(["podman", *runtime, "run", "-d", *options, *common_options(ask), IMAGES[ask.image], *ask.command]))
 
+    def run(self, ask):
+        return self.start(ask)
+
     def run_terminal(self, ask, keys):
         return terminal("podman", "run", "--rm", "-it", *common_options(ask), IMAGES[ask.image], "sh", keys=keys)
 
@@ -214,7 +246,9 @@ class PodmanContainer(Running):
         return json.loads(must("podman", "inspect", "--type", "container", self.id))[0]
 
     def pid(self):
-        return self.inspect()["State"]["Pid"]
+        """From the file that the runtime writes for conmon."""
+        with open(f"{STORAGE}/{self.id}/userdata/pidfile", encoding="utf-8") as file:
+            return int(file.read())
 
     def exec(self, *command, user=None, privileged=False):
         options = [*(["-u", str(user)] if user is not None else []), *(["--privileged"] if privileged else [])]
@@ -231,14 +265,10 @@ class PodmanContainer(Running):
 
     def restart(self):
         podman("restart", "-t", "0", self.id)
-        return self
 
     def exit_code(self):
         state = self.inspect()["State"]
         return None if state["Running"] else state["ExitCode"]
-
-    def restarts(self):
-        return self.inspect()["RestartCount"]
 
     def healthy(self):
         """Podman leaves the rhythm of health checks to systemd, which is not here; this is one beat."""
@@ -287,7 +317,7 @@ class Cri:
         if ask.user:
             security["run_as_user"] = {"value": ask.user}
         config = {
-            "metadata": {"name": ask.name or f"container-{next(_numbers)}"}, "image": {"image": f"docker.io/{IMAGES[ask.image]}"}, "command": ask.command,
+            "metadata": {"name": ask.name or f"container-{next_number()}"}, "image": {"image": f"docker.io/{IMAGES[ask.image]}"}, "command": ask.command,
             "annotations": annotations, "log_path": "log", "linux": {"security_context": security},
         }
         try:
@@ -295,6 +325,9 @@ class Cri:
             return CriContainer(sandbox, config)
         except cri.Refused as error:
             raise Refused(None, str(error)) from None
+
+    def run(self, ask):
+        return self.start(ask)
 
     def close(self):
         for identity, _ in self.sandboxes.values():
@@ -328,7 +361,7 @@ class CriContainer(Running):
 
     def exec_terminal(self, keys):
         status, screen, verdict = cri.streaming_exec(self.id, ["sh"], tty=True, stdin=keys.encode(), await_output=b"#")
-        return status, screen + verdict
+        return status, f"{screen}\n{verdict}"
 
     def stop(self, seconds):
         try:
@@ -347,7 +380,6 @@ class CriContainer(Running):
         metadata = self.config["metadata"]
         again = CriContainer(self.sandbox, self.config | {"metadata": metadata | {"attempt": metadata.get("attempt", 0) + 1}})
         self.id, self.config = again.id, again.config
-        return self
 
     def exit_code(self):
         status = self.status()["status"]

@@ -130,27 +130,35 @@ class Container:
         remove(self.id)
 
     def exec(self, *command, user=""):
-        """Runs COMMAND in the container as `docker exec` does; its exit status and its output."""
-        body = {"Cmd": command, "User": user, "AttachStdout": True, "AttachStderr": True}
-        exec_id = api("POST", f"/containers/{self.id}/exec", body)["Id"]
-        try:
-            frames = api("POST", f"/exec/{exec_id}/start", {"Detach": False})
-        except RuntimeError as error:
-            return 126, str(error)
-        output = b""
-        while frames:  # each with a head of eight bytes: the stream, and the size in the last four
-            size = int.from_bytes(frames[4:8], "big")
-            output, frames = output + frames[8:8 + size], frames[8 + size:]
-        return api("GET", f"/exec/{exec_id}/json")["ExitCode"], output.decode().strip()
+        return exec_in(self.id, command, user)
 
     def exec_pid(self, command, privileged=False, user=""):
-        """Starts COMMAND in the container as `docker exec -d` does; its pid on the host."""
-        body = {"Cmd": command, "Privileged": privileged, "User": user}
-        exec_id = api("POST", f"/containers/{self.id}/exec", body)["Id"]
-        api("POST", f"/exec/{exec_id}/start", {"Detach": True})
-        pid = api("GET", f"/exec/{exec_id}/json")["Pid"]
-        await_program(pid)
-        return pid
+        return exec_pid(self.id, command, privileged, user)
+
+
+def exec_in(container, command, user=""):
+    """Runs COMMAND in CONTAINER as `docker exec` does; its exit status and its output."""
+    body = {"Cmd": list(command), "User": user, "AttachStdout": True, "AttachStderr": True}
+    exec_id = api("POST", f"/containers/{container}/exec", body)["Id"]
+    try:
+        frames = api("POST", f"/exec/{exec_id}/start", {"Detach": False})
+    except RuntimeError as error:
+        return 126, str(error)
+    output = b""
+    while frames:  # each with a head of eight bytes: the stream, and the size in the last four
+        size = int.from_bytes(frames[4:8], "big")
+        output, frames = output + frames[8:8 + size], frames[8 + size:]
+    return api("GET", f"/exec/{exec_id}/json")["ExitCode"], output.decode().strip()
+
+
+def exec_pid(container, command, privileged=False, user=""):
+    """Starts COMMAND in CONTAINER as `docker exec -d` does; its pid on the host."""
+    body = {"Cmd": command, "Privileged": privileged, "User": user}
+    exec_id = api("POST", f"/containers/{container}/exec", body)["Id"]
+    api("POST", f"/exec/{exec_id}/start", {"Detach": True})
+    pid = api("GET", f"/exec/{exec_id}/json")["Pid"]
+    await_program(pid)
+    return pid
 
 
 def await_program(pid):
@@ -163,12 +171,27 @@ def await_program(pid):
     until(has_become, 20)
 
 
+@functools.cache
+def confines_nothing(profile):
+    """Whether the kernel has PROFILE in the mode unconfined, as newer releases have for crun. Where it is set, crun stacks a container's label
+    with no-new-privileges on it (its set_apparmor_profile()); the component takes nothing away, it only makes the mode read "mixed"."""
+    with open("/sys/kernel/security/apparmor/profiles", encoding="utf-8") as file:
+        return f"{profile} (unconfined)" in file.read().splitlines()
+
+
+def parse_label(text):
+    """A label as the kernel writes it: its profiles, as a stack has no order, and its mode; without a component that confines nothing."""
+    match = re.fullmatch(r"(.*?)(?: \((\w+)\))?", text, re.DOTALL)
+    profiles, mode = frozenset(match[1].split("//&")), match[2] or ""
+    if mode == "mixed" and "crun" in profiles and confines_nothing("crun"):
+        return profiles - {"crun"}, "enforce"
+    return profiles, mode
+
+
 def label(pid):
-    """The kernel's label of process PID: its profiles, as a stack has no order, and its mode."""
+    """The kernel's label of process PID."""
     with open(f"/proc/{pid}/attr/apparmor/current", encoding="utf-8") as file:
-        text = file.read().strip()
-    match = re.fullmatch(r"(.*?)(?: \((\w+)\))?", text)
-    return frozenset(match[1].split("//&")), match[2] or ""
+        return parse_label(file.read().strip())
 
 
 def capabilities(pid):

@@ -8,9 +8,9 @@ import tempfile
 import cri
 import matrix
 from engines import Ask, Cri, CriContainer, Refused
-from harness import DOCKER_DEFAULT, capabilities, expected_sets, label, no_new_privileges, run, tap
+from harness import DOCKER_DEFAULT, capabilities, expected_sets, label, no_new_privileges, parse_label, run, tap
 
-BASELINE = (frozenset(["aa-shim-baseline"]), "enforce")
+BASELINE = matrix.enforced("aa-shim-baseline")
 ROOT = "/run/containerd/runc/k8s.io"
 
 
@@ -86,9 +86,9 @@ def check_streaming(engine):
     """`kubectl exec`: the same decisions as an ExecSync, which is what probes are."""
     with engine.start(Ask(handler="web")) as container:
         status, output, _ = cri.streaming_exec(container.id, ["cat", "/proc/self/attr/apparmor/current"])
-        tap.equal("streaming exec: label and status", (status, output), (0, "aa-shim-web (enforce)"))
+        tap.equal("streaming exec: label and status", (status, parse_label(output)), (0, matrix.enforced("aa-shim-web")))
         status, output, _ = cri.streaming_exec(container.id, ["sh", "-c", f"read line; echo \"<$line>\"; {matrix.LABEL}; exit 9"], stdin=b"typed\n")
-        tap.ok("streaming exec of a shell, with input", (status, output) == (9, "<typed>\naa-shim-web//shell (enforce)"), f"status {status}: {output}")
+        tap.ok("streaming exec of a shell, with input", status == 9 and "<typed>" in output and matrix.has_label(output, "aa-shim-web//shell"), f"status {status}: {output}")
         status, output, verdict = cri.streaming_exec(container.id, ["apt-get", "update"])
         tap.ok("streaming exec, missing program", status != 0, f"status {status}: {output} {verdict}")
     with engine.start(Ask(scenario="strict")) as container:
@@ -136,7 +136,7 @@ def check_features(engine):
 
 def check_nothing_left(engine):
     engine.close()
-    tap.equal("nothing is left behind: states", os.listdir(ROOT) if os.path.isdir(ROOT) else [], [])
+    tap.equal("nothing is left behind: states", [name for name in os.listdir(ROOT) if not name.startswith(".")], [])
     tap.equal("nothing is left behind: bundles", glob.glob("/run/containerd/io.containerd.runtime.v2.task/k8s.io/*"), [])
 
 

@@ -1,0 +1,1 @@
+../../../../share/apparmor.d

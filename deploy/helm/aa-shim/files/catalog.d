@@ -1,0 +1,1 @@
+../../../../share/catalog.d

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/ctl/install/engines.h"
+
+#include "base/text.h"
+
+namespace aa::shim::ctl::install {
+
+const std::vector<const Engine*>& engines() {
+    static const std::vector<const Engine*> all = {&kDocker, &kContainerd, &kCrio, &kPodman, &kK3s, &kRke2};
+    return all;
+}
+
+const Engine* find_engine(std::string_view name) {
+    for (const auto* engine : engines()) {
+        if (engine->name == name) return engine;
+    }
+    return nullptr;
+}
+
+void want_links(Draft& draft, const Wanted& wanted) {
+    for (const auto& runtime : runtimes(wanted)) {
+        if (runtime.path != wanted.shim) draft.want_link(runtime.path, "aa-shim");
+    }
+}
+
+void want_engine_links(Draft& draft, const Wanted& wanted) {
+    for (const auto* name : {"runc", "crun"}) draft.want_link(concat({kEnginePath, "/", name}), wanted.shim);
+}
+
+void want_runtime(Draft& draft, const std::vector<std::string>& candidates) {
+    constexpr const char* kChoice = "/etc/aa-shim/runtime";
+    const auto& host = draft.host();
+    for (const auto* packaged : {"/usr/sbin/runc", "/usr/bin/runc", "/usr/bin/crun", "/usr/sbin/crun"}) {
+        if (host.is_program(packaged)) return;
+    }
+    for (const auto& candidate : candidates) {
+        if (candidate.empty() || !host.is_program(candidate)) continue;
+        if (const auto target = host.read_link(kChoice); !target || !*target || **target == candidate) draft.want_link(kChoice, candidate);
+        return;
+    }
+}
+
+Result<void> require_shim(const Host& host, const Wanted& wanted) {
+    if (host.is_program(wanted.shim)) return {};
+    return Error{ErrorKind::not_found, concat({"there is no program ", quote(host.place(wanted.shim)),
+                                               ": install aa-shim first, or name its place with --shim"})};
+}
+
+}  // namespace aa::shim::ctl::install

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/ctl/install/host.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <memory>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::shim::ctl::install {
+
+namespace {
+
+constexpr std::size_t kLongest = std::size_t{4} << 20;
+
+struct CloseDirectory {
+    void operator()(DIR* directory) const { (void)::closedir(directory); }
+};
+
+std::string without_slash(const std::string& path) { return path.substr(std::min<std::size_t>(path.find_first_not_of('/'), path.size())); }
+
+}  // namespace
+
+Result<Host> Host::open(const std::string& root) {
+    Host host;
+    host.fd_ = TRY(open_file(AT_FDCWD, root, O_RDONLY | O_DIRECTORY));
+    host.root_ = root;
+    while (host.root_.ends_with('/')) host.root_.pop_back();
+    return host;
+}
+
+std::string Host::place(std::string_view path) const { return concat({root_, path}); }
+
+// openat2(2) with RESOLVE_IN_ROOT: "..", and absolute links on the way, stay below the root.
+Result<Fd> Host::open_below(const std::string& path, int flags) const {
+    struct open_how how {};
+    const int harmless = (flags & O_PATH) != 0 ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    how.flags = static_cast<decltype(how.flags)>(flags | harmless);
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    const std::string relative = without_slash(path);
+    const long fd = ::syscall(SYS_openat2, fd_.get(), relative.empty() ? "." : relative.c_str(), &how, sizeof how);
+    if (fd < 0) return errno_error("open", place(path), errno);
+    return Fd(static_cast<int>(fd));
+}
+
+Result<Host::Entry> Host::entry(const std::string& path) const {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos || slash + 1 == path.size()) {
+        return Error{ErrorKind::bug, concat({quote(path), " does not name a file"})};
+    }
+    return Entry{TRY(open_below(path.substr(0, slash), O_RDONLY | O_DIRECTORY)), path.substr(slash + 1)};
+}
+
+Result<std::optional<HostFile>> Host::read(const std::string& path) const {
+    auto found = open_below(path, O_RDONLY | O_NOFOLLOW);
+    if (!found) {
+        if (found.error().kind == ErrorKind::not_found) return std::optional<HostFile>();
+        const auto link = read_link(path);
+        if (link && *link) {
+            return Error{ErrorKind::config, concat({quote(place(path)), " is a symbolic link to ", quote(**link),
+                                                    ": who maintains that file must be known before it is changed; replace the "
+                                                    "link by a file, or make the change by hand (docs/install.md)"})};
+        }
+        return std::move(found).error();
+    }
+    const auto text = TRY(read_file(found->get(), kLongest, place(path)));
+    struct stat st {};
+    if (::fstat(found->get(), &st) != 0) return errno_error("stat", place(path), errno);
+    return std::optional(HostFile{std::string(text.text()), st.st_uid, st.st_gid, st.st_mode & 07777});
+}
+
+Result<std::optional<std::string>> Host::read_link(const std::string& path) const {
+    auto at = entry(path);
+    if (!at && at.error().kind == ErrorKind::not_found) return std::optional<std::string>();
+    if (!at) return std::move(at).error();
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length = ::readlinkat(at->directory.get(), at->name.c_str(), target.data(), target.size());
+    if (length < 0 && errno == ENOENT) return std::optional<std::string>();
+    if (length < 0 && errno == EINVAL) {
+        return Error{ErrorKind::config, concat({quote(place(path)), " is there and is no symbolic link: it is not ours"})};
+    }
+    if (length < 0) return errno_error("read the symbolic link", place(path), errno);
+    return std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
+}
+
+Result<std::vector<std::string>> Host::list(const std::string& path) const {
+    std::vector<std::string> names;
+    auto fd = open_below(path, O_RDONLY | O_DIRECTORY);
+    if (!fd && fd.error().kind == ErrorKind::not_found) return names;
+    if (!fd) return std::move(fd).error();
+    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd->get()));
+    if (!directory) return errno_error("read the directory", place(path), errno);
+    (void)fd->release();
+    errno = 0;
+    while (const dirent* found = ::readdir(directory.get())) {
+        const std::string name = found->d_name;
+        if (name != "." && name != "..") names.push_back(name);
+        errno = 0;
+    }
+    if (errno != 0) return errno_error("read the directory", place(path), errno);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+bool Host::exists(const std::string& path) const {
+    const auto at = entry(path);
+    struct stat st {};
+    return at && ::fstatat(at->directory.get(), at->name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool Host::is_directory(const std::string& path) const { return open_below(path, O_PATH | O_DIRECTORY).has_value(); }
+
+bool Host::is_program(const std::string& path) const {
+    const auto fd = open_below(path, O_PATH);
+    struct stat st {};
+    return fd && ::fstat(fd->get(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
+}
+
+Result<void> Host::require_writable(const std::string& path) const {
+    std::string directory = path.substr(0, path.rfind('/'));
+    while (!directory.empty() && !is_directory(directory)) directory = directory.substr(0, directory.rfind('/'));
+    const Fd fd = TRY(open_below(directory, O_RDONLY | O_DIRECTORY));
+    if (::faccessat(fd.get(), ".", W_OK, AT_EACCESS) != 0)
+        return errno_error("write to", place(directory.empty() ? "/" : directory), errno);
+    return {};
+}
+
+Result<void> Host::remove_half_written(const std::string& path) const {
+    const auto directory = path.substr(0, path.rfind('/'));
+    const auto prefix = concat({".", path.substr(directory.size() + 1), ".aa-shim."});
+    for (const auto& name : TRY(list(directory))) {
+        if (name.starts_with(prefix)) TRY(remove(concat({directory, "/", name})));
+    }
+    return {};
+}
+
+Result<void> Host::write(const std::string& path, const HostFile& file) const {
+    const auto at = TRY(entry(path));
+    const iovec piece{const_cast<char*>(file.text.data()), file.text.size()};
+    return replace_file(at.directory.get(), at.name, {&piece, 1}, file.owner, file.group, file.mode).context(quote(place(path)));
+}
+
+Result<void> Host::make_directory(const std::string& path, mode_t mode) const {
+    const auto at = TRY(entry(path));
+    if (::mkdirat(at.directory.get(), at.name.c_str(), mode) != 0) return errno_error("make the directory", place(path), errno);
+    if (::fchmodat(at.directory.get(), at.name.c_str(), mode, 0) != 0) return errno_error("set the mode of", place(path), errno);
+    return {};
+}
+
+Result<void> Host::make_link(const std::string& path, const std::string& target) const {
+    const auto at = TRY(entry(path));
+    if (::symlinkat(target.c_str(), at.directory.get(), at.name.c_str()) != 0) {
+        return errno_error("make the symbolic link", place(path), errno);
+    }
+    return {};
+}
+
+Result<void> Host::remove(const std::string& path) const {
+    const auto at = entry(path);
+    if (!at && at.error().kind == ErrorKind::not_found) return {};
+    if (!at) return Error(at.error());
+    // A read-only file system would refuse the removal of what is not there.
+    if (!exists(path)) return {};
+    if (::unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return errno_error("remove", place(path), errno);
+    return {};
+}
+
+Result<void> Host::remove_empty_directory(const std::string& path) const {
+    const auto at = entry(path);
+    if (!at && at.error().kind == ErrorKind::not_found) return {};
+    if (!at) return Error(at.error());
+    if (!exists(path)) return {};
+    if (::unlinkat(at->directory.get(), at->name.c_str(), AT_REMOVEDIR) == 0) return {};
+    if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
+    return errno_error("remove the directory", place(path), errno);
+}
+
+Result<Fd> Host::lock() const {
+    Fd fd = TRY(open_below("/", O_RDONLY | O_DIRECTORY));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno == EWOULDBLOCK) return Error{ErrorKind::system, "another aa-shimctl install or uninstall is at work on this host"};
+    return errno_error("lock", place("/"), errno);
+}
+
+}  // namespace aa::shim::ctl::install

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The files of the host below one directory: "/" on the host itself, elsewhere where a container sees the host's files. No path
+// leads out of that directory: symbolic links on the way mean what they mean to a process whose root it is, and a symbolic link
+// at the end is never followed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace aa::shim::ctl::install {
+
+// A file's bytes and whose it is.
+struct HostFile {
+    std::string text;
+    uid_t owner = 0;
+    gid_t group = 0;
+    mode_t mode = 0644;
+
+    bool operator==(const HostFile&) const = default;
+};
+
+// All paths are absolute as the host's processes see them ("/etc/docker/daemon.json").
+class Host {
+public:
+    // The host whose root is the directory ROOT.
+    static Result<Host> open(const std::string& root);
+
+    // What messages call PATH: the root in front of it.
+    [[nodiscard]] std::string place(std::string_view path) const;
+
+    // The file at PATH; nothing if there is none. Refused: a symbolic link, what is no regular file, more than 4 MiB.
+    [[nodiscard]] Result<std::optional<HostFile>> read(const std::string& path) const;
+    // The target of the symbolic link at PATH; nothing if nothing is there, an error if it is something else.
+    [[nodiscard]] Result<std::optional<std::string>> read_link(const std::string& path) const;
+    // The names in the directory PATH, in order; none if there is no such directory.
+    [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const;
+    // Whether something is at PATH, be it a dangling symbolic link; whether what it leads to can be executed.
+    [[nodiscard]] bool exists(const std::string& path) const;
+    [[nodiscard]] bool is_directory(const std::string& path) const;
+    [[nodiscard]] bool is_program(const std::string& path) const;
+
+    // An error unless something can be written into the directory that PATH is in or, where that is missing, the nearest above it.
+    [[nodiscard]] Result<void> require_writable(const std::string& path) const;
+
+    // Each replaces or makes one thing completely or not at all. The directory of PATH must be there.
+    [[nodiscard]] Result<void> write(const std::string& path, const HostFile& file) const;
+    [[nodiscard]] Result<void> make_directory(const std::string& path, mode_t mode) const;
+    [[nodiscard]] Result<void> make_link(const std::string& path, const std::string& target) const;
+    // Removes what a crash left of a write of PATH.
+    [[nodiscard]] Result<void> remove_half_written(const std::string& path) const;
+    // Removes a file or link; one that is not there is no error.
+    [[nodiscard]] Result<void> remove(const std::string& path) const;
+    // Removes a directory if it is empty; otherwise, or if it is not there, leaves all as it is.
+    [[nodiscard]] Result<void> remove_empty_directory(const std::string& path) const;
+
+    // Waits for nobody: an error if another aa-shimctl changes this host now. Held as long as the descriptor is open.
+    [[nodiscard]] Result<Fd> lock() const;
+
+    [[nodiscard]] const std::string& root() const { return root_; }
+
+private:
+    struct Entry {
+        Fd directory;
+        std::string name;
+    };
+    [[nodiscard]] Result<Fd> open_below(const std::string& path, int flags) const;
+    [[nodiscard]] Result<Entry> entry(const std::string& path) const;
+
+    std::string root_;
+    Fd fd_;
+};
+
+}  // namespace aa::shim::ctl::install

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Podman: a drop-in in /etc/containers/containers.conf.d, which is read after both containers.conf in the order of names;
+// [engine.runtimes] is merged by name (containers.conf(5)).
+#include <array>
+
+#include "base/text.h"
+#include "shim/ctl/install/config_files.h"
+#include "shim/ctl/install/engine_tool.h"
+#include "shim/ctl/install/engines.h"
+
+namespace aa::shim::ctl::install {
+
+namespace {
+
+constexpr std::string_view kDirectory = "/etc/containers/containers.conf.d";
+constexpr std::string_view kName = "50-aa-shim.conf";
+constexpr std::array<std::string_view, 2> kPrograms = {"/usr/bin/podman", "/usr/local/bin/podman"};
+// The runtimes that Podman takes to write their log as JSON where nothing else is said (common/pkg/config/default.go). We do, too, and
+// it is how the reason of a refusal reaches the user.
+constexpr std::array<std::string_view, 6> kWriteJson = {"crun", "runc", "kata", "runsc", "youki", "krun"};
+
+const toml::Path kEngineTable = {"engine"};
+const toml::Path kRuntimesTable = {"engine", "runtimes"};
+
+std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
+
+toml::Path below(toml::Path path, std::string_view name) {
+    path.emplace_back(name);
+    return path;
+}
+
+std::string json_writers(const ConfigFiles& files, const Wanted& wanted) {
+    std::vector<std::string> names(kWriteJson.begin(), kWriteJson.end());
+    if (const auto theirs = files.last_pair(below(kEngineTable, "runtime_supports_json")); theirs && theirs->entry->only_strings) {
+        names = theirs->entry->strings;
+    }
+    for (const auto& runtime : runtimes(wanted)) names.push_back(runtime.name);
+    for (auto& name : names) name = toml::quoted(name);
+    return concat({"[", join(names, ", "), "]"});
+}
+
+Result<void> want(Draft& draft, const Wanted& wanted) {
+    const auto& host = draft.host();
+    const auto files = TRY(ConfigFiles::read(host, {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
+                                             std::string(kDirectory), ".conf", kName));
+    TomlTable engine{kEngineTable, {}};
+    TomlTable known{kRuntimesTable, {}};
+    if (wanted.make_default) engine.pairs.emplace_back("runtime", "\"aa-shim\"");
+    engine.pairs.emplace_back("runtime_supports_json", json_writers(files, wanted));
+    for (const auto& runtime : runtimes(wanted)) {
+        TRY(files.require_nothing_below(below(kRuntimesTable, runtime.name), concat({"there is a runtime ", quote(runtime.name),
+                                                                                     " that aa-shimctl did not write: remove it first"})));
+        known.pairs.emplace_back(runtime.name, concat({"[", toml::quoted(runtime.path), "]"}));
+    }
+    TRY(files.require_not_overruled(below(kEngineTable, "runtime_supports_json"),
+                                    concat({"this is read after ", kName, " and overrules it: rename the file"})));
+    auto& plan = draft.plan();
+    if (wanted.make_default) {
+        TRY(files.require_not_overruled(
+            below(kEngineTable, "runtime"),
+            concat({"this is read after ", kName, " and overrules its default runtime: take it out, or install without --default"})));
+    } else {
+        plan.open.push_back("a container that is started without --runtime (--default changes that)");
+    }
+    for (const auto* name : {"runc", "crun"}) {
+        if (!wanted.mandatory) continue;
+        TRY(files.require_not_overruled(
+            below(kRuntimesTable, name),
+            concat({"this is read after ", kName, " and overrules it: rename the file, or install without --mandatory"})));
+        known.pairs.emplace_back(name, concat({"[", toml::quoted(wanted.shim), "]"}));
+    }
+    if (!wanted.mandatory) plan.open.push_back("`podman --runtime runc` and `--runtime crun` (--mandatory gives both names to aa-shim)");
+    plan.open.push_back(
+        "`--runtime` with a path, `podman build` with another --runtime, and users' own files and environment (~/.config/containers, "
+        "CONTAINERS_CONF)");
+
+    const auto base = TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    if (base)
+        return Error{ErrorKind::config, concat({quote(host.place(path_of_ours())),
+                                                " has something in it that aa-shimctl did not write: move it to another file"})};
+    draft.want_file(path_of_ours(), marked(table_text({engine, known}, "\n"), "\n"));
+    want_links(draft, wanted);
+    plan.next.push_back("nothing is to be restarted; containers keep the runtime that they were made with");
+    return {};
+}
+
+Result<void> forget(Draft& draft) {
+    (void)TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    draft.plan().next.push_back("containers that were made with aa-shim need it until they are removed");
+    return {};
+}
+
+// `podman info` opens the container storage, which only the host itself has.
+Result<Validation> validation(const Host& host, bool /*any_state*/) {
+    const auto program = find_tool(host, kPrograms);
+    if (!program) return Validation{nullptr, "not validated: there is no podman here"};
+    if (!host.root().empty()) return Validation{nullptr, "not validated: podman can only be asked on the host itself"};
+    const std::vector<std::string> arguments = {"info", "--format", "{{.Host.OCIRuntime.Name}}"};
+    const auto before = run_tool(host, *program, arguments);
+    if (!before || !before->ok()) {
+        return Validation{nullptr,
+                          concat({"not validated: podman info fails as it is: ", before ? before->reason() : before.error().message})};
+    }
+    return Validation{[host = &host, path = *program, arguments]() -> Result<void> {
+                          const auto run = TRY(run_tool(*host, path, arguments));
+                          if (run.ok()) return {};
+                          return Error{ErrorKind::config, concat({"podman refuses the new configuration: ", run.reason()})};
+                      },
+                      "validated by podman info"};
+}
+
+}  // namespace
+
+const Engine kPodman = {"podman", want, forget, validation};
+
+}  // namespace aa::shim::ctl::install

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/ctl/node/delivery.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "apparmor/catalog/compiled_format.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::shim::ctl::node {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxDelivery = 4UL << 20U;  // a ConfigMap has at most 1 MiB; a projected volume may have several
+
+// The two directories of a delivery, below kPlace once installed, below kStage before.
+constexpr std::string_view kPlace = "/etc/aa-shim/";
+constexpr std::string_view kStage = "/etc/aa-shim/.delivered/";
+constexpr std::string_view kCatalog = "catalog.d";
+constexpr std::string_view kProfiles = "apparmor.d";
+constexpr std::array<std::string_view, 2> kDirectories = {kProfiles, kCatalog};  // a catalog names profiles: they come first
+
+// In a directory that was delivered; holds the delivery's hash. Nobody reads files with such a name as catalog or profile.
+constexpr std::string_view kMark = "/.delivered";
+constexpr std::string_view kKept = ".before-node";  // the name's end of a directory that stood there before
+
+std::string_view directory_of(std::string_view name) { return name.ends_with(".json") ? kCatalog : kProfiles; }
+
+// ConfigMap keys are these; a name that could leave its directory or hide is none.
+bool is_file_name(std::string_view name) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return !name.empty() && name.front() != '.' && name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+Error no_delivery(const std::string& directory, std::string_view problem) {
+    return {ErrorKind::config, concat({"the delivered catalog in ", quote(directory), " ", problem})};
+}
+
+std::string hash_of(const std::map<std::string, std::string>& files) {
+    std::string all;
+    for (const auto& [name, content] : files) {
+        all += concat({name, "\n", decimal(static_cast<long long>(content.size())), "\n", content});
+    }
+    return hex64(apparmor::format::checksum(all, 0));
+}
+
+Result<std::vector<std::string>> names_in(int directory_fd, const std::string& directory) {
+    Fd own = TRY(open_file(directory_fd, ".", O_RDONLY | O_DIRECTORY));
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(own.get()), ::closedir);
+    if (!stream) return errno_error("list", directory, errno);
+    (void)own.release();
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(stream.get())) {
+        const std::string_view name = entry->d_name;
+        if (!name.starts_with('.')) names.emplace_back(name);
+    }
+    return names;
+}
+
+// Adds the files of DIRECTORY to FILES.
+Result<void> read_files(const std::string& directory, std::map<std::string, std::string>& files) {
+    const Fd fd = TRY(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+    std::size_t total = 0;
+    for (const auto& name : TRY(names_in(fd.get(), directory))) {
+        if (!is_file_name(name)) return no_delivery(directory, concat({"holds ", quote(name), ", which is no name of a file"}));
+        const Fd file = TRY(open_file(fd.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+        const auto content = TRY(read_file(file.get(), kMaxDelivery, concat({directory, "/", name})));
+        total += content.text().size();
+        if (total > kMaxDelivery) return no_delivery(directory, "is longer than 4 MiB");
+        files.emplace(name, content.text());
+    }
+    return {};
+}
+
+Result<void> remove_tree(const std::string& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) return errno_error("remove", path, error.value());
+    return {};
+}
+
+Result<void> stage(const Host& host, const Delivery& delivery) {
+    TRY(remove_tree(host.path(kStage.substr(0, kStage.size() - 1))));
+    for (const auto directory : kDirectories) {
+        const std::string to = concat({kStage, directory});
+        TRY(host.make_directory(to));
+        for (const auto& [name, content] : delivery.files) {
+            if (directory_of(name) == directory) TRY(host.write(concat({to, "/", name}), content));
+        }
+        TRY(host.write(to + std::string(kMark), delivery.hash + "\n"));
+    }
+    return {};
+}
+
+// A complaint about a staged file names the file as the ConfigMap does.
+std::string complaint(const Json& error) {
+    std::string file = error.value("file", std::string());
+    if (const std::size_t slash = file.rfind('/'); slash != std::string::npos) file.erase(0, slash + 1);
+    return concat(
+        {file, ":", decimal(error.value("line", 0)), ":", decimal(error.value("column", 0)), ": ", error.value("problem", std::string())});
+}
+
+Result<Json> run_check(const Host& host, Judge judge) {
+    const std::string profiles = concat({kStage, kProfiles});
+    const std::string catalog = concat({kStage, kCatalog});
+    if (judge == Judge::node) return run_ctl({{std::string(kCtl), "check", "--profiles", profiles, catalog}, host.root(), {}, 300});
+    return run_ctl({{"/proc/self/exe", "check", "--no-profiles", host.path(catalog)}, {}, {}, 300});
+}
+
+bool is_delivered(const Host& host, std::string_view directory) { return host.exists(concat({kPlace, directory, kMark})); }
+
+// Moves the staged DIRECTORY to its place, in exchange for the delivery that stands there. A directory that was not delivered
+// is first moved aside; a crash in between leaves none for a moment, and loses nothing.
+Result<void> put_in_place(const Host& host, std::string_view directory) {
+    const std::string from = host.path(concat({kStage, directory}));
+    const std::string to = host.path(concat({kPlace, directory}));
+    const bool present = host.exists(concat({kPlace, directory}));
+    const bool delivered = is_delivered(host, directory);
+    if (present && !delivered) {
+        const std::string kept = to + std::string(kKept);
+        if (::rename(to.c_str(), kept.c_str()) != 0) return errno_error("move what the operator had aside to", kept, errno);
+    }
+    const unsigned how = delivered ? RENAME_EXCHANGE : 0;
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), how) != 0) return errno_error("replace", to, errno);
+    return {};
+}
+
+}  // namespace
+
+Result<Delivery> read_delivery(const std::string& directory) {
+    struct stat st {};
+    const std::string data = directory + "/..data";
+    Delivery delivery;
+    TRY(read_files(::lstat(data.c_str(), &st) == 0 ? data : directory, delivery.files));
+    for (const auto& [name, content] : delivery.files) {
+        if (directory_of(name) != kCatalog) continue;
+        delivery.hash = hash_of(delivery.files);
+        return delivery;
+    }
+    return no_delivery(directory, "has no file called *.json");
+}
+
+Result<Delivery> read_installed(const Host& host) {
+    Delivery delivery;
+    std::array<std::string, kDirectories.size()> marks;
+    for (std::size_t i = 0; i < kDirectories.size(); ++i) {
+        const std::string place = concat({kPlace, kDirectories[i]});
+        if (!is_delivered(host, kDirectories[i])) return Error{ErrorKind::not_found, "no catalog was delivered to this node yet"};
+        marks[i] = TRY(host.read(place + std::string(kMark)));
+        TRY(read_files(host.path(place), delivery.files));
+    }
+    delivery.hash = hash_of(delivery.files);
+    for (const auto& mark : marks) {
+        if (mark != delivery.hash + "\n") {
+            return Error{ErrorKind::config, concat({quote(concat({kPlace, kCatalog})), " or ", quote(concat({kPlace, kProfiles})),
+                                                    " is not as it was delivered: change the ConfigMap, not the node"})};
+        }
+    }
+    return delivery;
+}
+
+Result<void> check_delivery(const Host& host, const Delivery& delivery, Judge judge) {
+    TRY(stage(host, delivery));
+    const auto document = TRY(run_check(host, judge));
+    if (document.value("ok", false)) return {};
+    if (const std::string message = error_message(document); !message.empty()) {
+        const bool wrong = document["error"].value("kind", std::string()) == "config";
+        return Error{wrong ? ErrorKind::config : ErrorKind::system, message};
+    }
+    const auto errors = document.value("errors", Json::array());
+    if (errors.empty()) return Error{ErrorKind::system, "aa-shimctl check found the catalog wrong and did not say why"};
+    const std::string more = errors.size() > 1 ? concat({" (and ", decimal(static_cast<long long>(errors.size() - 1)), " more)"}) : "";
+    return Error{ErrorKind::config, complaint(errors.front()) + more};
+}
+
+Result<void> install_delivery(const Host& host) {
+    for (const auto directory : kDirectories) TRY(put_in_place(host, directory));
+    return remove_tree(host.path(kStage.substr(0, kStage.size() - 1)));
+}
+
+Result<void> remove_delivery(const Host& host) {
+    TRY(remove_tree(host.path(kStage.substr(0, kStage.size() - 1))));
+    for (const auto directory : kDirectories) {
+        if (!is_delivered(host, directory)) continue;
+        const std::string place = host.path(concat({kPlace, directory}));
+        const std::string kept = place + std::string(kKept);
+        TRY(remove_tree(place));
+        if (::rename(kept.c_str(), place.c_str()) != 0 && errno != ENOENT) return errno_error("put back", place, errno);
+    }
+    return {};
+}
+
+}  // namespace aa::shim::ctl::node

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/ctl/node/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::shim::ctl::node {
+
+namespace {
+
+// A program that prints more than this is not telling anybody anything.
+constexpr std::size_t kMaxOutput = 8UL << 20U;
+constexpr int kNotStarted = 127;
+
+// What a program prints goes to memory: nobody has to read along, and children that outlive it may hold it open.
+Result<Fd> memory_file() {
+    Fd fd(::memfd_create("aa-shimctl", MFD_CLOEXEC));
+    if (!fd.valid()) return errno_error("create", "memory file", errno);
+    return fd;
+}
+
+Result<std::string> contents(const Fd& fd, const std::string& program) {
+    const auto buffer = TRY(read_file(fd.get(), kMaxOutput, concat({"the output of ", quote(program)})));
+    return std::string(buffer.text());
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (auto& string : strings) result.push_back(string.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+// What the child does until it becomes the program; nothing here may allocate. Returns the errno that stopped it.
+int become(const std::string& root, char* const* words, char* const* environment, const std::array<int, 3>& standard) {
+    (void)::setsid();
+    for (int fd = 0; fd < 3; ++fd) {
+        if (::dup2(standard[static_cast<std::size_t>(fd)], fd) < 0) return errno;
+    }
+    if (!root.empty() && ::chroot(root.c_str()) != 0) return errno;
+    if (::chdir("/") != 0) return errno;
+    sigset_t none;
+    (void)::sigemptyset(&none);
+    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+    (void)::execve(words[0], words, environment);
+    return errno;
+}
+
+// The exit status of PID, which is killed with its session after SECONDS.
+Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    bool late = false;
+    if (process.valid()) {
+        pollfd end{process.get(), POLLIN, 0};
+        int ready = 0;
+        do {
+            ready = ::poll(&end, 1, seconds * 1000);
+        } while (ready < 0 && errno == EINTR);
+        late = ready == 0;
+    }
+    if (late) (void)::kill(-pid, SIGKILL);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) return errno_error("wait for", program, errno);
+    }
+    if (late) return Error{ErrorKind::system, concat({quote(program), " was ended: not done after ", decimal(seconds), " seconds"})};
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace
+
+Result<Outcome> run(const Command& command) {
+    const std::string& program = command.words.front();
+    const Fd nothing = TRY(open_file(AT_FDCWD, "/dev/null", O_RDONLY));
+    const Fd output = TRY(memory_file());
+    const Fd errors = TRY(memory_file());
+    const Fd failure = TRY(memory_file());
+    auto words = command.words;
+    std::vector<std::string> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+    environment.insert(environment.end(), command.environment.begin(), command.environment.end());
+    const auto word_pointers = pointers(words);
+    const auto environment_pointers = pointers(environment);
+
+    const pid_t pid = ::fork();
+    if (pid < 0) return errno_error("run", program, errno);
+    if (pid == 0) {
+        const int problem =
+            become(command.root, word_pointers.data(), environment_pointers.data(), {nothing.get(), output.get(), errors.get()});
+        (void)!::write(failure.get(), &problem, sizeof problem);
+        ::_exit(kNotStarted);
+    }
+    Outcome outcome;
+    outcome.exit_code = TRY(wait_for(pid, command.seconds, program));
+    int problem = 0;
+    if (::pread(failure.get(), &problem, sizeof problem, 0) == sizeof problem) {
+        return errno_error("run", command.root + program, problem);
+    }
+    outcome.output = TRY(contents(output, program));
+    outcome.errors = TRY(contents(errors, program));
+    return outcome;
+}
+
+std::string last_words(const Outcome& outcome) {
+    for (const std::string* text : {&outcome.errors, &outcome.output}) {
+        const auto all = lines(*text);
+        for (auto line = all.rbegin(); line != all.rend(); ++line) {
+            if (!line->empty()) return std::string(*line);
+        }
+    }
+    return concat({"exit code ", decimal(outcome.exit_code), " and no message"});
+}
+
+}  // namespace aa::shim::ctl::node

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""manifests.py BUILD: what deploy/ gives to a cluster: that it renders, is what Kubernetes' API takes, and is the same by kustomize
+and by helm. Exit code 77 (skipped) where the tools cannot be had; the reason is a line that begins with "skip:".
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+try:
+    import jsonschema
+    import yaml
+except ImportError as missing:
+    print(f"skip: {missing}: install python3-yaml and python3-jsonschema")
+    sys.exit(77)
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+CHART = DEPLOY / "helm" / "aa-shim"
+BASE = DEPLOY / "kubernetes" / "base"
+SKIPPED = 77
+
+
+def skip(reason):
+    print(f"skip: {reason}")
+    sys.exit(SKIPPED)
+
+
+def output_of(*command, **options):
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=True, **options).stdout
+
+
+def documents(text):
+    """The objects in TEXT by kind, namespace and name."""
+    found = {}
+    for document in yaml.safe_load_all(text):
+        if document is None:
+            continue
+        key = document["kind"], document["metadata"].get("namespace"), document["metadata"]["name"]
+        if key in found:
+            raise AssertionError(f"{key} is there twice")
+        found[key] = document
+    return found
+
+
+class Fields:
+    """Kubernetes' own list of its kinds' fields, as client-go has it for server-side apply."""
+
+    SCALARS = {"string": str, "boolean": bool, "numeric": (int, float)}
+    # Quantities and "an integer or a percentage": untyped there, because JSON may write them either way.
+    EITHER = (str, int, float)
+
+    def __init__(self, file):
+        text = file.read_text()
+        schema = yaml.load(text.split("typed.YAMLObject(`", 1)[1].split("`)", 1)[0], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.types = {entry["name"]: entry for entry in schema["types"]}
+
+    def kind(self, document):
+        """The name of the type of DOCUMENT's kind; None if there is no such kind."""
+        group, _, version = document["apiVersion"].rpartition("/")
+        group = (group or "core").split(".")[0]
+        name = f"io.k8s.api.{group}.{version}.{document['kind']}"
+        return name if name in self.types else None
+
+    def complaints(self, document):
+        kind = self.kind(document)
+        if kind is None:
+            return [f"{document['apiVersion']} {document['kind']}: no such kind"]
+        return list(self._check(document, {"namedType": kind}, document["kind"]))
+
+    def _check(self, value, type_, where):
+        if "namedType" in type_:
+            name = type_["namedType"]
+            if name.rpartition(".")[2] in ("Quantity", "IntOrString"):
+                if not isinstance(value, self.EITHER):
+                    yield f"{where}: neither a number nor a string"
+                return
+            type_ = self.types[name]
+        if "map" in type_:
+            yield from self._check_map(value, type_["map"], where)
+        elif "list" in type_:
+            if not isinstance(value, list):
+                yield f"{where}: not a list"
+                return
+            for number, item in enumerate(value):
+                yield from self._check(item, type_["list"]["elementType"], f"{where}[{number}]")
+        elif type_.get("scalar") in self.SCALARS:
+            expected = self.SCALARS[type_["scalar"]]
+            if not isinstance(value, expected) or expected is not bool and isinstance(value, bool):
+                yield f"{where}: {value!r} is no {type_['scalar']}"
+
+    def _check_map(self, value, type_, where):
+        if not isinstance(value, dict):
+            yield f"{where}: not an object"
+            return
+        fields = {field["name"]: field["type"] for field in type_.get("fields", ())}
+        for key, item in value.items():
+            if key in fields:
+                yield from self._check(item, fields[key], f"{where}.{key}")
+            elif "elementType" in type_:
+                yield from self._check(item, type_["elementType"], f"{where}.{key}")
+            else:
+                yield f"{where}: no field is called {key!r}"
+
+
+class Manifests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.fields = Fields(TOOLS / "fields.go")
+        cls.base = documents(output_of(TOOLS / "kubectl", "kustomize", BASE))
+
+    def chart(self, **values):
+        command = [HELM, CHART]
+        if values:
+            file = WORK / "values.json"
+            file.write_text(json.dumps(values))
+            jsonschema.validate(values, SCHEMA)
+            command.append(file)
+        rendered = json.loads(output_of(*command))
+        notes = rendered.pop("NOTES.txt")
+        return documents("\n---\n".join(rendered.values())), notes
+
+    def assert_valid(self, objects):
+        self.assertEqual([complaint for document in objects.values() for complaint in self.fields.complaints(document)], [])
+
+    @staticmethod
+    def arguments(objects):
+        return objects["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+    def test_kubernetes_knows_every_field(self):
+        self.assert_valid(self.base)
+        self.assert_valid(documents(output_of(TOOLS / "kubectl", "kustomize", DEPLOY / "kubernetes" / "remove")))
+        for file in sorted((DEPLOY / "kubernetes" / "examples").glob("*.yaml")):
+            self.assert_valid(documents(file.read_text()))
+
+    def test_the_check_of_fields_can_fail(self):
+        pod = yaml.safe_load((DEPLOY / "kubernetes" / "examples" / "pod.yaml").read_text())
+        pod["spec"]["runtimeClass"] = "aa-shim"
+        pod["spec"]["containers"][0]["ports"][0]["containerPort"] = "80"
+        pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = "false"
+        self.assertEqual(self.fields.complaints(pod), [
+            "Pod.spec.containers[0].ports[0].containerPort: '80' is no numeric",
+            "Pod.spec.containers[0].securityContext.allowPrivilegeEscalation: 'false' is no boolean",
+            "Pod.spec: no field is called 'runtimeClass'",
+        ])
+        self.assertEqual(self.fields.complaints({"apiVersion": "node.k8s.io/v2", "kind": "RuntimeClass"}), ["node.k8s.io/v2 RuntimeClass: no such kind"])
+
+    def test_this_systems_kubectl_renders_the_same(self):
+        kubectl = shutil.which("kubectl")
+        if kubectl is None:
+            self.skipTest("kubernetes-client is not installed here, so only Debian stable's kubectl was asked")
+        self.assertEqual(documents(output_of(kubectl, "kustomize", BASE)), self.base)
+
+    def test_the_chart_is_the_base(self):
+        objects, notes = self.chart()
+        expected = dict(self.base)
+        del expected["Namespace", None, "aa-shim"]  # helm makes it, --create-namespace
+        self.assertEqual(sorted(objects), sorted(expected))
+        for key, document in expected.items():
+            self.assertEqual(objects[key], document, key)
+        self.assertIn("runtimeClassName: aa-shim   # or aa-shim-web", notes)
+        self.assertIn("restart containerd", notes)
+
+    def test_the_default_catalog_is_that_of_share(self):
+        share = {file.name: file.read_text() for folder in ("catalog.d", "apparmor.d") for file in (ROOT / "share" / folder).iterdir()}
+        self.assertEqual(self.base["ConfigMap", "aa-shim", "aa-shim-catalog"]["data"], share)
+        copies = {file.name: file.read_text() for folder in ("catalog.d", "apparmor.d") for file in (BASE / folder).iterdir()}
+        self.assertEqual(copies, share)
+
+    def test_values(self):
+        catalog = {"10-mine.json": "{}", "mine": "profile mine {}\n"}
+        objects, notes = self.chart(
+            image={"repository": "registry.example/aa-shim", "tag": "9"}, handlers=["db", "job"], catalog=catalog,
+            engine={"restart": True, "default": True, "mandatory": True}, metrics={"file": "/var/lib/metrics/aa-shim.prom"}, interval=30,
+            nodeSelector={"pool": "apps"}, tolerations=[], imagePullSecrets=[{"name": "registry"}])
+        self.assert_valid(objects)
+        pod = objects["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]
+        self.assertEqual(self.arguments(objects), [
+            "node", "--root=/host", "--name=$(NODE_NAME)", "--catalog=/catalog", "--handlers=db,job", "--interval=30", "--restart-engine",
+            "--default", "--mandatory", "--metrics=/var/lib/metrics/aa-shim.prom"])
+        self.assertEqual(pod["containers"][0]["image"], "registry.example/aa-shim:9")
+        self.assertEqual(pod["nodeSelector"], {"kubernetes.io/os": "linux", "pool": "apps"})
+        self.assertNotIn("tolerations", pod)
+        self.assertEqual(objects["ConfigMap", "aa-shim", "aa-shim-catalog"]["data"], catalog)
+        self.assertEqual([name for kind, _, name in sorted(objects, key=str) if kind == "RuntimeClass"], ["aa-shim", "aa-shim-db", "aa-shim-job"])
+        self.assertNotIn("restart containerd", notes)
+        self.assertIn("aa-shim is the default runtime", notes)
+
+    def test_without_handlers(self):
+        objects, notes = self.chart(handlers=[])
+        self.assertEqual(self.arguments(objects), ["node", "--root=/host", "--name=$(NODE_NAME)", "--catalog=/catalog"])
+        self.assertEqual([name for kind, _, name in objects if kind == "RuntimeClass"], ["aa-shim"])
+        self.assertIn("runtimeClassName: aa-shim\n", notes)
+
+    def test_removal_is_the_same_by_both(self):
+        objects, notes = self.chart(remove=True)
+        removal = documents(output_of(TOOLS / "kubectl", "kustomize", DEPLOY / "kubernetes" / "remove"))
+        self.assertEqual(objects["DaemonSet", "aa-shim", "aa-shim"], removal["DaemonSet", "aa-shim", "aa-shim"])
+        self.assertEqual(self.arguments(objects)[-1], "--remove")
+        self.assertIn("being taken away", notes)
+
+    def test_the_schema_takes_the_defaults_and_refuses_mistakes(self):
+        jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), SCHEMA)
+        for wrong in (
+            {"handler": ["web"]}, {"handlers": "web"}, {"handlers": ["Web"]}, {"handlers": ["web,db"]}, {"handlers": ["web", "web"]}, {"interval": 0},
+            {"interval": "10"}, {"engine": {"restartEngine": True}}, {"engine": {"default": "yes"}}, {"image": {"tag": "1"}},
+            {"image": {"repository": "x", "tag": "a b"}}, {"catalog": {"../x": ""}}, {"catalog": {".x": ""}}, {"catalog": {"x.json": {}}},
+            {"metrics": {"file": "metrics.prom"}}, {"nodeSelector": {"a": True}},
+        ):
+            with self.assertRaises(jsonschema.ValidationError, msg=str(wrong)):
+                jsonschema.validate(wrong, SCHEMA)
+
+    def test_every_value_is_explained_and_every_handler_has_a_class(self):
+        values = (CHART / "values.yaml").read_text()
+        self.assertEqual(set(yaml.safe_load(values)), set(SCHEMA["properties"]) - {"global"})
+        handlers = {document["handler"] for (kind, _, _), document in self.base.items() if kind == "RuntimeClass"}
+        asked = next(word for word in self.arguments(self.base) if word.startswith("--handlers=")).partition("=")[2].split(",")
+        self.assertEqual(handlers, {"aa-shim", *(f"aa-shim-{name}" for name in asked)})
+
+    def test_runtime_classes_lead_to_ready_nodes_without_overhead(self):
+        classes = [document for (kind, _, _), document in self.base.items() if kind == "RuntimeClass"]
+        for document in classes:
+            self.assertEqual(document["metadata"]["name"], document["handler"])
+            self.assertEqual(document["scheduling"], {"nodeSelector": {"aa-shim/ready": "true"}})
+            self.assertNotIn("overhead", document)
+
+    def test_the_agent_may_touch_nodes_and_nothing_else(self):
+        roles = [document for (kind, _, _), document in self.base.items() if kind in ("Role", "ClusterRole")]
+        self.assertEqual([role["rules"] for role in roles], [[{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"]}]])
+        spec = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]
+        self.assertEqual([name for name in ("hostPID", "hostNetwork", "hostIPC") if spec.get(name)], [])
+        self.assertEqual(spec["containers"][0]["securityContext"]["capabilities"]["drop"], ["ALL"])
+
+    def test_the_agent_knows_every_option_that_it_is_given(self):
+        known = output_of(CTL, "node", "--help")
+        _, everything = {}, self.chart(interval=5, engine={"restart": True, "default": True, "mandatory": True}, metrics={"file": "/x"}, remove=True)
+        words = self.arguments(everything[0])
+        command = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
+        for word in (*words[1:], *command[2:]):
+            self.assertRegex(known, rf"(?m)^ +{re.escape(word.partition('=')[0])}\b")
+
+    def test_the_version_is_the_projects(self):
+        version = re.search(r"project\(aa-shim VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
+        chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        self.assertEqual((str(chart["version"]), str(chart["appVersion"])), (version, version))
+        image = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["image"]
+        self.assertEqual(image, f"aa-shim-installer:{version}")
+
+
+def build_helm():
+    """The renderer of the chart, compiled from Debian's text/template and sprig."""
+    if shutil.which("go") is None:
+        skip("the chart is rendered by a small program in Go: install golang-go, golang-github-masterminds-sprig-dev, golang-k8s-sigs-yaml-dev")
+    environment = os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(WORK / "go"), "GOFLAGS": "", "GOTOOLCHAIN": "local"}
+    result = subprocess.run(["go", "build", "-o", HELM, ROOT / "tests" / "deploy" / "helm" / "main.go"], env=environment, text=True, stderr=subprocess.PIPE, check=False)
+    if result.returncode != 0:
+        reason = result.stderr.strip()
+        skip(reason.splitlines()[0]) if "cannot find package" in reason else sys.exit(reason)
+
+
+if __name__ == "__main__":
+    BUILD = Path(sys.argv[1]).resolve()
+    CTL = BUILD / "shim" / "ctl" / "aa-shimctl"
+    WORK = BUILD / "tests" / "deploy" / "work"
+    WORK.mkdir(parents=True, exist_ok=True)
+    HELM = WORK / "helm"
+    SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+    tools = subprocess.run([ROOT / "tests" / "deploy" / "kubernetes-tools"], text=True, stdout=subprocess.PIPE, check=False)
+    if tools.returncode == SKIPPED:
+        skip(tools.stdout.strip().removeprefix("skip: "))
+    TOOLS = Path(tools.stdout.strip())
+    build_helm()
+    result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Manifests))
+    for _, reason in result.skipped:
+        print(f"skip: {reason}")
+    sys.exit(0 if result.wasSuccessful() else 1)

@@ -1,0 +1,537 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aa-shimctl install and uninstall on trees that look like hosts: real configurations go in and come out byte for byte, what is
+exotic is refused with its place, and a kill at any point leaves what both repair. Where an engine's program is on this host, it
+reads the result."""
+
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+import unittest
+from pathlib import Path
+
+import harness
+
+CONFIGS = Path(__file__).resolve().parents[1] / "golden" / "install"
+TREE = harness.WORK / "host"
+OK, WRONG, USAGE, SYSTEM = range(4)
+
+DAEMON_JSON = {
+    "four-spaces": b'{\n    "log-driver": "journald",\n    "data-root": "/srv/docker"\n}\n',
+    "tabs": b'{\n\t"log-opts": {\n\t\t"max-size": "10m"\n\t},\n\t"live-restore": true\n}\n',
+    "crlf": b'{\r\n  "debug": false,\r\n  "hosts": ["fd://"]\r\n}\r\n',
+    "no-line-end": b'{\n  "ipv6": false\n}',
+    "one-line": b'{"bip":"172.26.0.1/16","mtu":1.4e3}',
+    "spaced": b'{ "dns" : [ "192.0.2.1" ] , "runtimes" : { "kata" : { "path" : "/usr/bin/kata-runtime" } } }\n',
+    "nvidia": b'{\n    "default-runtime": "nvidia",\n    "runtimes": {\n        "nvidia": {\n            "args": [],\n'
+    b'            "path": "nvidia-container-runtime"\n        }\n    }\n}\n',
+    "empty-runtimes": b'{\n  "runtimes": {},\n  "default-runtime": "runc"\n}\n',
+    "empty-object": b"{}\n",
+    "empty": b"",
+    "blank": b"\n\n",
+    "escapes": b'{\n  "labels": ["\\u0061=\\/b", "\xc3\xa9"]\n}\n',
+}
+KIND = {".toml": "containerd", ".rendered": "k3s"}
+LATEST = sorted(path.name for path in CONFIGS.glob("*.toml"))
+
+
+class InstallTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        shutil.rmtree(TREE, ignore_errors=True)
+        self.program("/usr/bin/aa-shim")
+
+    def at(self, path):
+        return TREE / path.lstrip("/")
+
+    def put(self, path, content, mode=0o644):
+        file = self.at(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        file.chmod(mode)
+        return file
+
+    def program(self, path):
+        self.put(path, "#!/bin/sh\n", 0o755)
+
+    def tree(self):
+        """Everything below the root: kind, mode and contents."""
+        found = {}
+        for path in sorted(TREE.rglob("*")):
+            status = path.lstat()
+            content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+            found[str(path.relative_to(TREE))] = (oct(status.st_mode), status.st_uid, content)
+        return found
+
+    def ctl(self, *arguments, code=OK, prefix=()):
+        result = subprocess.run(
+            [*prefix, harness.CTL, *arguments, "--root", TREE], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
+        )
+        if code is not None:
+            self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result
+
+    def refused(self, *arguments, code=WRONG):
+        """The message of an install that is refused and changes nothing."""
+        before = self.tree()
+        result = self.ctl("install", *arguments, code=code)
+        self.assertEqual(self.tree(), before)
+        self.assertEqual(result.stdout, "")
+        return result.stderr
+
+    def there_and_back(self, engine, *options):
+        """Installs, installs again, and uninstalls; returns the tree between."""
+        before = self.tree()
+        dry = self.ctl("install", engine, *options, "--dry-run")
+        self.assertIn("nothing was written", dry.stdout)
+        self.assertEqual(self.tree(), before)
+        self.ctl("install", engine, *options)
+        installed = self.tree()
+        self.assertNotEqual(installed, before)
+        again = self.ctl("install", engine, *options)
+        self.assertIn("Nothing to change", again.stdout)
+        self.assertEqual(self.tree(), installed)
+        self.ctl("uninstall", engine)
+        self.assertEqual(self.tree(), before)
+        self.assertIn("Nothing to change", self.ctl("uninstall", engine).stdout)
+        self.assertEqual(self.tree(), before)
+        return installed
+
+
+class Docker(InstallTest):
+    CONFIG = "/etc/docker/daemon.json"
+
+    def test_every_style_of_file(self):
+        for name, content in DAEMON_JSON.items():
+            for options in ((), ("--default", "--handlers", "web,db")):
+                with self.subTest(name, options=options):
+                    self.setUp()
+                    self.put(self.CONFIG, content, 0o600)
+                    installed = self.there_and_back("docker", *options)
+                    mode, _, text = installed[self.CONFIG.lstrip("/")]
+                    self.assertEqual(mode, "0o100600")
+                    was = json.loads(content) if content.strip() else {}
+                    now = json.loads(text)
+                    runtimes = was.get("runtimes", {}) | {"aa-shim": {"path": "/usr/bin/aa-shim"}}
+                    if options:
+                        runtimes |= {f"aa-shim-{handler}": {"path": f"/usr/bin/aa-shim-{handler}"} for handler in ("web", "db")}
+                    expected = was | {"runtimes": runtimes} | ({"default-runtime": "aa-shim"} if options else {})
+                    self.assertEqual(now, expected)
+
+    def test_no_file(self):
+        installed = self.there_and_back("docker", "--handlers", "web")
+        self.assertEqual(installed["usr/bin/aa-shim-web"][2], "aa-shim")
+
+    def test_mandatory(self):
+        self.put("/usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS\n")
+        self.put("/usr/lib/systemd/system/containerd.service", "[Service]\nExecStart=/usr/bin/containerd\n")
+        installed = self.there_and_back("docker", "--mandatory")
+        for name in ("runc", "crun"):
+            self.assertEqual(installed[f"usr/lib/aa-shim/engine-path/{name}"][2], "/usr/bin/aa-shim")
+        for unit in ("docker", "containerd"):
+            text = installed[f"etc/systemd/system/{unit}.service.d/50-aa-shim-docker.conf"][2].decode()
+            self.assertIn("\nEnvironment=PATH=/usr/lib/aa-shim/engine-path:/usr/local/sbin:", text)
+            self.assertEqual("DOCKER_BUILDKIT_RUNC_COMMAND=/usr/bin/aa-shim" in text, unit == "docker")
+
+    def test_mandatory_then_not(self):
+        self.put("/usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd\n")
+        self.ctl("install", "docker")
+        plain = self.tree()
+        self.ctl("install", "docker", "--mandatory")
+        self.ctl("install", "docker")
+        self.assertEqual(self.tree(), plain)
+
+    def test_refusals(self):
+        unit = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// %s\n"
+        for path, content, options, expected in (
+            (self.CONFIG, "{\n  // no\n}", (), f"{TREE}{self.CONFIG}:2:3: "),
+            (self.CONFIG, '{"a":1,"a":2}', (), f"{TREE}{self.CONFIG}:1:8: 'a' is there twice"),
+            (self.CONFIG, '{"runtimes":{"aa-shim":{"path":"/x","runtimeArgs":["y"]}}}', (), "that aa-shimctl did not write"),
+            ("/lib/systemd/system/docker.service", unit % "--add-runtime x=/y", (), "/lib/systemd/system/docker.service:2: dockerd is started with --add-runtime"),
+            ("/etc/systemd/system/docker.service.d/x.conf", unit % "--default-runtime=x", ("--default",), "docker.service.d/x.conf:2: dockerd is started with --default-runtime"),
+            ("/lib/systemd/system/docker.service", unit % "--config-file /srv/d.json", (), "does not read /etc/docker/daemon.json"),
+            ("/lib/systemd/system/docker.service", "[Service]\nEnvironment=PATH=/x\n", ("--mandatory",), "docker.service:2: docker.service sets PATH already"),
+        ):
+            with self.subTest(expected):
+                self.setUp()
+                self.put(path, content)
+                self.assertIn(expected, self.refused("docker", *options))
+
+    def test_options_in_the_environment_file(self):
+        self.put("/lib/systemd/system/docker.service", "[Service]\nEnvironmentFile=-/etc/default/docker\nExecStart=/usr/sbin/dockerd $DOCKER_OPTS\n")
+        self.put("/etc/default/docker", '# DOCKER_OPTS="--add-runtime a=b"\nDOCKER_OPTS="--default-runtime crun"\n')
+        self.assertIn("/etc/default/docker:2: dockerd is started with --default-runtime", self.refused("docker", "--default"))
+        self.there_and_back("docker")
+
+    def test_json(self):
+        result = json.loads(self.ctl("install", "docker", "--json", "--handlers", "web").stdout)
+        self.assertEqual((result["ok"], result["engine"], result["changed"], result["dry_run"]), (True, "docker", True, False))
+        self.assertEqual([(file["path"], file["action"]) for file in result["files"]], [(self.CONFIG, "make")])
+        self.assertEqual(result["links"], [{"path": "/usr/bin/aa-shim-web", "target": "aa-shim", "action": "make"}])
+        self.assertFalse(json.loads(self.ctl("--json", "install", "docker", "--handlers", "web").stdout)["changed"])
+        self.put(self.CONFIG, "{")
+        error = json.loads(self.ctl("install", "docker", "--json", code=WRONG).stdout)
+        self.assertEqual((error["ok"], error["error"]["kind"]), (False, "config"))
+
+    def test_the_diff_is_one_that_patch_takes(self):
+        if not shutil.which("patch"):
+            self.skipTest("patch(1) is not installed")
+        for name, content in DAEMON_JSON.items():
+            with self.subTest(name):
+                self.setUp()
+                self.put(self.CONFIG, content)
+                diff = self.ctl("install", "docker", "--json", "--dry-run").stdout
+                patch = json.loads(diff)["files"][0]["diff"]
+                subprocess.run(["patch", "--binary", "-s", "-p1", "-d", TREE], input=patch.encode(), check=True)
+                patched = self.at(self.CONFIG).read_bytes()
+                self.put(self.CONFIG, content)
+                self.ctl("install", "docker")
+                self.assertEqual(self.at(self.CONFIG).read_bytes(), patched)
+
+
+class CommandLine(InstallTest):
+    def test_what_is_wrong_with_it(self):
+        for arguments, code, expected in (
+            (("docker", "--handlers", "Web"), USAGE, "--handlers 'Web'"),
+            (("docker", "--handlers", "a,a"), USAGE, "given twice"),
+            (("docker", "--handlers", "a/b"), USAGE, "--handlers 'a/b'"),
+            (("docker", "--handlers", "x" * 56), USAGE, "no longer than"),
+            (("docker", "--shim", "aa-shim"), USAGE, "--shim 'aa-shim'"),
+            (("docker", "--shim", "/usr/bin/../bin/aa-shim"), USAGE, "--shim"),
+            (("docker", "--shim", "/opt/aa-shim"), SYSTEM, "there is no program"),
+            (("docker", "--engine", "k3s"), USAGE, "belong to kubernetes"),
+            (("lxc",), USAGE, "there is no engine 'lxc'"),
+            (("kubernetes",), SYSTEM, "no engine of a Kubernetes node was found"),
+            (("kubernetes", "--engine", "docker"), USAGE, "known are k3s, rke2, containerd and crio"),
+        ):
+            with self.subTest(arguments):
+                self.assertIn(expected, self.refused(*arguments, code=code))
+
+    def test_read_only(self):
+        self.put("/etc/docker/daemon.json", "{}")
+        subprocess.run(["mount", "--bind", self.at("/etc"), self.at("/etc")], check=True)
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", self.at("/etc")], check=True)
+            self.assertIn(f"cannot write to '{TREE}/etc/docker'", self.refused("docker", code=SYSTEM))
+        finally:
+            subprocess.run(["umount", self.at("/etc")], check=True)
+
+
+class Containerd(InstallTest):
+    CONFIG = "/etc/containerd/config.toml"
+
+    def plugin(self, document):
+        return "io.containerd.cri.v1.runtime" if document["version"] == 3 else "io.containerd.grpc.v1.cri"
+
+    def test_real_files(self):
+        self.assertTrue(LATEST)
+        for name in LATEST:
+            original = (CONFIGS / name).read_bytes()
+            for variant, content in (("", original), ("crlf", original.replace(b"\n", b"\r\n")), ("cut", original.rstrip(b"\n"))):
+                for options in ((), ("--default", "--handlers", "web", "--mandatory")):
+                    with self.subTest(name, variant=variant, options=options):
+                        self.setUp()
+                        self.put(self.CONFIG, content)
+                        installed = self.there_and_back("containerd", *options)[self.CONFIG.lstrip("/")][2]
+                        self.check_settings(tomllib.loads(content.decode()), tomllib.loads(installed.decode()), bool(options))
+
+    def check_settings(self, was, now, everything):
+        """Nothing but ours differs, as a TOML parser of another make reads it."""
+        containerd = now["plugins"][self.plugin(was)]["containerd"]
+        runtime = containerd["runtimes"].pop("aa-shim")
+        self.assertEqual(runtime["runtime_type"], "io.containerd.runc.v2")
+        self.assertEqual(runtime["options"]["BinaryName"], "/usr/bin/aa-shim")
+        self.assertIn("aa-shim/*", runtime["pod_annotations"])
+        usual = was.get("plugins", {}).get(self.plugin(was), {}).get("containerd", {})
+        runc = usual.get("runtimes", {}).get("runc", {}).get("options", {})
+        self.assertEqual(runtime["options"].get("SystemdCgroup", False), runc.get("SystemdCgroup", False))
+        if everything:
+            self.assertEqual(containerd["runtimes"].pop("aa-shim-web")["options"]["BinaryName"], "/usr/bin/aa-shim-web")
+            self.assertEqual(containerd["runtimes"]["runc"]["options"]["BinaryName"], "/usr/bin/aa-shim")
+            self.assertEqual(containerd["default_runtime_name"], "aa-shim")
+            for settings in (containerd, usual):
+                settings.pop("default_runtime_name", None)
+                settings.get("runtimes", {}).pop("runc", None)
+
+        def pruned(value):
+            if not isinstance(value, dict):
+                return value
+            inner = {key: pruned(each) for key, each in value.items()}
+            return {key: each for key, each in inner.items() if each != {}}
+
+        self.assertEqual(pruned(now), pruned(was))
+
+    def test_no_file(self):
+        installed = self.there_and_back("containerd", "--default")[self.CONFIG.lstrip("/")][2]
+        self.assertEqual(tomllib.loads(installed.decode())["version"], 2)
+
+    def test_own_file_where_containerd_merges(self):
+        self.put(self.CONFIG, 'version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n')
+        self.put("/etc/containerd/conf.d/10-theirs.toml", 'version = 3\n[plugins."io.containerd.cri.v1.runtime"]\nenable_selinux = true\n')
+        installed = self.there_and_back("containerd", "--default")
+        self.assertIn("etc/containerd/conf.d/50-aa-shim.toml", installed)
+        self.assertNotIn(b"aa-shim", installed[self.CONFIG.lstrip("/")][2])
+
+    def test_no_own_file_where_containerd_replaces(self):
+        self.put(self.CONFIG, 'version = 2\nimports = ["conf.d/*.toml"]\n')
+        self.put("/etc/containerd/conf.d/10-theirs.toml", "version = 2\noom_score = -999\n")
+        installed = self.there_and_back("containerd")
+        self.assertNotIn("etc/containerd/conf.d/50-aa-shim.toml", installed)
+
+    def test_refusals(self):
+        head = "version = 2\n"
+        cri = '[plugins."io.containerd.grpc.v1.cri"'
+        other = "/etc/containerd/conf.d/x.toml"
+        for content, files, options, expected in (
+            ('disabled_plugins = ["cri"]\n', {}, (), "a file without a version is one of version 1"),
+            (head + "[broken\n", {}, (), f"{self.CONFIG}:2:8: ']' was expected here"),
+            (head + 'imports = ["/missing.toml"]\n', {}, (), "is not there"),
+            (head + 'imports = ["/etc/*/x.toml"]\n', {}, (), f"{self.CONFIG}:2:11: the import '/etc/*/x.toml' is of a form"),
+            (head + 'imports = ["conf.d/*.toml"]\n', {other: head + cri + "]\n"}, (), f"{other}:2:1: containerd 1 takes this in place"),
+            ('version = 3\nimports = ["conf.d/*.toml"]\n', {other: '[plugins."io.containerd.cri.v1.runtime".containerd]\ndefault_runtime_name = "x"\n'},
+             ("--default",), f"{other}:2:1: this would overrule"),
+            (head + 'imports = ["conf.d/*.toml"]\n', {other: 'imports = ["/y"]\n'}, (), f"{other}:1:1: an imported file that imports others"),
+            (head + cri + ".containerd.runtimes.aa-shim]\n", {}, (), f"{self.CONFIG}:2:1: there is a runtime 'aa-shim'"),
+            (head, {"/lib/systemd/system/containerd.service": "[Service]\nExecStart=/usr/bin/containerd -c /srv/c.toml\n"}, (), "containerd.service:2: containerd is started with -c"),
+        ):
+            with self.subTest(expected):
+                self.setUp()
+                self.put(self.CONFIG, content)
+                for path, text in files.items():
+                    self.put(path, text)
+                self.assertIn(expected, self.refused("containerd", *options))
+
+    def test_a_link_is_refused(self):
+        self.put("/srv/config.toml", "version = 2\n")
+        self.at("/etc/containerd").mkdir(parents=True)
+        self.at(self.CONFIG).symlink_to("/srv/config.toml")
+        self.assertIn("is a symbolic link to '/srv/config.toml'", self.refused("containerd"))
+
+    def test_others_changes_stay(self):
+        self.put(self.CONFIG, (CONFIGS / "containerd-1.7-default.toml").read_bytes())
+        self.ctl("install", "containerd", "--default", "--mandatory", "--handlers", "web")
+        file = self.at(self.CONFIG)
+        file.write_text(file.read_text().replace("oom_score = 0", "oom_score = -999"))
+        self.ctl("uninstall", "containerd")
+        expected = (CONFIGS / "containerd-1.7-default.toml").read_text().replace("oom_score = 0", "oom_score = -999")
+        self.assertEqual(file.read_text(), expected)
+
+
+class Crio(InstallTest):
+    OURS = "/etc/crio/crio.conf.d/50-aa-shim.conf"
+
+    def test_like_the_usual_runtime(self):
+        self.put("/etc/crio/crio.conf", "[crio.runtime]\n# default_runtime = \"runc\"\n")
+        self.put(
+            "/etc/crio/crio.conf.d/10-crio.conf",
+            '[crio.runtime]\ndefault_runtime = "crun"\n[crio.runtime.runtimes.crun]\nruntime_path = "/usr/libexec/crio/crun"\n'
+            'runtime_root = "/run/crun"\nmonitor_path = "/usr/libexec/crio/conmon"\n'
+            'allowed_annotations = [\n    "io.containers.trace-syscall",\n]\n[crio.runtime.runtimes.runc]\nruntime_path = "/usr/libexec/crio/runc"\n',
+        )
+        self.program("/usr/libexec/crio/crun")
+        installed = self.there_and_back("crio", "--default", "--mandatory", "--handlers", "web")
+        runtime = tomllib.loads(installed[self.OURS.lstrip("/")][2].decode())["crio"]["runtime"]
+        self.assertEqual(runtime["default_runtime"], "aa-shim")
+        self.assertEqual(
+            runtime["runtimes"]["aa-shim-web"],
+            {
+                "runtime_path": "/usr/bin/aa-shim-web",
+                "runtime_type": "oci",
+                "runtime_root": "/run/crun",
+                "monitor_path": "/usr/libexec/crio/conmon",
+                "allowed_annotations": ["io.containers.trace-syscall"],
+            },
+        )
+        self.assertEqual(runtime["runtimes"]["crun"]["runtime_path"], "/usr/bin/aa-shim")
+        self.assertEqual(installed["etc/aa-shim/runtime"][2], "/usr/libexec/crio/crun")
+
+    def test_refusals(self):
+        for name, content, options, expected in (
+            ("99-late.conf", '[crio.runtime]\ndefault_runtime = "x"\n', ("--default",), "99-late.conf:2:1: this is read after 50-aa-shim.conf"),
+            ("00.conf", "[crio.runtime.runtimes.aa-shim]\n", (), "00.conf:1:1: there is a runtime 'aa-shim'"),
+            ("00.conf", "[crio\n", (), "00.conf:1:6: ']' was expected here"),
+            ("50-aa-shim.conf", "[crio.api]\n", (), "has something in it that aa-shimctl did not write"),
+        ):
+            with self.subTest(expected):
+                self.setUp()
+                self.put(f"/etc/crio/crio.conf.d/{name}", content)
+                self.assertIn(expected, self.refused("crio", *options))
+
+
+class Podman(InstallTest):
+    OURS = "etc/containers/containers.conf.d/50-aa-shim.conf"
+
+    def test_all(self):
+        self.put("/usr/share/containers/containers.conf", '[engine]\n#runtime = "crun"\n[engine.runtimes]\n#crun = [\n#  "/usr/bin/crun",\n#]\n')
+        engine = tomllib.loads(self.there_and_back("podman", "--default", "--mandatory", "--handlers", "web")[self.OURS][2].decode())["engine"]
+        self.assertEqual(engine["runtime"], "aa-shim")
+        self.assertEqual(engine["runtimes"], {"aa-shim": ["/usr/bin/aa-shim"], "aa-shim-web": ["/usr/bin/aa-shim-web"],
+                                              "runc": ["/usr/bin/aa-shim"], "crun": ["/usr/bin/aa-shim"]})
+        self.assertTrue({"crun", "runc", "aa-shim", "aa-shim-web"} <= set(engine["runtime_supports_json"]))
+
+    def test_refusals(self):
+        for name, content, options, expected in (
+            ("containers.conf", '[engine.runtimes]\naa-shim = ["/x"]\n', (), "containers.conf:2:1: there is a runtime 'aa-shim'"),
+            ("containers.conf.d/60.conf", '[engine]\nruntime = "crun"\n', ("--default",), "60.conf:2:1: this is read after 50-aa-shim.conf"),
+            ("containers.conf.d/60.conf", '[engine.runtimes]\ncrun = ["/x"]\n', ("--mandatory",), "60.conf:2:1: this is read after"),
+        ):
+            with self.subTest(expected):
+                self.setUp()
+                self.put(f"/etc/containers/{name}", content)
+                self.assertIn(expected, self.refused("podman", *options))
+
+
+class Kubernetes(InstallTest):
+    def rancher(self, name, version, extra=""):
+        plugin = "io.containerd.cri.v1.runtime" if version == 3 else "io.containerd.grpc.v1.cri"
+        directory = f"/var/lib/rancher/{name}/agent/etc/containerd"
+        self.put(
+            f"{directory}/config.toml",
+            f"# File generated by {name}. DO NOT EDIT. Use config.toml.tmpl instead.\nversion = {version}\n{extra}\n"
+            f'[plugins."{plugin}".containerd.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n\n'
+            f'[plugins."{plugin}".containerd.runtimes.runc.options]\n  SystemdCgroup = true\n',
+        )
+        return directory
+
+    def test_drop_in(self):
+        for name, runc in (("k3s", "/var/lib/rancher/k3s/data/current/bin/runc"), ("rke2", "/var/lib/rancher/rke2/bin/runc")):
+            with self.subTest(name):
+                self.setUp()
+                self.program(runc)
+                self.put("/usr/bin/containerd", "not the node's", 0o755)
+                directory = f"/var/lib/rancher/{name}/agent/etc/containerd"
+                self.rancher(name, 3, f'imports = ["{directory}/config-v3.toml.d/*.toml"]')
+                installed = self.there_and_back("kubernetes", "--default", "--mandatory", "--handlers", "web")
+                text = installed[f"{directory}/config-v3.toml.d/50-aa-shim.toml".lstrip("/")][2].decode()
+                containerd = tomllib.loads(text)["plugins"]["io.containerd.cri.v1.runtime"]["containerd"]
+                self.assertEqual(containerd["default_runtime_name"], "aa-shim")
+                self.assertTrue(containerd["runtimes"]["aa-shim-web"]["options"]["SystemdCgroup"])
+                self.assertEqual(containerd["runtimes"]["runc"]["options"]["BinaryName"], "/usr/bin/aa-shim")
+                self.assertEqual(installed["etc/aa-shim/runtime"][2], runc)
+
+    def test_template(self):
+        for version, name in ((2, "config.toml.tmpl"), (3, "config-v3.toml.tmpl")):
+            for theirs in (None, b'{{ template "base" . }}\n\n[debug]\n  level = "info"', b"version = 2\r\n{{ if .X }}\r\n{{ end }}\r\n"):
+                with self.subTest(name, theirs=theirs):
+                    self.setUp()
+                    directory = self.rancher("k3s", version)
+                    if theirs is not None:
+                        self.put(f"{directory}/{name}", theirs)
+                    installed = self.there_and_back("kubernetes", "--handlers", "web")
+                    text = installed[f"{directory}/{name}".lstrip("/")][2]
+                    self.assertTrue(text.startswith(theirs or b'{{ template "base" . }}\n\n'))
+                    # What k3s makes of it is understood again.
+                    self.ctl("install", "kubernetes", "--handlers", "web")
+                    rendered = self.at(f"{directory}/config.toml").read_text()
+                    ours = text.decode()[text.decode().index("# aa-shim begin") :]
+                    self.put(f"{directory}/config.toml", rendered + ours + ("" if ours.endswith("\n") else "\n"))
+                    tomllib.loads(self.at(f"{directory}/config.toml").read_text())
+                    self.assertIn("Nothing to change", self.ctl("install", "kubernetes", "--handlers", "web").stdout)
+
+    def test_refusals(self):
+        self.rancher("k3s", 2)
+        self.assertIn("default-runtime: aa-shim", self.refused("kubernetes", "--default"))
+        self.rancher("rke2", 2)
+        self.assertIn("this node has several engines (k3s, rke2)", self.refused("kubernetes"))
+        self.setUp()
+        self.at("/var/lib/rancher/k3s/agent").mkdir(parents=True)
+        self.assertIn("start it once first", self.refused("kubernetes", code=SYSTEM))
+        self.setUp()
+        self.put("/etc/crio/crio.conf", "")
+        self.put("/etc/containerd/config.toml", "version = 2\n")
+        self.assertIn("this node has several engines (containerd, crio)", self.refused("kubernetes"))
+        self.there_and_back_on("crio")
+
+    def there_and_back_on(self, engine):
+        before = self.tree()
+        self.ctl("install", "kubernetes", "--engine", engine)
+        self.ctl("uninstall", "kubernetes")
+        self.assertEqual(self.tree(), before)
+
+    def test_manifests(self):
+        self.put("/etc/containerd/config.toml", "version = 2\n")
+        written = harness.WORK / "classes.yaml"
+        self.ctl("install", "kubernetes", "--handlers", "web", "--manifests", written, "--dry-run")
+        self.assertFalse(written.exists())
+        self.ctl("install", "kubernetes", "--handlers", "web", "--manifests", written)
+        text = written.read_text()
+        self.assertEqual(text, json.loads(self.ctl("install", "kubernetes", "--handlers", "web", "--json").stdout)["manifests"])
+        self.assertEqual(text.count("kind: RuntimeClass\n"), 2)
+        self.assertIn("handler: aa-shim-web\nscheduling:\n  nodeSelector:\n    aa-shim/ready: \"true\"\n", text)
+
+
+class Killed(InstallTest):
+    """A SIGKILL in the place of each call that changes something."""
+
+    CALLS = ("mkdirat", "symlinkat", "renameat", "unlinkat", "openat", "write", "writev", "fsync")
+
+    def setUp(self):
+        if not shutil.which("strace"):
+            self.skipTest("this test needs strace(1)")
+        super().setUp()
+        self.put("/etc/docker/daemon.json", '{\n  "debug": false\n}\n')
+        self.at("/var/lib/aa-shim").mkdir(parents=True)  # a kill before anything is on record may leave it
+        self.put("/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd\n")
+
+    def killed(self, call, number, *arguments):
+        """Runs it with a kill at the NUMBER-th CALL; false if there is no such call."""
+        trace = ("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+        return self.ctl(*arguments, prefix=trace, code=None).returncode != OK
+
+    def each_kill(self, prepare, *arguments):
+        for call in self.CALLS:
+            for number in range(1, 60):
+                prepare()
+                if not self.killed(call, number, *arguments):
+                    break
+                yield f"{call} {number}"
+
+    def test_install(self):
+        options = ("docker", "--default", "--handlers", "web", "--mandatory")
+        before = self.tree()
+        self.ctl("install", *options)
+        installed = self.tree()
+        kills = 0
+        for kill in self.each_kill(self.setUp, "install", *options):
+            kills += 1
+            with self.subTest(kill):
+                json.loads(self.at("/etc/docker/daemon.json").read_text())
+                kept = TREE.with_name("kept")
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(TREE, kept, symlinks=True)
+                self.ctl("uninstall", "docker")
+                self.assertEqual(self.tree(), before)
+                shutil.rmtree(TREE)
+                kept.rename(TREE)
+                self.ctl("install", *options)
+                self.assertEqual(self.tree().keys(), installed.keys())
+                self.assertEqual(self.tree()["etc/docker/daemon.json"], installed["etc/docker/daemon.json"])
+                self.ctl("uninstall", "docker")
+                self.assertEqual(self.tree(), before)
+        self.assertGreater(kills, 20)
+
+    def test_update(self):
+        before = self.tree()
+
+        def prepare():
+            self.setUp()
+            self.ctl("install", "docker", "--handlers", "web")
+
+        for kill in self.each_kill(prepare, "install", "docker", "--default", "--handlers", "db", "--mandatory"):
+            with self.subTest(kill):
+                self.ctl("uninstall", "docker")
+                self.assertEqual(self.tree(), before)
+
+    def test_uninstall(self):
+        before = self.tree()
+
+        def prepare():
+            self.setUp()
+            self.ctl("install", "docker", "--default", "--handlers", "web", "--mandatory")
+
+        for kill in self.each_kill(prepare, "uninstall", "docker"):
+            with self.subTest(kill):
+                self.ctl("uninstall", "docker")
+                self.assertEqual(self.tree(), before)

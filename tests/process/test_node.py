@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aa-shimctl node: the agent of a Kubernetes node, before a prepared directory."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import harness
+from node_tree import CONTAINERD, SHARE, Node
+from test_crash import strace_works
+
+OK, WRONG, USAGE, SYSTEM = range(4)
+STATUS = "run/aa-shim/node-status"
+PENDING = "restart pending"
+
+GOOD = {"10-test.json": harness.CATALOG, "aa-test": harness.PROFILE}
+OTHER = {"10-test.json": harness.CATALOG | {"rules": []}, "aa-test": harness.PROFILE}
+UNKNOWN_KEY = GOOD | {"20-more.json": '{\n  "confinments": {} }'}
+BROKEN_PROFILE = GOOD | {"aa-test": "profile aa-test {\n  network tcp 80,\n}\n"}
+
+
+class NodeTest(harness.ShimTest):
+    def setUp(self):
+        if shutil.which("apparmor_parser", path="/usr/sbin:/sbin") is None:
+            self.skipTest("the node's apparmor_parser is the real one: install apparmor")
+        super().setUp()
+        directory = harness.WORK / "node"
+        directory.mkdir()
+        self.node = Node(directory)
+        self.node.deliver(GOOD)
+
+    def once(self, *options, code=OK, **more):
+        result = self.node.run("--once", *options, **more)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result
+
+    def make_ready(self):
+        """A node in order; its hash."""
+        self.once(code=WRONG)
+        self.node.start_containerd()
+        self.once()
+        return self.node.told()[-1]["annotations"]["aa-shim/catalog"]
+
+    def assert_told(self, ready, *parts):
+        """The last that the cluster was told."""
+        told = self.node.told()[-1]
+        self.assertEqual(told["labels"], {"aa-shim/ready": "true" if ready else None})
+        for part in parts:
+            self.assertIn(part, told["annotations"]["aa-shim/status"])
+        self.assertNotIn("\n", told["annotations"]["aa-shim/status"])
+        return told
+
+    def until(self, condition, seconds=30):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, self.node.told())
+            time.sleep(0.1)
+
+    def start(self, *options):
+        process = subprocess.Popen(self.node.command("--interval", 1, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+
+class Rounds(NodeTest):
+    def test_the_first_round_brings_everything_and_waits_for_a_restart(self):
+        result = self.once(code=WRONG)
+        node = self.node
+        self.assertIn(PENDING, result.stdout)
+        for ours, theirs in ((harness.CTL, "aa-shimctl"), (harness.SHIM, "aa-shim")):
+            file = node.root / "opt/aa-shim/bin" / theirs
+            self.assertEqual(file.read_bytes(), ours.read_bytes())
+            self.assertEqual(file.stat().st_mode & 0o7777, 0o755)
+        self.assertEqual((node.root / "opt/aa-shim/bin/aa-shim-web").readlink().name, "aa-shim")
+        self.assertEqual(json.loads(node.read("etc/aa-shim/catalog.d/10-test.json")), harness.CATALOG)
+        self.assertEqual(node.read("etc/aa-shim/apparmor.d/aa-test"), harness.PROFILE)
+        self.assertTrue((node.root / "run/aa-shim/catalog").exists())
+        config = node.read("etc/containerd/config.toml")
+        for line in CONTAINERD.splitlines():
+            self.assertIn(line, config)
+        self.assertRegex(config, r'(?s)aa-shim-web.*BinaryName = "/opt/aa-shim/bin/aa-shim-web"')
+        unit = node.read("etc/systemd/system/aa-shim-node.service")
+        self.assertIn("ExecStart=/opt/aa-shim/bin/aa-shimctl load\n", unit)
+        self.assertTrue((node.root / "etc/systemd/system/multi-user.target.wants/aa-shim-node.service").resolve().exists())
+        told = self.assert_told(False, PENDING)
+        self.assertRegex(told["annotations"]["aa-shim/catalog"], "^[0-9a-f]{16}$")
+        self.assertEqual(node.calls.read_text().split(" --patch")[0], "patch node node-1 --type=merge --request-timeout=20s")
+        self.assertEqual(node.systemctl(), [])
+
+    def test_after_the_restart_the_node_is_ready(self):
+        hash_ = self.make_ready()
+        self.assert_told(True, "ready: aa-shim ", hash_)
+        self.assertEqual(self.node.run("--check").returncode, OK)
+
+    def test_another_round_changes_nothing(self):
+        self.make_ready()
+        before = self.node.state(STATUS)
+        self.once()
+        self.assertEqual(self.node.state(STATUS), before)
+
+    def test_the_agent_restarts_the_engine_if_it_may_and_only_after_a_change(self):
+        self.once("--restart-engine")
+        self.assertEqual(self.node.systemctl(), ["daemon-reload", "restart containerd.service"])
+        self.assertEqual([told["labels"]["aa-shim/ready"] for told in self.node.told()], [None, "true"])
+        self.assertIn("being restarted", self.node.told()[0]["annotations"]["aa-shim/status"])
+        self.once("--restart-engine")
+        self.assertEqual(len(self.node.systemctl()), 2)
+
+    def test_an_engine_without_a_service_is_named(self):
+        (self.node.root / "usr/bin/systemctl").write_text("#!/bin/sh\nexit 3\n")
+        self.once("--restart-engine", code=WRONG)
+        self.assert_told(False, "no service of an engine is active", "restart the engine by hand")
+
+    def test_an_engines_configuration_that_disappears_comes_back(self):
+        self.make_ready()
+        (self.node.root / "etc/containerd/config.toml").write_text(CONTAINERD)
+        self.once(code=WRONG)
+        self.assertIn("aa-shim-web", self.node.read("etc/containerd/config.toml"))
+        self.assert_told(False, PENDING)
+        self.node.start_containerd()
+        self.once()
+        self.assert_told(True)
+
+    def test_an_engines_configuration_that_is_broken_is_named(self):
+        (self.node.root / "etc/containerd/config.toml").write_text("version = 2\nversion = 2\n")
+        self.once(code=WRONG)
+        self.assert_told(False, "the engine's configuration: ", "config.toml:2:")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), "version = 2\nversion = 2\n")
+
+    def test_programs_that_were_changed_are_put_right(self):
+        self.make_ready()
+        shim = self.node.root / "opt/aa-shim/bin/aa-shim"
+        for damage in (lambda: shim.write_bytes(b"#!/bin/sh\n"), shim.unlink, lambda: shim.chmod(0o777)):
+            damage()
+            self.once()
+            self.assertEqual((shim.read_bytes(), shim.stat().st_mode & 0o7777), (harness.SHIM.read_bytes(), 0o755))
+
+    def test_a_boot_puts_the_catalog_in_force_again(self):
+        hash_ = self.make_ready()
+        shutil.rmtree(self.node.root / "run/aa-shim")
+        self.once()
+        self.assertTrue((self.node.root / "run/aa-shim/catalog").exists())
+        self.assert_told(True, hash_)
+
+    def test_a_catalog_that_somebody_else_put_in_force_is_replaced(self):
+        self.make_ready()
+        compiled = self.node.root / "run/aa-shim/catalog"
+        before = compiled.read_bytes()
+        compiled.unlink()
+        compiled.write_bytes(b"something else")
+        self.once()
+        self.assertEqual(compiled.read_bytes(), before)
+
+    def test_a_cluster_that_cannot_be_told(self):
+        fails = self.node.calls.with_suffix(".log.fails")
+        fails.touch()
+        result = self.once(code=WRONG)
+        self.assertIn("cannot tell the cluster about node 'node-1': kubectl: Unable to connect to the server: no route to host", result.stderr)
+
+    def test_without_a_name_nobody_is_told(self):
+        self.once(code=WRONG, name=None)
+        self.assertEqual(self.node.told(), [])
+
+    def test_a_node_without_apparmors_parser(self):
+        (self.node.root / "usr/sbin/apparmor_parser").unlink()
+        self.once(code=WRONG)
+        self.assert_told(False, "AppArmor's compiler is missing", "install the package 'apparmor'")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        self.assertFalse((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+
+    def test_a_node_without_apparmor(self):
+        strict = {key: value for key, value in harness.CATALOG.items() if key != "withoutAppArmor"}
+        self.node.deliver(GOOD | {"10-test.json": strict})
+        self.once(code=WRONG)
+        self.assert_told(False, "this kernel has no AppArmor")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+
+    def test_the_default_catalog_is_taken(self):
+        files = {file.name: file.read_text() for folder in ("catalog.d", "apparmor.d") for file in (SHARE / folder).iterdir()}
+        files["99-here.json"] = '{ "withoutAppArmor": "capabilities-only" }'
+        self.node.deliver(files)
+        self.make_ready()
+        self.assert_told(True)
+
+
+class Deliveries(NodeTest):
+    def test_a_change_comes_into_force_while_the_agent_runs(self):
+        first = self.make_ready()
+        agent = self.start()
+        self.until(lambda: len(self.node.told()) == 3)
+        compiled = (self.node.root / "run/aa-shim/catalog").read_bytes()
+        self.node.deliver(OTHER)
+        self.until(lambda: len(self.node.told()) == 4)
+        told = self.assert_told(True)
+        self.assertNotEqual(told["annotations"]["aa-shim/catalog"], first)
+        self.assertEqual(json.loads(self.node.read("etc/aa-shim/catalog.d/10-test.json"))["rules"], [])
+        self.assertNotEqual((self.node.root / "run/aa-shim/catalog").read_bytes(), compiled)
+        self.node.deliver(GOOD)
+        self.until(lambda: len(self.node.told()) == 5)
+        self.assertEqual(self.node.told()[-1]["annotations"]["aa-shim/catalog"], first)
+        self.assertIsNone(agent.poll())
+
+    def test_a_wrong_one_never_reaches_the_node(self):
+        hash_ = self.make_ready()
+        for wrong, place in ((UNKNOWN_KEY, "20-more.json:2:"), (BROKEN_PROFILE, "aa-test:2:1: apparmor_parser: "),
+                             ({"aa-test": harness.PROFILE}, "has no file called *.json"), (GOOD | {"10-test.json": ""}, "10-test.json:1:")):
+            self.node.deliver(wrong)
+            before = self.node.state(STATUS)
+            self.once(code=WRONG)
+            told = self.assert_told(True, f"ready with the catalog {hash_}, which stays in force: the delivered one is refused: ", place)
+            self.assertEqual(told["annotations"]["aa-shim/catalog"], hash_)
+            after = {key: value for key, value in self.node.state(STATUS).items() if not key.startswith("etc/aa-shim/.delivered")}
+            self.assertEqual(after, before)
+            self.assertNotIn(".delivered", told["annotations"]["aa-shim/status"])
+            check = self.node.run("--check")
+            self.assertEqual((check.returncode, place in check.stdout), (WRONG, True))
+            shutil.rmtree(self.node.root / "etc/aa-shim/.delivered", ignore_errors=True)
+        self.node.deliver(GOOD)
+        self.once()
+        self.assert_told(True, f"ready: aa-shim 0.1.0, catalog {hash_}")
+
+    def test_a_wrong_first_one_leaves_the_engine_alone(self):
+        self.node.deliver(UNKNOWN_KEY)
+        self.once(code=WRONG)
+        self.assert_told(False, "20-more.json:2:")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        self.assertFalse((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+        self.assertFalse((self.node.root / "run/aa-shim/catalog").exists())
+
+    def test_a_refused_one_is_looked_at_once(self):
+        self.make_ready()
+        self.node.deliver(UNKNOWN_KEY)
+        self.start()
+        self.until(lambda: "refused" in self.node.told()[-1]["annotations"]["aa-shim/status"])
+        stage = self.node.root / "etc/aa-shim/.delivered"
+        checked = stage.stat().st_ctime_ns
+        time.sleep(2.5)
+        self.assertEqual(stage.stat().st_ctime_ns, checked)
+
+    def test_a_change_by_hand_is_undone(self):
+        self.make_ready()
+        file = self.node.root / "etc/aa-shim/catalog.d/10-test.json"
+        good = file.read_text()
+        for change in (lambda: file.write_text("{}"), file.unlink, lambda: (file.parent / "20-more.json").write_text("{}")):
+            change()
+            self.once()
+            self.assertEqual([path.name for path in sorted(file.parent.glob("*.json"))], ["10-test.json"])
+            self.assertEqual(file.read_text(), good)
+
+    def test_what_an_operator_had_there_is_kept(self):
+        own = self.node.root / "etc/aa-shim/catalog.d"
+        own.mkdir(parents=True)
+        (own / "50-own.json").write_text("{}")
+        self.make_ready()
+        kept = self.node.root / "etc/aa-shim/catalog.d.before-node"
+        self.assertEqual([path.name for path in kept.iterdir()], ["50-own.json"])
+        self.once("--remove", "--restart-engine")
+        self.assertEqual([path.name for path in own.iterdir()], ["50-own.json"])
+        self.assertFalse(kept.exists())
+
+    def test_names_that_are_none(self):
+        (self.node.volume / "..data" / "a b").write_text("")
+        self.once(code=WRONG)
+        self.assert_told(False, "holds 'a b', which is no name of a file")
+
+
+class Ends(NodeTest):
+    def test_sigterm_changes_nothing(self):
+        self.make_ready()
+        before = self.node.state(STATUS)
+        agent = self.start()
+        self.until(lambda: len(self.node.told()) == 3)
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual(agent.wait(10), 0)
+        self.assertEqual(self.node.state(STATUS), before)
+        self.assert_told(True)
+
+    def test_only_one_agent_works_on_a_node(self):
+        self.make_ready()
+        self.start()
+        self.until(lambda: len(self.node.told()) == 3)
+        result = self.node.run("--once")
+        self.assertEqual(result.returncode, WRONG)
+        self.assertEqual(len(self.node.told()), 3)
+
+    def test_killed_at_every_rename(self):
+        """Wherever it is killed, no program is half there, the engine never names one that is missing, and the next agent puts all right."""
+        if not strace_works():
+            self.skipTest("needs strace(1) and ptrace(2)")
+        self.make_ready()
+        volatile = {STATUS, "run/aa-shim/node-loaded", "run/aa-shim/catalog"}
+
+        def contents():
+            return {key: value[:2] for key, value in self.node.state(*volatile).items() if not key.startswith("etc/aa-shim/.delivered")}
+
+        expected = contents()
+        calls = "rename,renameat,renameat2"
+        for number in range(1, 200):
+            for folder in ("opt", "etc/aa-shim", "run/aa-shim", "var"):
+                shutil.rmtree(self.node.root / folder, ignore_errors=True)
+            (self.node.root / "etc/containerd/config.toml").write_text(CONTAINERD)
+            result = self.node.run("--once", prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
+                                                     f"inject={calls}:signal=SIGKILL:when={number}"))
+            for name, ours in (("aa-shim", harness.SHIM), ("aa-shimctl", harness.CTL)):
+                program = self.node.root / "opt/aa-shim/bin" / name
+                self.assertTrue(not program.exists() or program.read_bytes() == ours.read_bytes(), f"{program} after call {number}")
+            if "aa-shim" in self.node.read("etc/containerd/config.toml"):
+                for file in ("opt/aa-shim/bin/aa-shim", "opt/aa-shim/bin/aa-shim-web", "run/aa-shim/catalog"):
+                    self.assertTrue((self.node.root / file).exists(), f"{file} after call {number}")
+                self.assertTrue((self.node.root / "run/aa-shim/engine-restart").exists(), number)
+            done = result.returncode >= 0 and PENDING in result.stdout
+            self.once(code=WRONG)
+            self.assert_told(False, PENDING)
+            self.node.start_containerd()
+            self.once()
+            self.assertEqual(contents(), expected, number)
+            if done:
+                break
+        self.assertGreater(number, 10)
+        self.assertTrue(done)
+
+
+class Removal(NodeTest):
+    def test_it_leaves_the_node_as_it_was(self):
+        self.make_ready()
+        self.once("--remove", "--restart-engine")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        left = [key for key, value in self.node.state().items() if value[1] is not None and not key.startswith("etc/containerd")]
+        self.assertEqual(sorted(left), ["run/aa-shim/.load.lock", "run/aa-shim/node-lock"])
+        self.assertFalse((self.node.root / "opt/aa-shim").exists())
+        first, *_, last = self.node.told()[2:]
+        self.assertEqual((first["labels"], first["annotations"]["aa-shim/status"]), ({"aa-shim/ready": None}, "aa-shim is being removed from this node"))
+        self.assertEqual((last["labels"], last["annotations"]), ({"aa-shim/ready": None}, {"aa-shim/status": None, "aa-shim/catalog": None}))
+        self.once("--remove", "--restart-engine")
+
+    def test_nothing_is_taken_away_before_the_cluster_knows(self):
+        self.make_ready()
+        before = self.node.state()
+        self.node.calls.with_suffix(".log.fails").touch()
+        result = self.once("--remove", "--restart-engine", code=SYSTEM)
+        self.assertIn("cannot tell the cluster", result.stderr)
+        self.assertEqual(self.node.state(), before)
+
+    def test_programs_stay_until_the_engine_has_been_restarted(self):
+        self.make_ready()
+        self.assertIn(PENDING, self.once("--remove", code=SYSTEM).stderr)
+        self.assertTrue((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+        self.node.start_containerd()
+        self.once("--remove")
+        self.assertFalse((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+
+    def test_programs_stay_as_long_as_a_container_needs_them(self):
+        self.make_ready()
+        bundle = self.node.root / "run/containerd/io.containerd.runtime.v2.task/k8s.io/0a1b2c"
+        bundle.mkdir(parents=True)
+        (bundle / "options.json").write_text('{"binary_name":"/opt/aa-shim/bin/aa-shim-web"}')
+        agent = self.start("--remove", "--restart-engine")
+        self.until(lambda: not self.node.read("etc/containerd/config.toml").count("aa-shim"))
+        said = agent.stdout.readline()
+        self.assertEqual(said, "/opt/aa-shim/bin/aa-shim cannot be removed before the containers that it has started: drain the node, or "
+                         "delete their pods (1: 0a1b2c)\n")
+        for file in ("opt/aa-shim/bin/aa-shim-web", "opt/aa-shim/bin/aa-shim", "run/aa-shim/catalog"):
+            self.assertTrue((self.node.root / file).exists())
+        shutil.rmtree(bundle)
+        self.until(lambda: not (self.node.root / "opt/aa-shim").exists())
+        self.assertIsNone(agent.poll())
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual(agent.wait(10), 0)
+
+
+class Preparing(NodeTest):
+    def test_a_tree_gets_files_and_nothing_else(self):
+        for program in ("usr/sbin/apparmor_parser", "usr/bin/systemctl", "bin/sh"):
+            (self.node.root / program).unlink()
+        (self.node.root / "run/containerd/containerd.sock").unlink()
+        result = self.node.run("--prepare")
+        self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
+        self.assertIn("aa-shim-web", self.node.read("etc/containerd/config.toml"))
+        for file in ("opt/aa-shim/bin/aa-shim-web", "etc/aa-shim/catalog.d/10-test.json"):
+            self.assertTrue((self.node.root / file).exists())
+        self.assertFalse((self.node.root / "run/aa-shim/catalog").exists())
+        self.assertEqual(self.node.told(), [])
+        before = self.node.state(STATUS)
+        self.assertEqual(self.node.run("--prepare").returncode, OK)
+        self.assertEqual(self.node.state(STATUS), before)
+        self.node.run("--prepare", "--remove")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        self.assertFalse((self.node.root / "opt").exists() and list((self.node.root / "opt").iterdir()))
+
+
+class CommandLine(NodeTest):
+    def test_check_before_the_first_round(self):
+        result = self.node.run("--check")
+        self.assertEqual(result.returncode, SYSTEM)
+        self.assertEqual(result.stderr, "aa-shimctl: the agent has not finished a round on this node since the last boot\n")
+
+    def test_json(self):
+        self.make_ready()
+        document = json.loads(self.node.run("--check", "--json").stdout)
+        self.assertEqual((document["ok"], document["ready"]), (True, True))
+        self.assertTrue(re.fullmatch("[0-9a-f]{16}", document["catalog"]))
+
+    def test_mistakes(self):
+        for options in (["--interval", "0"], ["--check", "--remove"], ["--no-such"]):
+            self.assertEqual(self.node.run(*options).returncode, USAGE, options)
