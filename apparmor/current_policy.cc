@@ -44,7 +44,13 @@ Result<ExecOutcome> CurrentPolicy::exec(std::string_view label, const ExecFile& 
         if (!copy_->was_unsure()) return outcome;
     }
     if (!loaded_) loaded_.emplace(kernel_);
-    return exec_transition(*loaded_, label, file);
+    auto outcome = exec_transition(*loaded_, label, file);
+    // Only root of the host may read it: a rootless engine depends on the copy.
+    if (!outcome && outcome.error().kind == ErrorKind::system) {
+        return std::move(outcome).error().context(
+            "the compiled catalog has no copy of the policy that is loaded now (run 'aa-shimctl load'), and the kernel's own");
+    }
+    return outcome;
 }
 
 Result<CapabilitySet> CurrentPolicy::ceiling(std::string_view profile, CapabilitySet evaluated) {

@@ -35,11 +35,16 @@ constexpr std::array<Phrase, 7> kPhrases{{
     {ENOSPC, "the disk is full"},
 }};
 
-Error not_trusted(std::string_view name, const struct stat& st) {
-    const std::string problem = st.st_uid != 0 && st.st_uid != ::geteuid() ? concat({"belongs to uid ", decimal(st.st_uid)})
-                                                                           : std::string("can be written by others");
+constexpr std::size_t kMaxMap = 16384;  // 340 lines, the most that the kernel takes
+
+Error not_trusted(std::string_view name, const struct stat& st, bool right_owner) {
+    const std::string problem = right_owner ? std::string("can be written by others") : concat({"belongs to uid ", decimal(st.st_uid)});
     return {ErrorKind::config, concat({quote(name), " ", problem, ": make it root's, writable by root alone (chown root, chmod go-w)"})};
 }
+
+bool is_ours(const struct stat& st) { return st.st_uid == 0 || st.st_uid == ::geteuid(); }
+
+bool others_can_write(const struct stat& st) { return (st.st_mode & (S_IWGRP | S_IWOTH)) != 0; }
 
 Result<std::size_t> read_some(int fd, char* to, std::size_t size, std::string_view name) {
     while (true) {
@@ -87,7 +92,35 @@ Result<void> fill_temporary(int fd, std::string_view name, std::span<const iovec
     return {};
 }
 
+// The next number in TEXT, which is taken off it.
+bool take_number(std::string_view& text, unsigned long long& number) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    return parse_decimal(word, number);
+}
+
+// Whether UID is what the kernel shows for an owner outside our user namespace, and the host's root is one of those
+// (user_namespaces(7)). What cannot be read tells no.
+bool is_unknown_owner(uid_t uid) {
+    const auto overflow = read_virtual_file(AT_FDCWD, "/proc/sys/kernel/overflowuid", kMaxMap);
+    if (!overflow || decimal(uid) + "\n" != *overflow) return false;
+    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
+    return map && map_leaves_out_root(*map);
+}
+
 }  // namespace
+
+bool map_leaves_out_root(std::string_view uid_map) {
+    for (auto line : lines(uid_map)) {
+        unsigned long long inside = 0;
+        unsigned long long outside = 0;
+        unsigned long long count = 0;
+        if (!take_number(line, inside) || !take_number(line, outside) || !take_number(line, count)) return false;
+        if (outside == 0) return false;
+    }
+    return !uid_map.empty();
+}
 
 std::string_view errno_text(int error_number) {
     for (const auto& phrase : kPhrases) {
@@ -173,24 +206,30 @@ Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::
     return text;
 }
 
-bool is_trusted(const struct stat& st) {
-    const bool owner = st.st_uid == 0 || st.st_uid == ::geteuid();
-    return owner && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
+bool is_trusted(const struct stat& st) { return is_ours(st) && !others_can_write(st); }
 
 Result<void> require_trusted(int fd, std::string_view name) {
     struct stat st {};
     if (::fstat(fd, &st) != 0) return errno_error("stat", name, errno);
-    if (!is_trusted(st)) return not_trusted(name, st);
+    if (!is_trusted(st)) return not_trusted(name, st, is_ours(st));
     return {};
 }
 
-Result<Fd> open_trusted_path(const std::string& path, int flags) {
+bool is_operators(const struct stat& st) { return (is_ours(st) || is_unknown_owner(st.st_uid)) && !others_can_write(st); }
+
+Result<void> require_operators(int fd, std::string_view name) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) return errno_error("stat", name, errno);
+    if (!is_operators(st)) return not_trusted(name, st, is_ours(st) || is_unknown_owner(st.st_uid));
+    return {};
+}
+
+Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
     if (path.empty() || path[0] != '/') return Error{ErrorKind::config, concat({quote(path), " is not an absolute path"})};
     Fd at = TRY(open_file(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
     std::size_t begin = 1;
     while (true) {
-        TRY(require_trusted(at.get(), begin <= 1 ? std::string_view("/") : std::string_view(path).substr(0, begin - 1)));
+        TRY(require_operators(at.get(), begin <= 1 ? std::string_view("/") : std::string_view(path).substr(0, begin - 1)));
         const std::size_t slash = path.find('/', begin);
         const std::string name = path.substr(begin, slash == std::string::npos ? slash : slash - begin);
         if (name.empty() || name == "." || name == "..") {
@@ -201,7 +240,7 @@ Result<Fd> open_trusted_path(const std::string& path, int flags) {
         Fd next(::openat(at.get(), name.c_str(), how | O_CLOEXEC));
         if (!next.valid()) return errno_error("open", path, errno);
         if (last) {
-            TRY(require_trusted(next.get(), path));
+            TRY(owner == Owner::ours ? require_trusted(next.get(), path) : require_operators(next.get(), path));
             return next;
         }
         at = std::move(next);

@@ -68,9 +68,24 @@ Result<void> require_trusted(int fd, std::string_view name);
 // The same judgement on a stat(2) result.
 bool is_trusted(const struct stat& st);
 
-// Opens the absolute PATH one component at a time without following any symlink, requiring each directory on the way to
-// be trusted: nobody but root (or us) could have put the file there.
-Result<Fd> open_trusted_path(const std::string& path, int flags);
+// The same for a place that only the host's root can fill, such as /run or /etc. In a user namespace that leaves the host's uid 0
+// out, which is where a rootless engine calls us, the kernel shows its files as the overflow uid's; there, and only there, that
+// owner is believed as well. It stands for every other unknown user, too: so this is for the places named by us or the
+// operator, never for one that a container's side could choose (docs/threat-model.md).
+Result<void> require_operators(int fd, std::string_view name);
+bool is_operators(const struct stat& st);
+
+// Whether UID_MAP, the text of a /proc/PID/uid_map, gives no number to the uid 0 outside; false if it cannot be understood.
+bool map_leaves_out_root(std::string_view uid_map);
+
+enum class Owner {
+    ours,       // is_trusted()
+    operators,  // is_operators()
+};
+
+// Opens the absolute PATH one component at a time without following any symlink, requiring that nobody but root (or us) could
+// have put the file there: each directory on the way passes is_operators(), and the file itself what OWNER says.
+Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner = Owner::operators);
 
 // Replaces the file NAME in the directory DIR_FD by the concatenation of PIECES: written to a temporary file beside it
 // with OWNER, GROUP and MODE, flushed to the disk where there is one, renamed. After a failure or a crash at any point

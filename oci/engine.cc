@@ -54,7 +54,7 @@ Result<EngineFacts> read_engine_facts(Engine engine, const EngineCall& call, con
 }
 
 Result<Buffer> read_record(const std::string& path) {
-    const Fd fd = TRY(open_trusted_path(path, O_RDONLY));
+    const Fd fd = TRY(open_trusted_path(path, O_RDONLY, Owner::ours));
     return read_file(fd.get(), kMaxRecordBytes, path);
 }
 

@@ -6,9 +6,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/kernel.h"
 #include "base/result.h"
 #include "oci/bundle.h"
 #include "oci/command_line.h"
@@ -17,6 +18,7 @@
 #include "shim/decision.h"
 #include "shim/facts.h"
 #include "shim/runtime.h"
+#include "shim/trace.h"
 
 namespace aa::shim {
 
@@ -25,13 +27,6 @@ struct Call {
     const oci::CommandLine& line;
     const Runtime& runtime;
     std::string_view program;  // the file name by which aa-shim was called
-};
-
-// What is known of a call when it ends, in whichever way: for the log and the error text.
-struct Trace {
-    std::string id;            // of the decision
-    std::string decision_log;  // the catalog's JSON-lines file; empty: none
-    std::vector<std::pair<std::string_view, std::string>> fields;
 };
 
 // The arguments for the runtime; new ones are owned by `storage`.
@@ -45,6 +40,12 @@ Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& chan
 
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.
 Result<Prepared> prepare_start(const Call& call, Trace& trace);
+
+// Opens the catalog in force.
+Result<apparmor::CompiledCatalog> open_catalog(Trace& trace);
+
+// Sees that the kernel has every profile of LABEL.
+Result<void> require_profile(const apparmor::Kernel& kernel, const std::string& label, Trace& trace);
 
 // exec: judges the command and restricts its process.
 Result<Prepared> prepare_exec(const Call& call, Trace& trace);

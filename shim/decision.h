@@ -28,6 +28,18 @@ struct Bounds {
     friend bool operator==(const Bounds&, const Bounds&) = default;
 };
 
+// Who a container is, for those who look for it in the log: what its engine said when it was judged. What the engine does not say,
+// or was not asked, is empty. Nothing is decided by it.
+struct Subject {
+    std::string engine;
+    std::string kubernetes_namespace;
+    std::string pod;
+    std::string name;
+    std::string image;
+
+    friend bool operator==(const Subject&, const Subject&) = default;
+};
+
 struct Decision {
     std::string id;           // 16 hexadecimal digits; the same in the record, the log and the error
     bool pass = false;        // the container stays as its engine made it
@@ -36,6 +48,7 @@ struct Decision {
     std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
     std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
     std::vector<std::string> reasons;        // each step in words
+    Subject subject;
 
     // The label of the first program; there is one if `bounds` has a profile.
     [[nodiscard]] const std::string& first_label() const { return start_label ? *start_label : *bounds.profile; }

@@ -7,10 +7,8 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "shim/decision.h"
+#include "shim/trace.h"
 
 namespace aa::shim {
 
@@ -19,8 +17,8 @@ struct LogEntry {
     std::string id;       // of the decision
     std::string command;  // create, run, restore, exec, verify
     std::string container;
-    std::string message;                                           // one line for people
-    std::vector<std::pair<std::string_view, std::string>> fields;  // lower case names, e.g. {"rule", …}
+    std::string message;  // one line for people
+    Fields fields;        // lower case names, e.g. {"rule", …}
 };
 
 // The entry in journald's native protocol: "FIELD=value" lines, names in upper case with the prefix AA_SHIM_

@@ -95,9 +95,14 @@ Result<std::string> exec_label(const apparmor::Confinement& confinement, const s
     return judge_exec(confinement, base, TRY(find_program(init, spec, ceiling)), policy, reasons);
 }
 
-void trace_exec(const Decision& container, const Bounds& bounds, const oci::ProcessSpec& spec, Trace& trace) {
-    trace.fields.emplace_back("container_decision", container.id);
+void trace_container(const Decision& container, Trace& trace) {
+    if (!container.id.empty()) trace.fields.emplace_back("container_decision", container.id);
+    trace_subject(container.subject, trace.fields);
+    trace.fields.emplace_back("rule", container.rule);
     trace.fields.emplace_back("confinement", container.confinement);
+}
+
+void trace_exec(const Bounds& bounds, const oci::ProcessSpec& spec, Trace& trace) {
     if (bounds.profile) trace.fields.emplace_back("base_profile", *bounds.profile);
     trace.fields.emplace_back("asked_profile", spec.apparmor_profile.value_or(""));
     if (!spec.args.empty()) trace.fields.emplace_back("program", spec.args[0]);
@@ -157,8 +162,7 @@ Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confi
 }
 
 Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
-    const auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
-    trace.decision_log = catalog.decision_log();
+    const auto catalog = TRY(open_catalog(trace));
     const apparmor::Kernel kernel;
     const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));
 
@@ -167,6 +171,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
     const auto container =
         TRY(container_decision(catalog, engine_call, target.state, handler_from_program(call.program), apparmor, policy));
+    trace_container(container, trace);
     Prepared prepared;
     if (container.pass) {
         prepared.arguments.assign(call.arguments.begin(), call.arguments.end());
@@ -178,14 +183,14 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     TRY(check_working_directory(process.spec.cwd));
     TRY(require_known_capabilities(call.line, process.spec, container));
 
-    trace_exec(container, bounds, process.spec, trace);
+    trace_exec(bounds, process.spec, trace);
     if (bounds.profile) {
         std::vector<std::string> reasons;
         bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid,
                                         bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
         trace.fields.emplace_back("reasons", join(reasons, "; "));
         trace.fields.emplace_back("profile", *bounds.profile);
-        TRY(require_loaded(kernel, *bounds.profile));
+        TRY(require_profile(kernel, *bounds.profile, trace));
     }
     const auto changes = TRY(apply_bounds(call, process, bounds));
     TRY(change_arguments(call, changes, prepared));

@@ -60,6 +60,10 @@ ContainerFacts::View ContainerFacts::view() const {
     return view;
 }
 
+Subject ContainerFacts::subject() const {
+    return {std::string(oci::engine_name(engine.engine)), engine.kubernetes_namespace, engine.pod, engine.container, engine.image};
+}
+
 std::string ContainerFacts::summary() const {
     std::string out;
     add(out, "engine", oci::engine_name(engine.engine));

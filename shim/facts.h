@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "oci/bundle.h"
 #include "oci/engine.h"
+#include "shim/decision.h"
 
 namespace aa::shim {
 
@@ -31,6 +32,8 @@ struct ContainerFacts {
         apparmor::Facts facts;
     };
     [[nodiscard]] View view() const;
+
+    [[nodiscard]] Subject subject() const;
 
     // One line for the log: only what is known.
     [[nodiscard]] std::string summary() const;

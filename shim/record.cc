@@ -2,6 +2,7 @@
 #include "shim/record.h"
 
 #include <algorithm>
+#include <array>
 
 #include "apparmor/catalog/catalog.h"
 #include "base/text.h"
@@ -16,6 +17,18 @@ constexpr std::string_view kStart = "aa-shim/start";      // the first program's
 constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kRule = "aa-shim/rule";
+// Who it is, for the log: each only where the engine said it.
+struct SubjectKey {
+    std::string_view key;
+    std::string Subject::*member;
+};
+constexpr std::array<SubjectKey, 5> kSubject{{
+    {"aa-shim/engine", &Subject::engine},
+    {"aa-shim/namespace", &Subject::kubernetes_namespace},
+    {"aa-shim/pod", &Subject::pod},
+    {"aa-shim/name", &Subject::name},
+    {"aa-shim/image", &Subject::image},
+}};
 constexpr std::string_view kUnlimited = "unlimited";
 
 bool is_id(std::string_view text) {
@@ -33,6 +46,9 @@ Error unreadable(std::string_view key, std::string_view value) {
 
 Annotations to_annotations(const Decision& decision) {
     Annotations out{{std::string(kId), decision.id}, {std::string(kApplied), decision.confinement}, {std::string(kRule), decision.rule}};
+    for (const auto& [key, member] : kSubject) {
+        if (const auto& value = decision.subject.*member; !value.empty()) out.emplace_back(key, value);
+    }
     if (decision.pass) return out;
     const auto& bounds = decision.bounds;
     out.emplace_back(kProfile, bounds.profile.value_or(""));
@@ -48,6 +64,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state) {
     if (decision.id.empty()) return std::optional<Decision>();
     decision.confinement = state.annotation(kApplied);
     decision.rule = state.annotation(kRule);
+    for (const auto& [key, member] : kSubject) decision.subject.*member = state.annotation(key);
     decision.pass = decision.confinement.empty();
     if (decision.pass) return std::optional(std::move(decision));
 

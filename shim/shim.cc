@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "oci/runtime_log.h"
 #include "shim/call.h"
+#include "shim/counters.h"
 #include "shim/decision_log.h"
 #include "shim/verify.h"
 
@@ -43,6 +44,13 @@ void log_outcome(const oci::CommandLine& line, const Trace& trace, bool allowed,
                  trace.decision_log);
 }
 
+void log_refusal(const oci::CommandLine& line, Trace& trace, ErrorKind kind, const std::string& message) {
+    const auto why = refusal_of(trace, kind);
+    count_refused(line.command, why);
+    trace.fields.emplace_back("reason", refusal_name(why));
+    log_outcome(line, trace, false, message);
+}
+
 Result<Prepared> prepare(const Call& call, Trace& trace) {
     if (call.line.command == oci::Command::exec) return prepare_exec(call, trace);
     return prepare_start(call, trace);
@@ -55,25 +63,37 @@ bool starts_program(const oci::CommandLine& line) {
 
 // Judges the call and becomes the runtime; returns why not.
 Error confine(const Call& call) {
-    Trace trace{new_decision_id(), {}, {}};
+    Trace trace;
+    trace.id = new_decision_id();
     auto prepared = prepare(call, trace);
     if (!prepared) {
         auto error = refuse(std::move(prepared).error(), call.line, trace);
-        log_outcome(call.line, trace, false, error.message);
+        log_refusal(call.line, trace, error.kind, error.message);
         return error;
     }
+    count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
     if (starts_program(call.line)) watch_start(call);
     return become_runtime(call.runtime, prepared->arguments);
+}
+
+// An error before there is a call to judge: no runtime, a command line that is not understood.
+int fail_early(const Error& error, const oci::CommandLine& line) {
+    if (line.command != oci::Command::pass_through) {
+        Trace trace;
+        trace.id = new_decision_id();
+        log_refusal(line, trace, error.kind, error.message);
+    }
+    return fail(error, line);
 }
 
 }  // namespace
 
 int run(std::span<const char* const> arguments, std::string_view program) {
     const auto runtime = find_runtime();
-    if (!runtime) return fail(runtime.error(), oci::guess_command_line(arguments, oci::RuntimeKind::runc));
+    if (!runtime) return fail_early(runtime.error(), oci::guess_command_line(arguments, oci::RuntimeKind::runc));
     const auto line = oci::parse_command_line(arguments, runtime->kind);
-    if (!line) return fail(line.error(), oci::guess_command_line(arguments, runtime->kind));
+    if (!line) return fail_early(line.error(), oci::guess_command_line(arguments, runtime->kind));
     const Call call{arguments, *line, *runtime, program};
     if (line->command != oci::Command::pass_through) return fail(confine(call), *line);
     if (starts_program(*line)) watch_start(call);

@@ -36,6 +36,9 @@ Result<void> require_plain_config(const oci::CommandLine& line) {
 
 void trace_decision(const Judged& judged, Trace& trace) {
     const auto& [facts, decision] = judged;
+    trace_subject(decision.subject, trace.fields);
+    if (!facts.handler.empty()) trace.fields.emplace_back("handler", facts.handler);
+    if (decision.pass) trace.passed = facts.engine.sandbox ? Passed::sandbox : Passed::container;
     trace.fields.emplace_back("facts", facts.summary());
     trace.fields.emplace_back("rule", decision.rule);
     trace.fields.emplace_back("confinement", decision.confinement);
@@ -83,6 +86,21 @@ Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& chan
     return {};
 }
 
+Result<apparmor::CompiledCatalog> open_catalog(Trace& trace) {
+    trace.step = Trace::Step::opens_catalog;
+    auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
+    trace.step = Trace::Step::other;
+    trace.decision_log = catalog.decision_log();
+    return catalog;
+}
+
+Result<void> require_profile(const apparmor::Kernel& kernel, const std::string& label, Trace& trace) {
+    trace.step = Trace::Step::asks_for_profile;
+    TRY(require_loaded(kernel, label));
+    trace.step = Trace::Step::other;
+    return {};
+}
+
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
     const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
@@ -91,14 +109,14 @@ Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci:
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
     judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
     auto& decision = judged.decision;
+    decision.subject = judged.facts.subject();
     if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, engine_call.bundle, config, policy));
     return judged;
 }
 
 Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     TRY(require_plain_config(call.line));
-    const auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
-    trace.decision_log = catalog.decision_log();
+    const auto catalog = TRY(open_catalog(trace));
     const apparmor::Kernel kernel;
     const auto apparmor = TRY(apparmor_state(kernel, catalog.without_apparmor()));
 
@@ -117,8 +135,8 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     trace_decision(judged, trace);
     trace_asked(config, decision, trace);
     TRY(check_reserved_annotations(config, decision));
-    if (decision.bounds.profile) TRY(require_loaded(kernel, *decision.bounds.profile));
-    if (decision.start_label) TRY(require_loaded(kernel, *decision.start_label));
+    if (decision.bounds.profile) TRY(require_profile(kernel, *decision.bounds.profile, trace));
+    if (decision.start_label) TRY(require_profile(kernel, *decision.start_label, trace));
 
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
     Prepared prepared;

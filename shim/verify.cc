@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/state.h"
+#include "shim/counters.h"
 #include "shim/decision_log.h"
 #include "shim/record.h"
 
@@ -62,13 +63,17 @@ std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, const
 void end_container(pid_t pid, int pidfd, std::string_view id, const Decision& decision, const std::string& mismatch) {
     // The descriptor names the very process that was looked at, even if its number was given away since.
     (void)::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
-    log_decision({.allowed = false,
-                  .id = decision.id,
-                  .command = "verify",
-                  .container = std::string(id),
-                  .message = concat({"container ", quote(id), " was ended: ", mismatch}),
-                  .fields = {{"pid", decimal(pid)}, {"confinement", decision.confinement}}},
-                 {});
+    count_mismatch();
+    LogEntry entry{
+        .allowed = false,
+        .id = decision.id,
+        .command = "verify",
+        .container = std::string(id),
+        .message = concat({"container ", quote(id), " was ended: ", mismatch}),
+        .fields = {{"reason", "mismatch"}, {"pid", decimal(pid)}, {"rule", decision.rule}, {"confinement", decision.confinement}}};
+    trace_subject(decision.subject, entry.fields);
+    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+    log_decision(entry, {});
 }
 
 // Watches PID until it obeys, is gone, or the time is over.

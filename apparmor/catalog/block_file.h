@@ -90,6 +90,9 @@ public:
     // Adds to FOUND what the trie whose root is at OFFSET (0: an empty one) has under the beginnings of TEXT.
     [[nodiscard]] Result<void> search(std::uint32_t offset, KeyWalk text, Window& scratch, std::vector<std::uint32_t>& found) const;
 
+    // Adds to FOUND all that the trie whose root is at OFFSET (0: an empty one) has.
+    [[nodiscard]] Result<void> list(std::uint32_t offset, Window& scratch, std::vector<std::uint32_t>& found) const;
+
     [[nodiscard]] Error damaged(std::string_view problem) const;
 
 private:

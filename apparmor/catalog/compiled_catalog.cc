@@ -177,6 +177,13 @@ Result<void> CompiledCatalog::read_header() {
     return {};
 }
 
+Result<void> CompiledCatalog::read_always(Window& scratch, std::vector<std::uint32_t>& found) const {
+    Cursor cursor(TRY(file_->block(always_, scratch)));
+    for (auto n = cursor.count(); n > 0; --n) found.push_back(cursor.u32());
+    if (!cursor.ok()) return file_->damaged("is damaged: a part of its index ends too early");
+    return {};
+}
+
 Result<std::vector<std::uint32_t>> CompiledCatalog::candidates(const Facts& facts, Window& scratch) const {
     std::vector<std::uint32_t> found;
     const auto search = [&](Trie trie, KeyWalk text) {
@@ -187,11 +194,7 @@ Result<std::vector<std::uint32_t>> CompiledCatalog::candidates(const Facts& fact
     for (const auto& [key, value] : facts.labels) TRY(search(Trie::label, KeyWalk(key, value)));
     for (const auto& [key, value] : facts.annotations) TRY(search(Trie::annotation, KeyWalk(key, value)));
     if (facts.user) TRY(search(Trie::user, KeyWalk(decimal(*facts.user))));
-    if (always_ != 0) {
-        Cursor cursor(TRY(file_->block(always_, scratch)));
-        for (auto n = cursor.count(); n > 0; --n) found.push_back(cursor.u32());
-        if (!cursor.ok()) return file_->damaged("is damaged: a part of its index ends too early");
-    }
+    if (always_ != 0) TRY(read_always(scratch, found));
     // Rules lie in the file in the order in which they are tried.
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -238,6 +241,21 @@ Result<Confinement> CompiledCatalog::confinement(std::string_view name) const {
     auto confinement = read_confinement(cursor);
     if (!cursor.ok() || confinement.name != name) return file_->damaged("is damaged: a confinement is not what it should be");
     return confinement;
+}
+
+Result<CatalogSize> CompiledCatalog::size() const {
+    std::vector<std::uint32_t> rules;
+    std::vector<std::uint32_t> confinements;
+    Window scratch;
+    for (std::size_t i = 0; i < kTries; ++i) {
+        TRY(file_->list(tries_[i], scratch, static_cast<Trie>(i) == Trie::confinement ? confinements : rules));
+    }
+    if (always_ != 0) TRY(read_always(scratch, rules));
+    const auto distinct = [](std::vector<std::uint32_t>& offsets) {
+        std::sort(offsets.begin(), offsets.end());
+        return static_cast<std::size_t>(std::unique(offsets.begin(), offsets.end()) - offsets.begin());
+    };
+    return CatalogSize{distinct(rules), distinct(confinements)};
 }
 
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }

@@ -35,6 +35,12 @@ struct Selection {
     std::string why;  // "rule /etc/aa-shim/catalog.d/10-web.json:30:5", "otherwise, FILE:L:C", "the default for a pod's sandbox"
 };
 
+// How much a catalog holds.
+struct CatalogSize {
+    std::size_t rules = 0;  // without `otherwise`
+    std::size_t confinements = 0;
+};
+
 class CompiledCatalog {
 public:
     // Opens PATH and reads its beginning. Refused: missing (with what to type), not root's alone to write (its directory
@@ -51,6 +57,9 @@ public:
 
     // The confinement NAME; an error of kind not_found if the catalog has none.
     [[nodiscard]] Result<Confinement> confinement(std::string_view name) const;
+
+    // Counts what it holds, reading all of its index: for aa-shimctl only.
+    [[nodiscard]] Result<CatalogSize> size() const;
 
     // Whether any rule looks at facts from the engine's own record (image, name, labels, privileged).
     [[nodiscard]] bool needs_engine_record() const;
@@ -70,6 +79,8 @@ private:
     explicit CompiledCatalog(BlockFile file) : file_(std::make_unique<BlockFile>(std::move(file))) {}
     [[nodiscard]] Result<void> read_header();
     [[nodiscard]] Result<std::vector<std::uint32_t>> candidates(const Facts& facts, Window& scratch) const;
+    // Adds to FOUND the rules that no trie leads to.
+    [[nodiscard]] Result<void> read_always(Window& scratch, std::vector<std::uint32_t>& found) const;
     [[nodiscard]] Result<std::optional<Selection>> try_rule(std::uint32_t offset, const Facts& facts, Window& scratch) const;
     [[nodiscard]] Result<Selection> otherwise(Window& scratch) const;
 

@@ -31,6 +31,7 @@ struct Context {
 void add_check(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
+void add_metrics(CLI::App& app, Context& context);
 void add_install(CLI::App& app, Context& context);
 void add_node(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);

@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "apparmor/catalog/compiled_catalog.h"
+#include "base/text.h"
+#include "shim/counters.h"
 #include "shim/ctl/command.h"
 #include "shim/ctl/examine.h"
 
@@ -30,6 +32,12 @@ bool capabilities_only(const apparmor::Catalog& catalog) {
     return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
 }
 
+// Has decisions counted beside the catalog at PATH. What is not counted is no reason to refuse a catalog.
+void count_from_now(const std::string& path, std::vector<std::string>& remarks) {
+    const auto counters = concat({path.substr(0, path.rfind('/') + 1), "counters"});
+    if (const auto made = make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
+}
+
 // Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
 // operator should know all the same.
 Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel, const std::string& path) {
@@ -41,6 +49,7 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
         }
         remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
         TRY(apparmor::publish_catalog(examination.catalog, nullptr, path));
+        count_from_now(path, remarks);
         return remarks;
     }
     TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel));
@@ -50,6 +59,7 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
     const auto state = TRY(apparmor::evaluate_profiles(examination.catalog, kernel));
     if (!state.remark.empty()) remarks.push_back(state.remark);
     TRY(apparmor::publish_catalog(examination.catalog, state.snapshot ? &*state.snapshot : nullptr, path));
+    count_from_now(path, remarks);
     return remarks;
 }
 

@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 #include <vector>
 
 #include "base/text.h"
+#include "oci/bundle.h"
+#include "oci/engine.h"
 
 namespace aa::shim::ctl {
 
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Where the state directories of containers are: what the engines pass as --root, and what runc and crun take without one
-// (dockerd: daemon/runtime_unix.go; containerd: cmd/containerd-shim-runc-v2, process/init.go; Podman, CRI-O: none).
+// (dockerd: daemon/runtime_unix.go; containerd: cmd/containerd-shim-runc-v2, process/init.go; Podman, CRI-O: none or the same).
 constexpr std::array<const char*, 3> kRoots = {"/run/docker/runtime-runc/moby", "/run/runc", "/run/crun"};
 // Here each subfolder is a namespace of containerd with a root of its own.
 constexpr std::array<const char*, 2> kFoldersOfRoots = {"/run/containerd/runc", "/run/docker/runtime-runc"};
@@ -42,6 +43,10 @@ std::vector<std::string> folders_in(const std::string& directory) {
 
 std::vector<std::string> usual_roots() {
     std::vector<std::string> result(kRoots.begin(), kRoots.end());
+    // Those of a rootless engine, for one who looks from its user namespace (podman unshare).
+    if (const char* own = std::getenv("XDG_RUNTIME_DIR"); own != nullptr && *own == '/') {
+        for (const char* runtime : {"/runc", "/crun"}) result.push_back(concat({own, runtime}));
+    }
     for (const char* folder : kFoldersOfRoots) {
         for (auto& root : folders_in(folder)) {
             if (std::find(result.begin(), result.end(), root) == result.end()) result.push_back(std::move(root));
@@ -70,16 +75,23 @@ std::vector<Candidate> all_in(const std::vector<std::string>& roots) {
     return result;
 }
 
-// The name that dockerd has on record for its container ID where its data root is the usual one; empty if that cannot be read:
-// a name is only a convenience.
-std::string docker_name(const std::string& id) {
-    std::ifstream file("/var/lib/docker/containers/" + id + "/config.v2.json");
-    const auto document = nlohmann::json::parse(file, nullptr, false);
-    if (!document.is_object()) return {};
-    const auto name = document.find("Name");
-    if (name == document.end() || !name->is_string()) return {};
-    const auto text = name->get<std::string>();
-    return text.substr(text.starts_with('/') ? 1 : 0);
+// Whether WORD names the container of CANDIDATE, as its engine knows it: NAME, in a pod also POD/NAME and NAMESPACE/POD/NAME. What
+// cannot be read has no name: that is only a convenience.
+bool has_name(const Candidate& candidate, const std::string& word) {
+    const auto kind = kind_of(concat({candidate.root, "/", candidate.id}));
+    if (!kind) return false;
+    const auto state = oci::read_container_state(candidate.root, candidate.id, *kind);
+    if (!state) return false;
+    const auto bundle = oci::Bundle::open(state->bundle);
+    if (!bundle) return false;
+    const auto config = oci::read_config(bundle->text());
+    if (!config) return false;
+    const oci::EngineCall call{candidate.root, state->bundle, candidate.id};
+    const auto facts = oci::read_engine_facts(oci::identify_engine(call, *config), call, *config);
+    if (!facts || facts->container.empty()) return false;
+    const auto in_pod = concat({facts->pod, "/", facts->container});
+    return word == facts->container ||
+           (!facts->pod.empty() && (word == in_pod || word == concat({facts->kubernetes_namespace, "/", in_pod})));
 }
 
 template <class Matches>
@@ -93,7 +105,7 @@ std::vector<Candidate> those(const std::vector<Candidate>& candidates, Matches m
 std::vector<Candidate> named(const std::string& word, const std::vector<Candidate>& candidates) {
     auto found = those(candidates, [&](const Candidate& one) { return one.id == word; });
     if (found.empty()) {
-        found = those(candidates, [&](const Candidate& one) { return docker_name(one.id) == word; });
+        found = those(candidates, [&](const Candidate& one) { return has_name(one, word); });
     }
     if (found.empty()) found = those(candidates, [&](const Candidate& one) { return one.id.starts_with(word); });
     return found;

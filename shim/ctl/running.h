@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Running containers, found by what a person types: an ID or an unambiguous beginning of one, the name that Docker
+// Running containers, found by what a person types: an ID or an unambiguous beginning of one, the name that its engine
 // shows, or a state directory, below the places where the engines have the runtimes keep their state.
 #pragma once
 

@@ -134,5 +134,29 @@ TEST_F(FileTest, ATrustedPathHasNoSymlinkAndNoOpenDirectory) {
     }
 }
 
+// user_namespaces(7): inside, outside, how many.
+TEST(UserNamespace, WhetherItLeavesOutTheRootOutside) {
+    for (const char* without :
+         {"         0       1000          1\n         1     100000      65536\n", "0 1 4294967294\n", "65534 1000 1\n"}) {
+        EXPECT_TRUE(map_leaves_out_root(without)) << without;
+    }
+    for (const char* with :
+         {"         0          0 4294967295\n", "0 1000 1\n1 0 1\n", "5 0 1\n", "", "0 1000\n", "0 x 1\n", "0 1000 1\n\n", "0 -1 1\n"}) {
+        EXPECT_FALSE(map_leaves_out_root(with)) << with;
+    }
+}
+
+// In the initial namespace the overflow uid is a user like any other.
+TEST_F(FileTest, AFileOfNobodysIsNotTheOperators) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+    write("f", "");
+    ASSERT_EQ(::chmod((path_ / "f").c_str(), 0644), 0);
+    const Fd fd(::open((path_ / "f").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(require_operators(fd.get(), "f").has_value());
+    ASSERT_EQ(::fchown(fd.get(), 65534, 65534), 0);
+    EXPECT_EQ(require_operators(fd.get(), "f").error().message,
+              "'f' belongs to uid 65534: make it root's, writable by root alone (chown root, chmod go-w)");
+}
+
 }  // namespace
 }  // namespace aa

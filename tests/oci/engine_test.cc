@@ -389,6 +389,28 @@ TEST_F(StorageRecords, OfCriosSandbox) {
     EXPECT_FALSE(facts->privileged.has_value());
 }
 
+// The bundles of CRI-O as it documents them, where its record says that they are its own: the annotations give labels, and nothing else.
+TEST_F(StorageRecords, OfCriosBundles) {
+    write_crio();
+    for (const bool sandbox : {false, true}) {
+        const auto text = fixture(sandbox ? "crio_sandbox_config.json" : "crio_container_config.json",
+                                  {{"\"path\":\"/var/lib/containers/storage/overlay/3f57/merged\"", "\"path\":\"" + root_path() + "\""}});
+        const auto config = read_config(text);
+        ASSERT_TRUE(config) << config.error().message;
+        const std::string id = sandbox ? kSandboxId : kId;
+        const std::string bundle = top() + "/run/overlay-containers/" + id + "/userdata";
+        const EngineCall call{"/run/crun", bundle, id};
+        EXPECT_EQ(identify_engine(call, *config), Engine::podman);  // until the record is read
+        const auto facts = read_engine_facts(Engine::podman, call, *config);
+        ASSERT_TRUE(facts) << facts.error().message;
+        EXPECT_EQ(facts->engine, Engine::cri_o);
+        EXPECT_EQ(facts->sandbox, sandbox);
+        EXPECT_EQ(facts->kubernetes_namespace + "/" + facts->pod + "/" + facts->container,
+                  sandbox ? "prod/shop-7d9/" : "prod/shop-7d9/web");
+        EXPECT_EQ(find_value(facts->labels, "app").value_or(""), "shop");
+    }
+}
+
 TEST_F(StorageRecords, WithLabelsThatAreNoneAreRefused) {
     write_crio();
     const auto facts = read("run/overlay-containers", config_with({{"io.kubernetes.cri-o.Labels", R"({"tier":1})"}}, root_path()));

@@ -173,7 +173,7 @@ class Load(CtlTest):
         self.assertIn("/etc/aa-shim/catalog.d/20-wrong.json:1:", result.stderr)
         self.assertTrue(result.stderr.endswith("Nothing was changed.\n"), result.stderr)
         self.assertEqual(harness.COMPILED.read_bytes(), before)
-        self.assertEqual(sorted(path.name for path in harness.RUN.iterdir()), [".load.lock", "catalog"])
+        self.assertEqual(sorted(path.name for path in harness.RUN.iterdir()), [".load.lock", "catalog", "counters"])
 
     def test_files_in_the_order_of_their_names(self):
         self.write("10-test.json", CATALOG | {"rules": []})
@@ -231,7 +231,7 @@ class CommandLine(CtlTest):
                 self.assertIn("--help", result.stderr)
 
     def test_help(self):
-        for arguments in (("--help",), ("check", "--help"), ("load", "--help"), ("explain", "--help"), ("version", "--help")):
+        for arguments in (("--help",), ("check", "--help"), ("load", "--help"), ("explain", "--help"), ("metrics", "--help"), ("version", "--help")):
             with self.subTest(arguments):
                 result = self.ctl(*arguments)
                 self.assertIn("Usage:", result.stdout)
@@ -245,7 +245,7 @@ class CommandLine(CtlTest):
 
     def test_every_option_is_in_the_manual(self):
         manual = (MANUALS / "aa-shimctl.8.scd").read_text()
-        for command in ("check", "load", "explain", "version"):
+        for command in ("check", "load", "explain", "metrics", "version"):
             text = self.ctl(command, "--help").stdout
             self.assertIn(f"*aa-shimctl {command}*", manual)
             for word in text.replace(",", " ").split():

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl metrics: what aa-shim decided on this host, and the catalog in force, in Prometheus's text format (its
+// "Exposition formats") for the textfile collector of node_exporter, or for whatever reads it.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/catalog/compiled_format.h"
+#include "apparmor/kernel.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "shim/counters.h"
+#include "shim/ctl/command.h"
+
+namespace aa::shim::ctl {
+
+namespace {
+
+constexpr std::size_t kMaxCatalogBytes = std::size_t{1} << 30;
+
+struct Options {
+    std::string output;  // empty: standard output
+};
+
+struct CatalogInForce {
+    std::string hash;      // tells one catalog from another; no protection against forgery
+    long long loaded = 0;  // in seconds since the epoch
+    apparmor::CatalogSize size;
+};
+
+struct Metrics {
+    bool apparmor = false;
+    std::optional<CounterValues> counters;  // nullopt: nothing is counted
+    std::optional<CatalogInForce> catalog;  // nullopt: there is none that can be used
+    std::vector<std::string> remarks;       // why something is missing
+};
+
+// ---- what there is
+
+Result<CatalogInForce> read_catalog() {
+    const std::string path(apparmor::kCatalogPath);
+    const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    TRY(require_trusted(fd.get(), path));
+    struct stat st {};
+    if (::fstat(fd.get(), &st) != 0) return errno_error("stat", path, errno);
+    const auto bytes = TRY(read_file(fd.get(), kMaxCatalogBytes, path));
+    const auto catalog = TRY(apparmor::CompiledCatalog::view(bytes.text(), path));
+    return CatalogInForce{hex64(apparmor::format::checksum(bytes.text(), 0)), st.st_mtim.tv_sec, TRY(catalog.size())};
+}
+
+template <class T>
+std::optional<T> or_remark(Result<T> value, std::vector<std::string>& remarks) {
+    if (value) return *std::move(value);
+    remarks.push_back(value.error().message);
+    return std::nullopt;
+}
+
+Metrics collect() {
+    Metrics metrics;
+    metrics.apparmor = apparmor::Kernel().require_enabled().has_value();
+    metrics.counters = or_remark(read_counters(std::string(kCountersPath)), metrics.remarks);
+    metrics.catalog = or_remark(read_catalog(), metrics.remarks);
+    return metrics;
+}
+
+// ---- names for the counters
+
+struct Labelled {
+    Counter counter;
+    const char* first;
+    const char* second;  // nullptr: there is one label
+};
+constexpr std::array<Labelled, 8> kDecisions{{
+    {Counter::create_allowed, "create", "allowed"},
+    {Counter::create_refused, "create", "refused"},
+    {Counter::run_allowed, "run", "allowed"},
+    {Counter::run_refused, "run", "refused"},
+    {Counter::restore_allowed, "restore", "allowed"},
+    {Counter::restore_refused, "restore", "refused"},
+    {Counter::exec_allowed, "exec", "allowed"},
+    {Counter::exec_refused, "exec", "refused"},
+}};
+constexpr std::array<Labelled, 5> kRefusals{{
+    {Counter::refused_policy, "policy", nullptr},
+    {Counter::refused_catalog, "catalog", nullptr},
+    {Counter::refused_profile, "profile", nullptr},
+    {Counter::refused_config, "config", nullptr},
+    {Counter::refused_system, "system", nullptr},
+}};
+constexpr std::array<Labelled, 2> kPassed{{
+    {Counter::passed_sandboxes, "sandbox", nullptr},
+    {Counter::passed_containers, "container", nullptr},
+}};
+
+std::uint64_t value_of(const CounterValues& values, Counter counter) { return values[static_cast<std::size_t>(counter)]; }
+
+// ---- text
+
+// One family after the other. No value of a label holds a character that the format escapes.
+class Exposition {
+public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = concat({"aa_shim_", name});
+        text_ += concat({"# HELP ", name_, " ", help, "\n# TYPE ", name_, " ", type, "\n"});
+    }
+    void sample(std::string_view labels, std::uint64_t value) {
+        text_ += concat({name_, labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", " ", std::to_string(value), "\n"});
+    }
+    void gauge(std::string_view name, std::string_view help, std::uint64_t value) {
+        family(name, "gauge", help);
+        sample("", value);
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+    std::string name_;
+    std::string text_;
+};
+
+std::string label(std::string_view name, std::string_view value) { return concat({name, "=\"", value, "\""}); }
+
+void write_counters(Exposition& out, const CounterValues& values) {
+    out.family("decisions_total", "counter", "Decisions since the host was started, by runtime command and outcome.");
+    for (const auto& row : kDecisions) {
+        out.sample(concat({label("command", row.first), ",", label("outcome", row.second)}), value_of(values, row.counter));
+    }
+    out.family("refusals_total", "counter", "Refused decisions, by reason.");
+    for (const auto& row : kRefusals) out.sample(label("reason", row.first), value_of(values, row.counter));
+    out.family("passed_total", "counter", "Allowed containers that were left as their engine made them.");
+    for (const auto& row : kPassed) out.sample(label("kind", row.first), value_of(values, row.counter));
+    out.family("mismatches_total", "counter", "Containers that were ended because the kernel did not show what was decided.");
+    out.sample("", value_of(values, Counter::mismatches));
+}
+
+void write_catalog(Exposition& out, const CatalogInForce& catalog) {
+    out.family("catalog_info", "gauge", "The catalog in force.");
+    out.sample(label("hash", catalog.hash), 1);
+    out.gauge("catalog_loaded_timestamp_seconds", "When the catalog in force was loaded, in seconds since the epoch.",
+              static_cast<std::uint64_t>(catalog.loaded));
+    out.gauge("catalog_rules", "Rules of the catalog in force.", catalog.size.rules);
+    out.gauge("catalog_confinements", "Confinements of the catalog in force.", catalog.size.confinements);
+}
+
+std::string to_text(const Metrics& metrics) {
+    Exposition out;
+    out.family("build_info", "gauge", "The version of aa-shim.");
+    out.sample(label("version", AA_VERSION), 1);
+    out.gauge("apparmor_enabled", "Whether AppArmor is on and can be reached.", metrics.apparmor ? 1 : 0);
+    out.gauge("catalog_usable", "Whether there is a compiled catalog that can be used; without one containers are refused.",
+              metrics.catalog ? 1 : 0);
+    if (metrics.catalog) write_catalog(out, *metrics.catalog);
+    out.gauge("counters_usable", "Whether decisions are counted.", metrics.counters ? 1 : 0);
+    if (metrics.counters) write_counters(out, *metrics.counters);
+    return out.text();
+}
+
+// ---- JSON
+
+Json counters_json(const CounterValues& values) {
+    Json decisions = Json::object();
+    for (const auto& row : kDecisions) decisions[row.first][row.second] = value_of(values, row.counter);
+    Json refusals = Json::object();
+    for (const auto& row : kRefusals) refusals[row.first] = value_of(values, row.counter);
+    Json passed = Json::object();
+    for (const auto& row : kPassed) passed[row.first] = value_of(values, row.counter);
+    return {{"decisions", decisions}, {"refusals", refusals}, {"passed", passed}, {"mismatches", value_of(values, Counter::mismatches)}};
+}
+
+Json to_json(const Metrics& metrics) {
+    Json document = {{"ok", true}, {"version", AA_VERSION}, {"apparmor", metrics.apparmor}, {"catalog", nullptr}, {"counters", nullptr}};
+    if (const auto& catalog = metrics.catalog) {
+        document["catalog"] = {{"hash", catalog->hash},
+                               {"loaded", catalog->loaded},
+                               {"rules", catalog->size.rules},
+                               {"confinements", catalog->size.confinements}};
+    }
+    if (metrics.counters) document["counters"] = counters_json(*metrics.counters);
+    document["remarks"] = metrics.remarks;
+    return document;
+}
+
+// ---- the command
+
+// Whoever collects it finds the old file or the complete new one.
+Result<void> store(const std::string& path, const std::string& text) {
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (name.empty()) return Error{ErrorKind::usage, concat({"--output ", quote(path), " names no file"})};
+    const Fd at = TRY(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    return replace_file(at.get(), name, {&piece, 1}, ::geteuid(), ::getegid(), 0644)
+        .context(concat({"write the metrics to ", quote(path)}));
+}
+
+int run(const Context& context, const Options& options) {
+    const auto metrics = collect();
+    if (!options.output.empty()) {
+        if (const auto stored = store(options.output, to_text(metrics)); !stored) return fail(context, stored.error());
+    }
+    if (context.json) {
+        print(to_json(metrics));
+        return kOk;
+    }
+    for (const auto& remark : metrics.remarks) complain("note: " + remark);
+    if (options.output.empty()) (void)std::fputs(to_text(metrics).c_str(), stdout);
+    return kOk;
+}
+
+}  // namespace
+
+void add_metrics(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("metrics", "Print what was decided on this host in Prometheus's text format");
+    const auto options = std::make_shared<Options>();
+    command->add_option("--output", options->output, "Write to this file, which is replaced in one step");
+    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+}
+
+}  // namespace aa::shim::ctl
