@@ -155,6 +155,9 @@ Error refuse_reading(const Reading& reading, const CommandLine& line, Arguments 
                 {line.name, ": argument ", token, " has white space around it, which versions of runc read differently; remove it"});
         case Fault::lone_dash:
             return refuse({line.name, ": argument '-' is read differently by versions of runc; leave it out"});
+        case Fault::list_in_value:
+            return refuse(
+                {line.name, ": the value ", token, " is one or several, depending on the version of runc; give the option once for each"});
         case Fault::readings_differ:
         case Fault::none:
             break;

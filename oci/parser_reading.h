@@ -41,6 +41,7 @@ enum class Fault : std::uint8_t {
     two_spellings,
     white_space,
     lone_dash,
+    list_in_value,
     readings_differ,
 };
 

@@ -215,6 +215,26 @@ Reading read_v3(Arguments arguments, std::uint32_t first, std::span<const Flag> 
     return reading;
 }
 
+// Whether VALUE, split at commas and freed from white space, would set PATH. Of an environment nothing else is looked at.
+bool sets_path(std::string_view value) {
+    while (true) {
+        const std::size_t comma = value.find(',');
+        if (trim_space(value.substr(0, comma)).starts_with("PATH=")) return true;
+        if (comma == std::string_view::npos) return false;
+        value.remove_prefix(comma + 1);
+    }
+}
+
+// The value of a list flag: v3 takes white space off it (flag_slice_base.go), and splits it at commas unless the command says
+// DisableSliceFlagSeparator, as runc's exec does and ctr's commands forgot to (containerd issue 14181).
+void check_list(Reading& reading, const Option& option) {
+    const auto meaning = option.flag->meaning;
+    const bool matters = meaning == Meaning::cap || (meaning == Meaning::env && sets_path(option.value));
+    if (!matters) return;
+    if (trim_space(option.value) != option.value) reading.fail(Fault::white_space, option.value_token);
+    if (option.value.find(',') != std::string_view::npos) reading.fail(Fault::list_in_value, option.value_token);
+}
+
 // A value that not every generation understands in the same way: numbers in other bases, and nothing behind the `=`.
 void check_values(Reading& reading) {
     for (const Option& option : reading.options) {
@@ -222,6 +242,7 @@ void check_values(Reading& reading) {
         const bool plain = parse_decimal(option.value, number) && (option.value[0] != '0' || option.value.size() == 1);
         if (option.flag->meaning == Meaning::preserve_fds && (!plain || number > 0xffff)) reading.fail(Fault::not_a_number, option.token);
         if (option.value.empty() && option.value_token == option.token) reading.fail(Fault::value_missing, option.token);
+        check_list(reading, option);
     }
 }
 

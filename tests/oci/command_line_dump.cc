@@ -44,7 +44,17 @@ int main(int count, char** tokens) {
     print("log", line->log);
     print("bundle", line->bundle);
     print("config", line->config_file);
+    print("log-format", line->log_format);
+    print("lsm-profile", line->lsm_profile.value_or(""));
     if (line->process_file) print("process", *line->process_file);
+    print("apparmor", line->apparmor.value_or(""));
+    print("cwd", line->cwd.value_or(""));
+    print("user", line->user.value_or(""));
+    print("no-new-privs", line->no_new_privs.value_or(false) ? "true" : "false");
+    print("detach", line->detach ? "true" : "false");
+    print("preserve-fds", std::to_string(line->preserve_fds));
+    for (const std::string_view value : line->env) print("env", value);
+    for (const std::string_view value : line->caps) print("cap", value);
     for (const std::string_view word : line->words) print("word", word);
     return 0;
 }
