@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/mman.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -144,27 +144,24 @@ Result<Fd> open_file(int dir_fd, const std::string& path, int flags, mode_t mode
 
 Result<Buffer> Buffer::allocate(std::size_t capacity) {
     Buffer buffer;
-    void* memory = ::mmap(nullptr, capacity + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
+    // malloc(3) maps what is large and takes a small file from memory that was touched before: no call, no page fault.
+    void* memory = std::malloc(capacity + 1);
+    if (memory == nullptr)
         return Error{ErrorKind::system, concat({"cannot get ", decimal(static_cast<long long>(capacity)), " bytes of memory"})};
     buffer.data_ = static_cast<char*>(memory);
-    buffer.capacity_ = capacity;
+    buffer.set_size(0);
     return buffer;
 }
 
-Buffer::Buffer(Buffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+Buffer::Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
     return *this;
 }
 
-Buffer::~Buffer() {
-    if (data_ != nullptr) (void)::munmap(data_, capacity_ + 1);
-}
+Buffer::~Buffer() { std::free(data_); }
 
 Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name) {
     struct stat st {};
@@ -196,13 +193,16 @@ Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t lim
 
 Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit) {
     const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    constexpr std::size_t kFirst = 512;  // most of them
     std::string text;
-    std::array<char, 4096> chunk{};
-    while (text.size() < limit) {
-        const auto n = TRY(read_some(fd.get(), chunk.data(), std::min(chunk.size(), limit - text.size()), path));
+    std::size_t filled = 0;
+    while (filled < limit) {
+        if (filled == text.size()) text.resize(std::min(limit, std::max(kFirst, 2 * filled)));
+        const auto n = TRY(read_some(fd.get(), text.data() + filled, text.size() - filled, path));
         if (n == 0) break;
-        text.append(chunk.data(), n);
+        filled += n;
     }
+    text.resize(filled);
     return text;
 }
 

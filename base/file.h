@@ -30,8 +30,8 @@ Error errno_error(std::string_view what, std::string_view path, int error_number
 // Opens PATH (relative to the directory DIR_FD, or AT_FDCWD) with FLAGS | O_CLOEXEC.
 Result<Fd> open_file(int dir_fd, const std::string& path, int flags, mode_t mode = 0);
 
-// What a file's bytes are read into. Anonymous memory of exactly the size asked for: pages that are not touched cost
-// nothing, and there is no second copy. `text()` is followed by one NUL byte that is not part of it.
+// What a file's bytes are read into: memory of exactly the size asked for, not set to zero first, and there is no second copy.
+// `text()` is followed by one NUL byte that is not part of it.
 class Buffer {
 public:
     Buffer() = default;
@@ -42,13 +42,15 @@ public:
 
     [[nodiscard]] std::string_view text() const { return {data_, size_}; }
     [[nodiscard]] char* data() { return data_; }
-    [[nodiscard]] std::size_t capacity() const { return capacity_; }
-    void set_size(std::size_t size) { size_ = size; }
+    // SIZE is at most the capacity asked for.
+    void set_size(std::size_t size) {
+        size_ = size;
+        data_[size] = '\0';
+    }
 
 private:
     char* data_ = nullptr;
     std::size_t size_ = 0;
-    std::size_t capacity_ = 0;
 };
 
 // The bytes of the open regular file FD from its beginning; an error if it is not a regular file, or longer than LIMIT.

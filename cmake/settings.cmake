@@ -8,6 +8,11 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 # Sections of their own let the linker drop what aa-shim does not use: fewer pages to map at every start.
 target_compile_options(aa_settings INTERFACE -ffunction-sections -fdata-sections)
 target_link_options(aa_settings INTERFACE -Wl,--gc-sections)
+# Addresses in tables are relocated at every start; in this form their list is a hundredth as long. glibc 2.36 and newer read it.
+include(CheckCXXSourceCompiles)
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs AA_LINKER_HAS_RELR)
+check_cxx_source_compiles("#include <features.h>\n#if !__GLIBC_PREREQ(2, 36)\n#error\n#endif\nint main() {}" AA_LIBC_HAS_RELR)
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(AA_CCACHE ccache)
@@ -21,4 +26,13 @@ function(aa_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC aa_settings ${ARG_LINKS} PRIVATE aa_warnings aa_hardening aa_sanitize)
+endfunction()
+
+# aa_compact(TARGET FAST FILE…): compiles TARGET for size, except the FILEs, whose loops run long. aa-shim runs nearly every line of
+# its own once and then is gone: what a line costs is to be fetched (docs/operation.md, "What a call costs").
+function(aa_compact target)
+  cmake_parse_arguments(ARG "" "" "FAST" ${ARGN})
+  set(optimized "$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>")
+  target_compile_options(${target} PRIVATE $<$<AND:${optimized}>:-Os>)
+  set_source_files_properties(${ARG_FAST} PROPERTIES COMPILE_OPTIONS $<$<AND:${optimized}>:-O2>)
 endfunction()

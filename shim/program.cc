@@ -18,10 +18,16 @@ namespace {
 // The extended attribute NAME of FILE; nothing if it has none. A descriptor that cannot be read has its attributes all the
 // same, by its name in /proc.
 std::optional<std::string> extended_attribute(const Fd& file, std::string_view name) {
+    constexpr std::size_t kUsual = 256;
     constexpr std::size_t kLongest = 65536;  // XATTR_SIZE_MAX
-    std::string value(kLongest, '\0');
     const std::string path = concat({"/proc/self/fd/", decimal(file.get())});
-    const ssize_t size = ::getxattr(path.c_str(), std::string(name).c_str(), value.data(), value.size());
+    const std::string key(name);
+    std::string value(kUsual, '\0');
+    ssize_t size = ::getxattr(path.c_str(), key.c_str(), value.data(), value.size());
+    if (size < 0 && errno == ERANGE) {
+        value.resize(kLongest);
+        size = ::getxattr(path.c_str(), key.c_str(), value.data(), value.size());
+    }
     if (size < 0) return std::nullopt;
     value.resize(static_cast<std::size_t>(size));
     return value;

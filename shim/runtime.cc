@@ -58,6 +58,11 @@ Result<oci::RuntimeKind> kind_of(std::string_view path) {
                                             "guess how it reads its arguments"})};
 }
 
+bool is_this_program(const struct stat& runtime) {
+    struct stat self {};
+    return ::stat("/proc/self/exe", &self) == 0 && self.st_dev == runtime.st_dev && self.st_ino == runtime.st_ino;
+}
+
 // The file that PATH leads to, symbolic links resolved (merged /usr, alternatives): it is this path that is judged, and
 // this path that is executed.
 Result<std::string> resolve_runtime(const std::string& path) {
@@ -66,23 +71,22 @@ Result<std::string> resolve_runtime(const std::string& path) {
     return std::string(resolved.data());
 }
 
-bool is_this_program(const std::string& path) {
+// The path to execute for PATH. One that the walk can follow has no symbolic link in it, and is its own.
+Result<std::string> checked_runtime(const std::string& path) {
+    std::string resolved = path;
+    auto file = open_trusted_path(path, O_PATH);
     struct stat runtime {};
-    struct stat self {};
-    if (::stat(path.c_str(), &runtime) != 0 || ::stat("/proc/self/exe", &self) != 0) return false;
-    return self.st_dev == runtime.st_dev && self.st_ino == runtime.st_ino;
-}
-
-Result<void> check_runtime(const std::string& path) {
-    if (is_this_program(path)) {
-        return Error{ErrorKind::config,
-                     concat({"the runtime ", quote(path), " is aa-shim itself: let '", kChoice, "' lead to the real one"})};
+    if (!file || ::fstat(file->get(), &runtime) != 0 || !S_ISREG(runtime.st_mode)) {
+        resolved = TRY(resolve_runtime(path));
+        file = TRY(open_trusted_path(resolved, O_PATH).context("the runtime"));
+        if (::fstat(file->get(), &runtime) != 0) return errno_error("use the runtime", resolved, errno);
     }
-    const Fd file = TRY(open_trusted_path(path, O_PATH).context("the runtime"));
-    struct stat runtime {};
-    if (::fstat(file.get(), &runtime) != 0) return errno_error("use the runtime", path, errno);
-    if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(path), " is not a file"})};
-    return {};
+    if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(resolved), " is not a file"})};
+    if (is_this_program(runtime)) {
+        return Error{ErrorKind::config,
+                     concat({"the runtime ", quote(resolved), " is aa-shim itself: let '", kChoice, "' lead to the real one"})};
+    }
+    return resolved;
 }
 
 // The number of descriptors from 3 on that systemd's socket activation passes (sd_listen_fds(3)).
@@ -99,9 +103,7 @@ Result<Runtime> find_runtime() {
     const auto chosen = TRY(chosen_runtime());
     const std::string path = chosen ? *chosen : packaged_runtime();
     if (path.empty()) return no_runtime();
-    Runtime runtime{TRY(resolve_runtime(path)), TRY(kind_of(path))};
-    TRY(check_runtime(runtime.path));
-    return runtime;
+    return Runtime{TRY(checked_runtime(path)), TRY(kind_of(path))};
 }
 
 Error become_runtime(const Runtime& runtime, std::span<const char* const> arguments) {

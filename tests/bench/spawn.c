@@ -3,7 +3,8 @@
 // spawn ROUNDS BASE ROW…: runs programs in turn, ROUNDS times each, and prints their cost. BASE and each ROW are files: a
 // label, then lines "@FROM TO" (copy a file before each run, untimed), then the program's path and its arguments, one a
 // line. The rows of one round follow one another, so that whatever
-// else the machine does hits them alike; a row's ratio is the median over the rounds of (its time / BASE's time).
+// else the machine does hits them alike; a row's ratio is the median over the rounds of (its time / BASE's time). Before each
+// run the processor's own caches are swept: an engine calls after a long time, and no row finds what the one before it left.
 //
 // Output, a line per row, BASE first: LABEL, median microseconds, ratio, lower and upper quartile of the ratio, peak
 // kilobytes of memory, separated by tabs.
@@ -100,6 +101,13 @@ static double now(void) {
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
+// Fills the caches of this processor with something else.
+static void sweep_caches(void) {
+    enum { kLine = 64 };
+    static volatile char bytes[8 << 20];
+    for (size_t i = 0; i < sizeof bytes; i += kLine) bytes[i] = (char)(bytes[i] + 1);
+}
+
 // Runs the program of ROW once, its output thrown away.
 static double run(struct row* row, int null_fd) {
     for (size_t i = 0; i < row->copy_count; ++i) copy_file(&row->copies[i]);
@@ -165,7 +173,7 @@ int main(int argc, char** argv) {
         // Every row is first once in a while: what comes right after the loop's own work is a little dearer.
         for (size_t i = 0; i < count; ++i) {
             struct row* row = &rows[(round + i) % count];
-            run(&rows[0], null_fd);  // untimed: no row pays for what the one before it left in the caches
+            sweep_caches();
             row->microseconds[round] = run(row, null_fd);
         }
     }
