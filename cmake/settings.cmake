@@ -13,6 +13,8 @@ include(CheckCXXSourceCompiles)
 include(CheckLinkerFlag)
 check_linker_flag(CXX -Wl,-z,pack-relative-relocs AA_LINKER_HAS_RELR)
 check_cxx_source_compiles("#include <features.h>\n#if !__GLIBC_PREREQ(2, 36)\n#error\n#endif\nint main() {}" AA_LIBC_HAS_RELR)
+# The same bytes from every directory.
+target_compile_options(aa_settings INTERFACE $<$<CONFIG:Release>:-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=>)
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(AA_CCACHE ccache)

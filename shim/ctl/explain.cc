@@ -292,11 +292,14 @@ void add_explain(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("explain", "Tell what aa-shim would decide on a container or an exec, and why; nothing is changed");
     const auto options = std::make_shared<ExplainOptions>();
     command->add_option("--catalog", options->catalog, "Catalog files, or directories of them (default: the compiled catalog in force)")
+        ->type_name("PATH")
         ->allow_extra_args(false);
     auto* bundle =
-        command->add_option("--bundle", options->bundle, "A bundle directory; its config.json and its engine's records tell the facts");
+        command->add_option("--bundle", options->bundle, "A bundle directory; its config.json and its engine's records tell the facts")
+            ->type_name("DIR");
     command->add_option("--id", options->id, "The container's ID (default: the bundle's name)");
-    command->add_option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)");
+    command->add_option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)")
+        ->type_name("DIR");
     command->add_option("--handler", options->handler, "The handler: `web` for aa-shim-web");
 
     const auto fact = [&](const char* option, auto& value, const char* text) {

@@ -101,8 +101,8 @@ int run(const Context& context, const Options& options) {
 void add_load(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("load", "Check the catalog, load its AppArmor profiles, and put it in force");
     const auto options = std::make_shared<Options>();
-    command->add_option("--catalog", options->catalog, "Directory of the catalog files")->capture_default_str();
-    command->add_option("--output", options->output, "Where the compiled catalog is published")->capture_default_str();
+    command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
+    command->add_option("--output", options->output, "Where the compiled catalog is published")->type_name("FILE")->capture_default_str();
     command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "shim/ctl/command.h"
+#include "shim/ctl/complete.h"
 
 namespace {
 
@@ -35,6 +36,10 @@ int run(int argc, char** argv) {
     add_install(app, context);
     add_node(app, context);
     add_version(app, context);
+    if (argc > 1 && argv[1] == kComplete) {
+        const auto text = to_text(complete(app, {argv + 2, argv + argc}));
+        return std::fputs(text.c_str(), stdout) < 0 ? kSystem : kOk;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

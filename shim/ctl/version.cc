@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // aa-shimctl version: this program, and the parts of the host that decide what it can do.
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel.h"
 #include "apparmor/source/parser_process.h"
 #include "base/text.h"
@@ -21,8 +22,11 @@ std::string parser_version() {
 
 int version(const Context& context) {
     const auto enabled = apparmor::Kernel().require_enabled();
-    const Json document = {
-        {"aa-shim", AA_VERSION}, {"apparmor_parser", parser_version()}, {"kernel", enabled ? "AppArmor is on" : enabled.error().message}};
+    const auto catalog = apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath));
+    const Json document = {{"aa-shim", AA_VERSION},
+                           {"apparmor_parser", parser_version()},
+                           {"kernel", enabled ? "AppArmor is on" : enabled.error().message},
+                           {"catalog", catalog ? "in force" : catalog.error().message}};
     if (context.json) {
         print(document);
         return kOk;

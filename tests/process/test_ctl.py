@@ -239,7 +239,7 @@ class CommandLine(CtlTest):
 
     def test_version(self):
         lines = dict(line.split(" ", 1) for line in self.ctl("version").stdout.splitlines())
-        self.assertEqual(list(lines), ["aa-shim", "apparmor_parser", "kernel"])
+        self.assertEqual(list(lines), ["aa-shim", "apparmor_parser", "kernel", "catalog"])
         self.assert_no_apparmor(lines["kernel"])
         self.assertEqual(json.loads(self.ctl("version", "--json").stdout), lines)
 

@@ -10,6 +10,7 @@
 #include "apparmor/catalog/compiled_catalog.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "shim/counters.h"
 #include "shim/ctl/node/delivery.h"
 #include "shim/ctl/node/programs.h"
 
@@ -79,6 +80,7 @@ Result<void> remove_files(const Host& host) {
     TRY(host.remove(kBootUnit));
     TRY(remove_delivery(host));
     TRY(host.remove(apparmor::kCatalogPath));
+    TRY(host.remove(kCountersPath));
     TRY(host.remove("/run/aa-shim/node-loaded"));
     return remove_programs(host);
 }
