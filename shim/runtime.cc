@@ -103,7 +103,8 @@ Result<Runtime> find_runtime() {
     const auto chosen = TRY(chosen_runtime());
     const std::string path = chosen ? *chosen : packaged_runtime();
     if (path.empty()) return no_runtime();
-    return Runtime{TRY(checked_runtime(path)), TRY(kind_of(path))};
+    const auto kind = TRY(kind_of(path));
+    return Runtime{TRY(checked_runtime(path)), kind};
 }
 
 Error become_runtime(const Runtime& runtime, std::span<const char* const> arguments) {
