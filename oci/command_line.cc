@@ -156,8 +156,7 @@ Error refuse_reading(const Reading& reading, const CommandLine& line, Arguments 
         case Fault::lone_dash:
             return refuse({line.name, ": argument '-' is read differently by versions of runc; leave it out"});
         case Fault::list_in_value:
-            return refuse(
-                {line.name, ": the value ", token, " is one or several, depending on the version of runc; give the option once for each"});
+            return refuse({line.name, ": the value ", token, " is one or several, depending on the version of runc; write one at a time"});
         case Fault::readings_differ:
         case Fault::none:
             break;
