@@ -53,7 +53,8 @@ Result<std::optional<HostFile>> Draft::without_us(const std::string& path, Docum
 
 Result<std::optional<HostFile>> Draft::base(const std::string& path, DocumentKind kind) {
     if (const auto* known = find(path)) return known->base;
-    FileChange change{path, kind, TRY(host_->read(path)), {}, {}};
+    auto before = TRY(host_->read(path));  // not inside the braces: what is built there by then would leak
+    FileChange change{path, kind, std::move(before), {}, {}};
     change.base = TRY(without_us(path, kind, change.before));
     change.after = change.base;
     plan_.files.push_back(change);
