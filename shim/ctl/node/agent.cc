@@ -51,7 +51,7 @@ Condition Agent::round() {
     if (const auto locked = lock(); !locked) return not_ready(locked.error().message);  // the other one tells
     in_force_.clear();
     const auto settled = settle();
-    const Condition condition = settled ? *settled : not_ready(settled.error().message);
+    Condition condition = settled ? *settled : not_ready(settled.error().message);
     tell(condition);
     write_metrics();
     return condition;
