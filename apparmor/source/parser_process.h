@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// apparmor_parser as a process: started by its absolute path with an argument vector and an environment of our own, never
-// through a shell; what it prints is collected. For aa-shimctl only.
+// apparmor_parser as a process, for aa-shimctl only.
 #pragma once
 
 #include <string>
@@ -9,18 +8,10 @@
 #include <vector>
 
 #include "apparmor/catalog/json.h"
+#include "base/process.h"
 #include "base/result.h"
 
 namespace aa::apparmor {
-
-// What one run of the parser left behind.
-struct ParserRun {
-    int exit_code = 0;  // 128 + N after signal N
-    std::string output;
-    std::string errors;  // stderr without the lines that say nothing about a profile
-
-    [[nodiscard]] bool ok() const { return exit_code == 0; }
-};
 
 class Parser {
 public:
@@ -31,20 +22,21 @@ public:
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    // Runs it with ARGUMENTS, waits, and collects. An error only if it cannot be run at all.
-    [[nodiscard]] Result<ParserRun> run(const std::vector<std::string>& arguments) const;
+    // Runs it with ARGUMENTS for as long as it takes; of its errors, the lines that say nothing about a profile are left out. An
+    // error only if it cannot be run at all.
+    [[nodiscard]] Result<CommandOutcome> run(const std::vector<std::string>& arguments) const;
 
     // The names that the profiles in PATHS (files, or directories without their subfolders) have, children as
     // "parent//child". Needs neither the kernel nor privileges; nothing is compiled.
-    [[nodiscard]] Result<ParserRun> names(const std::vector<std::string>& paths) const;
+    [[nodiscard]] Result<CommandOutcome> names(const std::vector<std::string>& paths) const;
 
     // Compiles FILES and throws the result away. FEATURES is a features file to compile for, or empty for the running
     // kernel; without either the parser would quietly compile for a kernel of 2010 (seen with 3.0.8).
-    [[nodiscard]] Result<ParserRun> compile(const std::vector<std::string>& files, const std::string& features) const;
+    [[nodiscard]] Result<CommandOutcome> compile(const std::vector<std::string>& files, const std::string& features) const;
 
     // Loads FILES into the kernel: new profiles are added, present ones replaced, none is ever removed (a task whose profile
     // is removed runs on unconfined).
-    [[nodiscard]] Result<ParserRun> load(const std::vector<std::string>& files) const;
+    [[nodiscard]] Result<CommandOutcome> load(const std::vector<std::string>& files) const;
 
 private:
     std::string path_;
@@ -59,6 +51,6 @@ Result<std::string> features_for(bool runs);
 
 // What a failed RUN over FILE says, each error at its own place: "AppArmor parser error for F in profile P at line N: TEXT"
 // becomes P:N:1. Never empty.
-std::vector<Complaint> parser_complaints(const ParserRun& run, const std::string& file);
+std::vector<Complaint> parser_complaints(const CommandOutcome& run, const std::string& file);
 
 }  // namespace aa::apparmor

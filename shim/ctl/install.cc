@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "shim/ctl/command.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/apply.h"
 #include "shim/ctl/install/engines.h"
 #include "shim/ctl/install/kubernetes.h"
@@ -37,7 +38,7 @@ struct Outcome {
 
 constexpr std::string_view kKubernetes = "kubernetes";
 
-Result<const install::Engine*> chosen_engine(const install::Host& host, const Options& options, Direction direction) {
+Result<const install::Engine*> chosen_engine(const Host& host, const Options& options, Direction direction) {
     const bool on_node = options.engine == kKubernetes;
     if (!on_node && !(options.node_engine.empty() && options.manifests.empty())) {
         return Error{ErrorKind::usage, "--engine and --manifests belong to kubernetes"};
@@ -53,7 +54,7 @@ Result<void> write_manifests(const std::string& path, const std::string& text) {
     return write_all(file.get(), text).context(quote(path));
 }
 
-Result<install::Plan> make_plan(const install::Host& host, const install::Engine& engine, const Options& options, Direction direction) {
+Result<install::Plan> make_plan(const Host& host, const install::Engine& engine, const Options& options, Direction direction) {
     auto draft = TRY(install::Draft::begin(host, std::string(engine.name)));
     if (direction == Direction::install) {
         TRY(install::check(options.wanted));
@@ -67,7 +68,7 @@ Result<install::Plan> make_plan(const install::Host& host, const install::Engine
 }
 
 Result<Outcome> carry_out(const Options& options, Direction direction) {
-    const auto host = TRY(install::Host::open(options.root));
+    const auto host = TRY(Host::open(options.root));
     const auto& engine = *TRY(chosen_engine(host, options, direction));
     const Fd lock = options.dry_run ? Fd() : TRY(host.lock());
     Outcome outcome{TRY(make_plan(host, engine, options, direction)), {}, {}, {}};

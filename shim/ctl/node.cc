@@ -19,6 +19,7 @@ namespace aa::shim::ctl {
 namespace {
 
 struct Options {
+    std::string root = "/host";
     node::Settings settings;
     int interval = 10;  // seconds
     bool once = false;
@@ -58,7 +59,7 @@ int report(const Context& context, const node::Condition& condition) {
     return condition.current ? kOk : kWrong;
 }
 
-int check(const Context& context, const node::Host& host) {
+int check(const Context& context, const Host& host) {
     const auto condition = node::read_status(host);
     if (!condition) return fail(context, condition.error());
     if (!context.json) say(condition->status);
@@ -94,9 +95,13 @@ int remove(const Context& context, node::Agent& agent, const Options& options) {
 }
 
 int run(const Context& context, const Options& options) {
-    if (options.check) return check(context, node::Host(options.settings.root));
+    auto host = Host::open(options.root);
+    if (!host) return fail(context, host.error());
+    if (options.check) return check(context, *host);
     if (::geteuid() != 0) return fail(context, {ErrorKind::system, "only root can change a node: run aa-shimctl as root"});
-    node::Agent agent(options.settings);
+    auto settings = options.settings;
+    settings.engine.runs = !settings.prepare;
+    node::Agent agent(std::move(settings), std::move(*host));
     return options.remove ? remove(context, agent, options) : keep(context, agent, options);
 }
 
@@ -106,7 +111,7 @@ void add_node(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("node", "Keep a Kubernetes node ready for aa-shim (what the DaemonSet runs)");
     const auto options = std::make_shared<Options>();
     auto& settings = options->settings;
-    command->add_option("--root", settings.root, "Where the node's root directory is seen")->capture_default_str();
+    command->add_option("--root", options->root, "Where the node's root directory is seen")->capture_default_str();
     command->add_option("--name", settings.name, "The node's name in the cluster; without it the cluster is told nothing");
     command->add_option("--catalog", settings.catalog, "Directory of the delivered catalog and its profiles")->capture_default_str();
     command->add_option("--shim", settings.shim, "The aa-shim to put on the node")->capture_default_str();

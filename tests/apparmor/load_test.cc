@@ -174,7 +174,7 @@ TEST_F(Load, GivesTheParserAnEnvironmentOfItsOwn) {
     want("web");
     EXPECT_THAT(found(), ElementsAre("web=etc/web"));
     EXPECT_THAT(read(root_ + "/env"), Not(HasSubstr("evil")));
-    EXPECT_THAT(read(root_ + "/env"), HasSubstr("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"));
+    EXPECT_THAT(read(root_ + "/env"), HasSubstr("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"));
     ::unsetenv("LD_LIBRARY_PATH");
 }
 
@@ -338,10 +338,10 @@ TEST_F(Load, OneLoadAtATime) {
 }
 
 TEST(ParserComplaints, AreReadFromTheParsersLines) {
-    const ParserRun run{1, "",
-                        "AppArmor parser error for /etc/a in profile /etc/apparmor.d/abstractions/base at line 12: syntax error\n"
-                        "Profile web has too many specified profile transitions.\n"
-                        "AppArmor parser error for b in profile c at line x: y\n"};
+    const CommandOutcome run{1, "",
+                             "AppArmor parser error for /etc/a in profile /etc/apparmor.d/abstractions/base at line 12: syntax error\n"
+                             "Profile web has too many specified profile transitions.\n"
+                             "AppArmor parser error for b in profile c at line x: y\n"};
     EXPECT_THAT(texts(parser_complaints(run, "/etc/a")),
                 ElementsAre("/etc/apparmor.d/abstractions/base:12:1: apparmor_parser: syntax error",
                             "/etc/a:1:1: apparmor_parser: Profile web has too many specified profile transitions.",

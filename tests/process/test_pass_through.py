@@ -4,6 +4,7 @@
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import subprocess
 
@@ -155,13 +156,15 @@ class Runtime(harness.ShimTest):
         self.assertEqual(os.path.basename(run.record.argv[0]), "crun")
 
     def test_itself_is_refused(self):
+        program = harness.WORK / "aa-shim"  # where nobody else can write, wherever the build is
+        shutil.copy(harness.SHIM, program)
         link = harness.WORK / "runc"
-        link.symlink_to(harness.SHIM)
-        for target, text in ((harness.SHIM, "neither runc nor crun"), (link, "/etc/aa-shim/runtime")):
+        link.symlink_to(program)
+        for target, text in ((program, "neither runc nor crun"), (link, "/etc/aa-shim/runtime")):
             self.point_runtime_at(target)
             for words in (("state", "c1"), ("create", "c1")):
                 with self.subTest(target=target, words=words):
-                    self.assert_refused(self.shim(*words), text)
+                    self.assert_refused(self.shim(*words, program=program), text)
 
     def test_called_as_runc_through_the_path(self):
         """What `aa-shimctl install --mandatory` puts first in an engine's PATH: no handler, and never itself."""

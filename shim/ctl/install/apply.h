@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/result.h"
-#include "shim/ctl/install/host.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/plan.h"
 
 namespace aa::shim::ctl::install {

@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "shim/ctl/install/containerd_config.h"
 #include "shim/ctl/install/containerd_imports.h"
-#include "shim/ctl/install/engine_tool.h"
 #include "shim/ctl/install/engines.h"
 #include "shim/ctl/install/units.h"
 
@@ -31,9 +30,9 @@ Result<void> require_default_path(const Unit& unit) {
 
 // The version for a file that is made from nothing: what this containerd would write itself.
 int version_for_new_file(const Host& host) {
-    const auto program = find_tool(host, kPrograms);
+    const auto program = host.find_program(kPrograms);
     if (!program) return 2;
-    const auto run = run_tool(host, *program, {"config", "default"});
+    const auto run = host.run({*program, "config", "default"}, kToolSeconds);
     if (!run || !run->ok()) return 2;
     const auto document = toml::read(run->output, "containerd config default");
     const auto* version = document ? document->pair({"version"}) : nullptr;
@@ -123,24 +122,24 @@ Result<void> forget(Draft& draft) {
 }
 
 Result<Validation> validation(const Host& host, bool any_state) {
-    const auto program = find_tool(host, kPrograms);
+    const auto program = host.find_program(kPrograms);
     if (!program) return Validation{nullptr, "not validated: there is no containerd here"};
     // containerd 1 dumps no configuration where there is no file, though it runs without one.
     const auto dump = [host = &host, path = *program] {
-        return run_tool(*host, path, {"config", host->exists(kConfig) ? "dump" : "default"});
+        return host->run({path, "config", host->exists(kConfig) ? "dump" : "default"}, kToolSeconds);
     };
     const auto before_or_not = dump();
     if (!before_or_not) return Validation{nullptr, concat({"not validated: ", before_or_not.error().message})};
     const auto& before = *before_or_not;
     if (!before.ok()) {
         if (any_state)
-            return Validation{nullptr, concat({"not validated: containerd refuses the configuration as it is: ", before.reason()})};
-        return Error{ErrorKind::config, concat({"containerd refuses ", quote(host.place(kConfig)), " as it is: ", before.reason()})};
+            return Validation{nullptr, concat({"not validated: containerd refuses the configuration as it is: ", last_words(before)})};
+        return Error{ErrorKind::config, concat({"containerd refuses ", quote(host.place(kConfig)), " as it is: ", last_words(before)})};
     }
     return Validation{[dump, text = before.output]() -> Result<void> {
                           const auto run = TRY(dump());
                           if (!run.ok())
-                              return Error{ErrorKind::config, concat({"containerd refuses the new ", kConfig, ": ", run.reason()})};
+                              return Error{ErrorKind::config, concat({"containerd refuses the new ", kConfig, ": ", last_words(run)})};
                           return require_only_ours_differs(text, run.output);
                       },
                       "validated by containerd config dump: nothing but the lines of aa-shim reads otherwise than before"};

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "shim/ctl/install/host.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/toml.h"
 #include "shim/ctl/install/wanted.h"
 

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "shim/ctl/install/daemon_json.h"
-#include "shim/ctl/install/engine_tool.h"
 #include "shim/ctl/install/engines.h"
 #include "shim/ctl/install/units.h"
 
@@ -89,18 +88,18 @@ Result<void> forget(Draft& draft) {
 
 // `dockerd --validate` came with Docker 23; older ones say that they do not know the flag.
 Result<Validation> validation(const Host& host, bool any_state) {
-    const auto program = find_tool(host, kPrograms);
+    const auto program = host.find_program(kPrograms);
     if (!program) return Validation{nullptr, "not validated: there is no dockerd here"};
-    const auto validate = [host = &host, path = *program]() -> Result<ToolRun> {
-        return run_tool(*host, path, {"--validate", "--config-file", kConfig});
+    const auto validate = [host = &host, path = *program]() -> Result<CommandOutcome> {
+        return host->run({path, "--validate", "--config-file", kConfig}, kToolSeconds);
     };
     const auto check_new = [host = &host, validate]() -> Result<void> {
         if (!host->exists(kConfig)) return {};
         const auto run = TRY(validate());
         if (run.ok()) return {};
-        return Error{ErrorKind::config, concat({"dockerd refuses the new ", kConfig, ": ", run.reason()})};
+        return Error{ErrorKind::config, concat({"dockerd refuses the new ", kConfig, ": ", last_words(run)})};
     };
-    const auto version = run_tool(host, *program, {"--validate", "--version"});
+    const auto version = host.run({*program, "--validate", "--version"}, kToolSeconds);
     if (!version) return Validation{nullptr, concat({"not validated: ", version.error().message})};
     if (version->errors.find("unknown flag") != std::string::npos) {
         return Validation{nullptr, "not validated: this dockerd is older than 23 and has no --validate"};
@@ -109,8 +108,8 @@ Result<Validation> validation(const Host& host, bool any_state) {
     if (!host.exists(kConfig)) return Validation{check_new, note};
     const auto before = TRY(validate());
     if (!before.ok()) {
-        if (any_state) return Validation{nullptr, concat({"not validated: dockerd refuses the file as it is: ", before.reason()})};
-        return Error{ErrorKind::config, concat({"dockerd refuses ", quote(host.place(kConfig)), " as it is: ", before.reason()})};
+        if (any_state) return Validation{nullptr, concat({"not validated: dockerd refuses the file as it is: ", last_words(before)})};
+        return Error{ErrorKind::config, concat({"dockerd refuses ", quote(host.place(kConfig)), " as it is: ", last_words(before)})};
     }
     return Validation{check_new, note};
 }

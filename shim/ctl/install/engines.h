@@ -16,6 +16,9 @@
 
 namespace aa::shim::ctl::install {
 
+// How long an engine's own program may take to tell what it makes of its configuration.
+inline constexpr int kToolSeconds = 120;
+
 // A comparison of the configuration as the engine's own program reads it before and after.
 struct Validation {
     std::function<Result<void>()> after;  // an error if more than ours has changed

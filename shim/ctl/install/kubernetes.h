@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/engines.h"
-#include "shim/ctl/install/host.h"
 #include "shim/ctl/install/wanted.h"
 
 namespace aa::shim::ctl::install {

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "shim/ctl/install/config_files.h"
-#include "shim/ctl/install/engine_tool.h"
 #include "shim/ctl/install/engines.h"
 
 namespace aa::shim::ctl::install {
@@ -93,19 +92,21 @@ Result<void> forget(Draft& draft) {
 
 // `podman info` opens the container storage, which only the host itself has.
 Result<Validation> validation(const Host& host, bool /*any_state*/) {
-    const auto program = find_tool(host, kPrograms);
+    const auto program = host.find_program(kPrograms);
     if (!program) return Validation{nullptr, "not validated: there is no podman here"};
     if (!host.root().empty()) return Validation{nullptr, "not validated: podman can only be asked on the host itself"};
-    const std::vector<std::string> arguments = {"info", "--format", "{{.Host.OCIRuntime.Name}}"};
-    const auto before = run_tool(host, *program, arguments);
+    const auto info = [host = &host, path = *program] {
+        return host->run({path, "info", "--format", "{{.Host.OCIRuntime.Name}}"}, kToolSeconds);
+    };
+    const auto before = info();
     if (!before || !before->ok()) {
         return Validation{nullptr,
-                          concat({"not validated: podman info fails as it is: ", before ? before->reason() : before.error().message})};
+                          concat({"not validated: podman info fails as it is: ", before ? last_words(*before) : before.error().message})};
     }
-    return Validation{[host = &host, path = *program, arguments]() -> Result<void> {
-                          const auto run = TRY(run_tool(*host, path, arguments));
+    return Validation{[info]() -> Result<void> {
+                          const auto run = TRY(info());
                           if (run.ok()) return {};
-                          return Error{ErrorKind::config, concat({"podman refuses the new configuration: ", run.reason()})};
+                          return Error{ErrorKind::config, concat({"podman refuses the new configuration: ", last_words(run)})};
                       },
                       "validated by podman info"};
 }

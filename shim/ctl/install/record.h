@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/document.h"
-#include "shim/ctl/install/host.h"
 
 namespace aa::shim::ctl::install {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "shim/ctl/install/host.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/install/plan.h"
 
 namespace aa::shim::ctl::install {

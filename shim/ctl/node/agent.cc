@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "shim/ctl/command.h"
 #include "shim/ctl/node/in_force.h"
 #include "shim/ctl/node/removal.h"
 #include "shim/ctl/node/status.h"
@@ -17,7 +18,7 @@ namespace aa::shim::ctl::node {
 
 namespace {
 
-constexpr std::string_view kLock = "/run/aa-shim/node-lock";
+constexpr const char* kLock = "/run/aa-shim/node-lock";
 constexpr auto kLookAgain = std::chrono::minutes(1);
 constexpr auto kTellAgain = std::chrono::minutes(5);  // a label or annotation that somebody else changed is set right by then
 
@@ -29,19 +30,19 @@ Condition ready(const std::string& hash, const std::string& refused) {
 
 }  // namespace
 
-Agent::Agent(Settings settings)
-    : settings_(std::move(settings)), host_(settings_.root), cluster_(settings_.kubectl, settings_.name), programs_(host_) {}
+Agent::Agent(Settings settings, Host host)
+    : settings_(std::move(settings)), host_(std::move(host)), cluster_(settings_.kubectl, settings_.name), programs_(host_) {}
 
 Condition Agent::not_ready(const std::string& reason) const { return {false, false, "not ready: " + reason, in_force_}; }
 
 // Two pods may be there for a moment when the agent itself is replaced. The lock goes with the process that holds it.
 Result<void> Agent::lock() {
     if (lock_.valid()) return {};
-    TRY(host_.make_directory("/run/aa-shim"));
-    Fd fd = TRY(open_file(AT_FDCWD, host_.path(kLock), O_RDWR | O_CREAT, 0600));
+    TRY(host_.make_directories("/run/aa-shim"));
+    Fd fd = TRY(host_.open_below(kLock, O_RDWR | O_CREAT, 0600));
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) return Error{ErrorKind::system, "another agent is at work on this node"};
-        return errno_error("lock", host_.path(kLock), errno);
+        return errno_error("lock", host_.place(kLock), errno);
     }
     lock_ = std::move(fd);
     return {};
@@ -113,7 +114,7 @@ Result<void> Agent::bring_engine() {
 // Counters are no part of what makes a node ready.
 void Agent::write_metrics() const {
     if (settings_.metrics.empty() || settings_.prepare) return;
-    const auto written = host_.run({std::string(kCtl), "metrics", "--output", settings_.metrics});
+    const auto written = host_.run({kCtl, "metrics", "--output", settings_.metrics}, 60);
     if (written && written->ok()) return;
     complain("metrics: " + (written ? last_words(*written) : written.error().message));
 }

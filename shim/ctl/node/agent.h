@@ -16,16 +16,15 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/node/cluster.h"
 #include "shim/ctl/node/delivery.h"
 #include "shim/ctl/node/engine.h"
-#include "shim/ctl/node/host.h"
 #include "shim/ctl/node/programs.h"
 
 namespace aa::shim::ctl::node {
 
 struct Settings {
-    std::string root = "/host";
     std::string name;  // of the node, in the cluster; empty: nothing is told to anybody
     std::string catalog = "/catalog";
     std::string shim = "/usr/bin/aa-shim";
@@ -38,7 +37,7 @@ struct Settings {
 
 class Agent {
 public:
-    explicit Agent(Settings settings);
+    Agent(Settings settings, Host host);
 
     // One round, told to the cluster if there is something new to tell, and written to the node (status.h).
     Condition round();

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstdlib>
 
+#include "base/process.h"
 #include "base/text.h"
 #include "shim/ctl/command.h"
-#include "shim/ctl/node/process.h"
 
 namespace aa::shim::ctl::node {
 
@@ -35,8 +35,8 @@ Json value_or_null(bool has_value, const std::string& value) { return has_value 
 Result<void> Cluster::patch(const std::string& document) const {
     if (node_.empty()) return {};
     // A merge patch: what is null in it is removed (RFC 7386).
-    const auto outcome = TRY(
-        run({{kubectl_, "patch", "node", node_, "--type=merge", "--request-timeout=20s", "--patch=" + document}, {}, environment(), 60}));
+    const auto outcome = TRY(run_command(
+        {{kubectl_, "patch", "node", node_, "--type=merge", "--request-timeout=20s", "--patch=" + document}, {}, environment(), 60}));
     if (outcome.ok()) return {};
     return Error{ErrorKind::system, concat({"cannot tell the cluster about node ", quote(node_), ": kubectl: ", last_words(outcome)})};
 }

@@ -7,18 +7,15 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include "apparmor/catalog/compiled_format.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "shim/ctl/node/ctl.h"
+#include "shim/ctl/node/programs.h"
 
 namespace aa::shim::ctl::node {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -27,6 +24,7 @@ constexpr std::size_t kMaxDelivery = 4UL << 20U;  // a ConfigMap has at most 1 M
 // The two directories of a delivery, below kPlace once installed, below kStage before.
 constexpr std::string_view kPlace = "/etc/aa-shim/";
 constexpr std::string_view kStage = "/etc/aa-shim/.delivered/";
+constexpr const char* kStageRoot = "/etc/aa-shim/.delivered";
 constexpr std::string_view kCatalog = "catalog.d";
 constexpr std::string_view kProfiles = "apparmor.d";
 constexpr std::array<std::string_view, 2> kDirectories = {kProfiles, kCatalog};  // a catalog names profiles: they come first
@@ -68,9 +66,8 @@ Result<std::vector<std::string>> names_in(int directory_fd, const std::string& d
     return names;
 }
 
-// Adds the files of DIRECTORY to FILES.
-Result<void> read_files(const std::string& directory, std::map<std::string, std::string>& files) {
-    const Fd fd = TRY(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+// Adds the files of the directory FD to FILES; messages call it DIRECTORY.
+Result<void> read_files(const Fd& fd, const std::string& directory, std::map<std::string, std::string>& files) {
     std::size_t total = 0;
     for (const auto& name : TRY(names_in(fd.get(), directory))) {
         if (!is_file_name(name)) return no_delivery(directory, concat({"holds ", quote(name), ", which is no name of a file"}));
@@ -83,22 +80,15 @@ Result<void> read_files(const std::string& directory, std::map<std::string, std:
     return {};
 }
 
-Result<void> remove_tree(const std::string& path) {
-    std::error_code error;
-    fs::remove_all(path, error);
-    if (error) return errno_error("remove", path, error.value());
-    return {};
-}
-
 Result<void> stage(const Host& host, const Delivery& delivery) {
-    TRY(remove_tree(host.path(kStage.substr(0, kStage.size() - 1))));
+    TRY(host.remove_tree(kStageRoot));
     for (const auto directory : kDirectories) {
         const std::string to = concat({kStage, directory});
-        TRY(host.make_directory(to));
+        TRY(host.make_directories(to));
         for (const auto& [name, content] : delivery.files) {
-            if (directory_of(name) == directory) TRY(host.write(concat({to, "/", name}), content));
+            if (directory_of(name) == directory) TRY(host.write(concat({to, "/", name}), {content}));
         }
-        TRY(host.write(to + std::string(kMark), delivery.hash + "\n"));
+        TRY(host.write(to + std::string(kMark), {delivery.hash + "\n"}));
     }
     return {};
 }
@@ -114,8 +104,8 @@ std::string complaint(const Json& error) {
 Result<Json> run_check(const Host& host, Judge judge) {
     const std::string profiles = concat({kStage, kProfiles});
     const std::string catalog = concat({kStage, kCatalog});
-    if (judge == Judge::node) return run_ctl({{std::string(kCtl), "check", "--profiles", profiles, catalog}, host.root(), {}, 300});
-    return run_ctl({{"/proc/self/exe", "check", "--no-profiles", host.path(catalog)}, {}, {}, 300});
+    if (judge == Judge::node) return run_ctl({{kCtl, "check", "--profiles", profiles, catalog}, host.root(), {}, 300});
+    return run_ctl({{"/proc/self/exe", "check", "--no-profiles", host.place(catalog)}, {}, {}, 300});
 }
 
 bool is_delivered(const Host& host, std::string_view directory) { return host.exists(concat({kPlace, directory, kMark})); }
@@ -123,17 +113,12 @@ bool is_delivered(const Host& host, std::string_view directory) { return host.ex
 // Moves the staged DIRECTORY to its place, in exchange for the delivery that stands there. A directory that was not delivered
 // is first moved aside; a crash in between leaves none for a moment, and loses nothing.
 Result<void> put_in_place(const Host& host, std::string_view directory) {
-    const std::string from = host.path(concat({kStage, directory}));
-    const std::string to = host.path(concat({kPlace, directory}));
-    const bool present = host.exists(concat({kPlace, directory}));
+    const std::string from = concat({kStage, directory});
+    const std::string to = concat({kPlace, directory});
     const bool delivered = is_delivered(host, directory);
-    if (present && !delivered) {
-        const std::string kept = to + std::string(kKept);
-        if (::rename(to.c_str(), kept.c_str()) != 0) return errno_error("move what the operator had aside to", kept, errno);
-    }
-    const unsigned how = delivered ? RENAME_EXCHANGE : 0;
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), how) != 0) return errno_error("replace", to, errno);
-    return {};
+    // What the operator had there goes aside.
+    if (host.exists(to) && !delivered) TRY(host.move(to, to + std::string(kKept)));
+    return host.move(from, to, delivered ? Host::Move::exchange : Host::Move::to_nothing);
 }
 
 }  // namespace
@@ -141,8 +126,9 @@ Result<void> put_in_place(const Host& host, std::string_view directory) {
 Result<Delivery> read_delivery(const std::string& directory) {
     struct stat st {};
     const std::string data = directory + "/..data";
+    const std::string place = ::lstat(data.c_str(), &st) == 0 ? data : directory;
     Delivery delivery;
-    TRY(read_files(::lstat(data.c_str(), &st) == 0 ? data : directory, delivery.files));
+    TRY(read_files(TRY(open_file(AT_FDCWD, place, O_RDONLY | O_DIRECTORY)), place, delivery.files));
     for (const auto& [name, content] : delivery.files) {
         if (directory_of(name) != kCatalog) continue;
         delivery.hash = hash_of(delivery.files);
@@ -157,8 +143,9 @@ Result<Delivery> read_installed(const Host& host) {
     for (std::size_t i = 0; i < kDirectories.size(); ++i) {
         const std::string place = concat({kPlace, kDirectories[i]});
         if (!is_delivered(host, kDirectories[i])) return Error{ErrorKind::not_found, "no catalog was delivered to this node yet"};
-        marks[i] = TRY(host.read(place + std::string(kMark)));
-        TRY(read_files(host.path(place), delivery.files));
+        const auto mark = TRY(host.read(place + std::string(kMark)));
+        marks[i] = mark ? mark->text : std::string();
+        TRY(read_files(TRY(host.open_below(place, O_RDONLY | O_DIRECTORY)), place, delivery.files));
     }
     delivery.hash = hash_of(delivery.files);
     for (const auto& mark : marks) {
@@ -186,17 +173,17 @@ Result<void> check_delivery(const Host& host, const Delivery& delivery, Judge ju
 
 Result<void> install_delivery(const Host& host) {
     for (const auto directory : kDirectories) TRY(put_in_place(host, directory));
-    return remove_tree(host.path(kStage.substr(0, kStage.size() - 1)));
+    return host.remove_tree(kStageRoot);
 }
 
 Result<void> remove_delivery(const Host& host) {
-    TRY(remove_tree(host.path(kStage.substr(0, kStage.size() - 1))));
+    TRY(host.remove_tree(kStageRoot));
     for (const auto directory : kDirectories) {
         if (!is_delivered(host, directory)) continue;
-        const std::string place = host.path(concat({kPlace, directory}));
+        const std::string place = concat({kPlace, directory});
         const std::string kept = place + std::string(kKept);
-        TRY(remove_tree(place));
-        if (::rename(kept.c_str(), place.c_str()) != 0 && errno != ENOENT) return errno_error("put back", place, errno);
+        TRY(host.remove_tree(place));
+        if (host.exists(kept)) TRY(host.move(kept, place));
     }
     return {};
 }

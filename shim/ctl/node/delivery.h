@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "shim/ctl/node/host.h"
+#include "shim/ctl/host/host.h"
 
 namespace aa::shim::ctl::node {
 

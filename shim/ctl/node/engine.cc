@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/ctl/node/engine.h"
 
-#include <sys/stat.h>
-
 #include <array>
 
 #include "base/text.h"
+#include "shim/ctl/node/ctl.h"
+#include "shim/ctl/node/programs.h"
 
 namespace aa::shim::ctl::node {
 
 namespace {
 
-constexpr std::string_view kMark = "/run/aa-shim/engine-restart";
+constexpr const char* kMark = "/run/aa-shim/engine-restart";
 
 // Where engines listen. Each makes its socket anew when it starts (containerd sys/socket_unix.go, CRI-O server/server.go).
-constexpr std::array<std::string_view, 3> kSockets = {"/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
-                                                      "/run/crio/crio.sock"};
+constexpr std::array<const char*, 3> kSockets = {"/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
+                                                 "/run/crio/crio.sock"};
 
 // The services that an engine may be part of, the outermost first: containerd of k3s and RKE2 is their child.
 constexpr std::array<const char*, 6> kServices = {"k3s.service",        "k3s-agent.service", "rke2-server.service",
@@ -38,12 +38,14 @@ Result<bool> change(std::vector<std::string> words) {
 
 // The mark is there before the change: if we are killed in between, the engine is restarted once too often, and never once too
 // seldom.
-Result<void> change_with_mark(const Host& host, const std::vector<std::string>& words) {
+Result<void> change_with_mark(const Host& host, const std::vector<std::string>& words, bool engine_runs) {
     auto dry = words;
     dry.emplace_back("--dry-run");
     if (!TRY(change(dry))) return {};
-    TRY(host.make_directory("/run/aa-shim"));
-    TRY(host.write(kMark, "The engine's configuration was changed after the engine had started.\n"));
+    if (engine_runs) {
+        TRY(host.make_directories("/run/aa-shim"));
+        TRY(host.write(kMark, {"The engine's configuration was changed after the engine had started.\n"}));
+    }
     TRY(change(words));
     return {};
 }
@@ -52,23 +54,23 @@ Result<void> change_with_mark(const Host& host, const std::vector<std::string>& 
 
 Result<void> configure_engine(const Host& host, const EngineSettings& settings) {
     auto words = command_line("install", host, settings);
-    words.insert(words.end(), {"--shim", std::string(kShim)});
+    words.insert(words.end(), {"--shim", kShim});
     if (!settings.handlers.empty()) words.insert(words.end(), {"--handlers", join(settings.handlers, ",")});
     if (settings.is_default) words.emplace_back("--default");
     if (settings.mandatory) words.emplace_back("--mandatory");
-    return change_with_mark(host, words).context("the engine's configuration");
+    return change_with_mark(host, words, settings.runs).context("the engine's configuration");
 }
 
 Result<void> restore_engine(const Host& host, const EngineSettings& settings) {
-    return change_with_mark(host, command_line("uninstall", host, settings)).context("the engine's configuration");
+    return change_with_mark(host, command_line("uninstall", host, settings), settings.runs).context("the engine's configuration");
 }
 
 bool restart_is_pending(const Host& host) {
-    struct stat mark {};
-    if (::lstat(host.path(kMark).c_str(), &mark) != 0) return false;
-    for (const auto socket : kSockets) {
-        struct stat st {};
-        if (::lstat(host.path(socket).c_str(), &st) != 0 || !older(mark.st_mtim, st.st_mtim)) continue;
+    const auto mark = host.status(kMark);
+    if (!mark) return false;
+    for (const auto* socket : kSockets) {
+        const auto st = host.status(socket);
+        if (!st || !older(mark->st_mtim, st->st_mtim)) continue;
         return !host.remove(kMark);
     }
     return true;
@@ -77,10 +79,10 @@ bool restart_is_pending(const Host& host) {
 Result<void> restart_engine(const Host& host) {
     const std::vector<std::string> environment = {"SYSTEMD_IGNORE_CHROOT=1"};  // the node's systemd is meant, and nobody is fooled
     for (const char* service : kServices) {
-        const auto active = TRY(run({{"/usr/bin/systemctl", "is-active", "--quiet", service}, host.root(), environment, 30}));
+        const auto active = TRY(host.run({"/usr/bin/systemctl", "is-active", "--quiet", service}, 30, environment));
         if (!active.ok()) continue;
-        (void)TRY(run({{"/usr/bin/systemctl", "daemon-reload"}, host.root(), environment, 60}));
-        const auto restarted = TRY(run({{"/usr/bin/systemctl", "restart", service}, host.root(), environment, 120}));
+        (void)TRY(host.run({"/usr/bin/systemctl", "daemon-reload"}, 60, environment));
+        const auto restarted = TRY(host.run({"/usr/bin/systemctl", "restart", service}, 120, environment));
         if (restarted.ok()) return host.remove(kMark);
         return Error{ErrorKind::system, concat({"systemctl restart ", service, " failed: ", last_words(restarted)})};
     }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "shim/ctl/node/host.h"
+#include "shim/ctl/host/host.h"
 
 namespace aa::shim::ctl::node {
 
@@ -18,6 +18,7 @@ struct EngineSettings {
     std::vector<std::string> handlers;
     bool is_default = false;
     bool mandatory = false;
+    bool runs = true;  // false: the root is a tree that no engine runs on, so that none has to be restarted
 };
 
 // The engine's configuration is as SETTINGS want it.

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "shim/ctl/node/host.h"
+#include "shim/ctl/host/host.h"
 
 namespace aa::shim::ctl::node {
 

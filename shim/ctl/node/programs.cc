@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxProgram = 256UL << 20U;
 constexpr mode_t kProgramMode = 0755;
-constexpr mode_t kPermissions = 07777;
 
 // The services that start containers, under the names that their packages give them.
 constexpr std::string_view kBootUnitText = R"([Unit]
@@ -46,43 +45,37 @@ Result<Buffer> read_program(const std::string& path) {
     return read_file(fd.get(), kMaxProgram, path);
 }
 
-bool is_copy(const std::string& path, const struct stat& st, std::string_view wanted) {
-    if (!S_ISREG(st.st_mode) || (st.st_mode & kPermissions) != kProgramMode || st.st_uid != 0) return false;
-    const auto present = read_program(path);
-    return present && present->text() == wanted;
-}
-
 }  // namespace
 
-Result<bool> Programs::install(const std::string& from, std::string_view to) {
-    const std::string path = host_.path(to);
-    struct stat st {};
-    const bool exists = ::lstat(path.c_str(), &st) == 0;
-    const auto known = compared_.find(path);
-    if (exists && known != compared_.end() && same(known->second, st)) return false;
+Result<bool> Programs::install(const std::string& from, const std::string& to) {
+    const auto before = host_.status(to);
+    const auto known = compared_.find(to);
+    if (before && known != compared_.end() && same(known->second, *before)) return false;
 
     const auto program = TRY(read_program(from));
-    const bool change = !exists || !is_copy(path, st, program.text());
+    const HostFile wanted{std::string(program.text()), 0, 0, kProgramMode};
+    const auto present = host_.read(to, kMaxProgram);
+    const bool change = !present || *present != wanted;
     if (change) {
-        TRY(host_.make_directory(to.substr(0, to.rfind('/'))));
-        TRY(host_.write(to, program.text(), kProgramMode));
-        if (::lstat(path.c_str(), &st) != 0) return errno_error("look at", path, errno);
+        TRY(host_.make_directories(to.substr(0, to.rfind('/'))));
+        TRY(host_.write(to, wanted));
     }
-    compared_[path] = st;
+    if (const auto now = host_.status(to)) compared_[to] = *now;
     return change;
 }
 
 Result<void> make_handlers(const Host& host, const std::vector<std::string>& handlers) {
-    for (const auto& handler : handlers) TRY(host.link(concat({kShim, "-", handler}), "aa-shim"));
+    for (const auto& handler : handlers) TRY(host.replace_link(concat({kShim, "-", handler}), "aa-shim"));
     return {};
 }
 
 Result<void> install_boot_unit(const Host& host) {
     if (!host.exists("/etc/systemd/system")) return {};
     const auto present = host.read(kBootUnit);
-    if (!present || *present != kBootUnitText) TRY(host.write(kBootUnit, kBootUnitText));
-    TRY(host.make_directory(kBootLink.substr(0, kBootLink.rfind('/'))));
-    TRY(host.link(kBootLink, "../aa-shim-node.service"));
+    const HostFile wanted{std::string(kBootUnitText)};
+    if (!present || *present != wanted) TRY(host.write(kBootUnit, wanted));
+    TRY(host.make_directories("/etc/systemd/system/multi-user.target.wants"));
+    TRY(host.replace_link(kBootLink, "../aa-shim-node.service"));
     return {};
 }
 

@@ -13,12 +13,17 @@
 #include <vector>
 
 #include "base/result.h"
-#include "shim/ctl/node/host.h"
+#include "shim/ctl/host/host.h"
 
 namespace aa::shim::ctl::node {
 
-inline constexpr std::string_view kBootUnit = "/etc/systemd/system/aa-shim-node.service";
-inline constexpr std::string_view kBootLink = "/etc/systemd/system/multi-user.target.wants/aa-shim-node.service";
+// Where the programs stand on a node.
+inline constexpr const char* kPrograms = "/opt/aa-shim/bin";
+inline constexpr const char* kShim = "/opt/aa-shim/bin/aa-shim";
+inline constexpr const char* kCtl = "/opt/aa-shim/bin/aa-shimctl";
+
+inline constexpr const char* kBootUnit = "/etc/systemd/system/aa-shim-node.service";
+inline constexpr const char* kBootLink = "/etc/systemd/system/multi-user.target.wants/aa-shim-node.service";
 
 class Programs {
 public:
@@ -26,7 +31,7 @@ public:
 
     // The node's TO is a copy of our file FROM, root's and executable; whether that needed a change. A copy that was compared
     // once is compared again only after somebody touched it.
-    Result<bool> install(const std::string& from, std::string_view to);
+    Result<bool> install(const std::string& from, const std::string& to);
 
 private:
     const Host& host_;

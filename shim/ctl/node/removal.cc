@@ -4,8 +4,6 @@
 #include <fcntl.h>
 
 #include <array>
-#include <filesystem>
-#include <system_error>
 
 #include "apparmor/catalog/compiled_catalog.h"
 #include "base/file.h"
@@ -16,8 +14,6 @@
 
 namespace aa::shim::ctl::node {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 // containerd's bundles, "NAMESPACE/ID" below these; each holds options.json with the path of the runtime that was configured
@@ -27,22 +23,19 @@ constexpr std::array<std::string_view, 2> kBundles = {"/run/containerd/io.contai
 
 // The names in the node's DIRECTORY; none if it is missing or goes away meanwhile.
 std::vector<std::string> names_in(const Host& host, const std::string& directory) {
-    std::vector<std::string> names;
-    std::error_code error;
-    for (fs::directory_iterator at(host.path(directory), error), end; !error && at != end; at.increment(error)) {
-        names.push_back(at->path().filename());
-    }
-    return names;
+    auto names = host.list(directory);
+    return names ? std::move(*names) : std::vector<std::string>();
 }
 
-bool mentions_programs(const Result<std::string>& text) { return text && text->find(concat({kPrograms, "/"})) != std::string::npos; }
+bool mentions_programs(std::string_view text) { return text.find(concat({kPrograms, "/"})) != std::string_view::npos; }
 
 void add_containerds(const Host& host, std::vector<std::string>& found) {
     for (const auto bundles : kBundles) {
         for (const auto& name : names_in(host, std::string(bundles))) {
             const std::string directory = concat({bundles, "/", name});
             for (const auto& id : names_in(host, directory)) {
-                if (mentions_programs(host.read(concat({directory, "/", id, "/options.json"})))) found.push_back(id);
+                const auto options = host.read(concat({directory, "/", id, "/options.json"}));
+                if (options && *options && mentions_programs((*options)->text)) found.push_back(id);
             }
         }
     }
@@ -52,18 +45,17 @@ void add_containerds(const Host& host, std::vector<std::string>& found) {
 void add_monitored(const Host& host, std::vector<std::string>& found) {
     for (const auto& pid : names_in(host, "/proc")) {
         if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-        const auto words = read_virtual_file(AT_FDCWD, host.path(concat({"/proc/", pid, "/cmdline"})), 64UL << 10U);
-        if (words && words->find("conmon") < words->find('\0') && mentions_programs(words)) found.push_back("process " + pid);
+        const auto words = read_virtual_file(AT_FDCWD, host.place(concat({"/proc/", pid, "/cmdline"})), 64UL << 10U);
+        if (words && words->find("conmon") < words->find('\0') && mentions_programs(*words)) found.push_back("process " + pid);
     }
 }
 
 Result<void> remove_programs(const Host& host) {
-    for (const auto& name : names_in(host, std::string(kPrograms))) {
+    for (const auto& name : names_in(host, kPrograms)) {
         if (name.starts_with("aa-shim") || name.starts_with(".aa-shim")) TRY(host.remove(concat({kPrograms, "/", name})));
     }
-    std::error_code ignored;  // a directory that holds something else stays
-    if (fs::remove(host.path(kPrograms), ignored)) fs::remove(fs::path(host.path(kPrograms)).parent_path(), ignored);
-    return {};
+    TRY(host.remove_empty_directory(kPrograms));
+    return host.remove_empty_directory("/opt/aa-shim");
 }
 
 }  // namespace
@@ -79,8 +71,8 @@ Result<void> remove_files(const Host& host) {
     TRY(host.remove(kBootLink));
     TRY(host.remove(kBootUnit));
     TRY(remove_delivery(host));
-    TRY(host.remove(apparmor::kCatalogPath));
-    TRY(host.remove(kCountersPath));
+    TRY(host.remove(std::string(apparmor::kCatalogPath)));
+    TRY(host.remove(std::string(kCountersPath)));
     TRY(host.remove("/run/aa-shim/node-loaded"));
     return remove_programs(host);
 }

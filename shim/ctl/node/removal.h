@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "shim/ctl/node/host.h"
+#include "shim/ctl/host/host.h"
 
 namespace aa::shim::ctl::node {
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "base/result.h"
+#include "shim/ctl/host/host.h"
 #include "shim/ctl/node/cluster.h"
-#include "shim/ctl/node/host.h"
 
 namespace aa::shim::ctl::node {
 

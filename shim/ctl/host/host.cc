@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "shim/ctl/install/host.h"
+#include "shim/ctl/host/host.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,15 +18,43 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace aa::shim::ctl::install {
+namespace aa::shim::ctl {
 
 namespace {
-
-constexpr std::size_t kLongest = std::size_t{4} << 20;
 
 struct CloseDirectory {
     void operator()(DIR* directory) const { (void)::closedir(directory); }
 };
+
+// The names in the directory FD, in order; PLACE is what messages call it.
+Result<std::vector<std::string>> names_in(Fd fd, const std::string& place) {
+    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
+    if (!directory) return errno_error("read the directory", place, errno);
+    (void)fd.release();
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* found = ::readdir(directory.get())) {
+        const std::string name = found->d_name;
+        if (name != "." && name != "..") names.push_back(name);
+        errno = 0;
+    }
+    if (errno != 0) return errno_error("read the directory", place, errno);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+// Removes NAME in the directory PARENT and everything below it, going into no symbolic link.
+Result<void> remove_below(int parent, const std::string& name, const std::string& place) {
+    if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return errno_error("remove", place, errno);
+    Fd directory = TRY(open_file(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const Fd below = TRY(open_file(directory.get(), ".", O_PATH | O_DIRECTORY));
+    for (const auto& entry : TRY(names_in(std::move(directory), place))) {
+        TRY(remove_below(below.get(), entry, concat({place, "/", entry})));
+    }
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return errno_error("remove", place, errno);
+    return {};
+}
 
 std::string without_slash(const std::string& path) { return path.substr(std::min<std::size_t>(path.find_first_not_of('/'), path.size())); }
 
@@ -43,10 +71,11 @@ Result<Host> Host::open(const std::string& root) {
 std::string Host::place(std::string_view path) const { return concat({root_, path}); }
 
 // openat2(2) with RESOLVE_IN_ROOT: "..", and absolute links on the way, stay below the root.
-Result<Fd> Host::open_below(const std::string& path, int flags) const {
+Result<Fd> Host::open_below(const std::string& path, int flags, mode_t mode) const {
     struct open_how how {};
     const int harmless = (flags & O_PATH) != 0 ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     how.flags = static_cast<decltype(how.flags)>(flags | harmless);
+    how.mode = mode;
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     const std::string relative = without_slash(path);
     const long fd = ::syscall(SYS_openat2, fd_.get(), relative.empty() ? "." : relative.c_str(), &how, sizeof how);
@@ -62,7 +91,7 @@ Result<Host::Entry> Host::entry(const std::string& path) const {
     return Entry{TRY(open_below(path.substr(0, slash), O_RDONLY | O_DIRECTORY)), path.substr(slash + 1)};
 }
 
-Result<std::optional<HostFile>> Host::read(const std::string& path) const {
+Result<std::optional<HostFile>> Host::read(const std::string& path, std::size_t limit) const {
     auto found = open_below(path, O_RDONLY | O_NOFOLLOW);
     if (!found) {
         if (found.error().kind == ErrorKind::not_found) return std::optional<HostFile>();
@@ -74,7 +103,7 @@ Result<std::optional<HostFile>> Host::read(const std::string& path) const {
         }
         return std::move(found).error();
     }
-    const auto text = TRY(read_file(found->get(), kLongest, place(path)));
+    const auto text = TRY(read_file(found->get(), limit, place(path)));
     struct stat st {};
     if (::fstat(found->get(), &st) != 0) return errno_error("stat", place(path), errno);
     return std::optional(HostFile{std::string(text.text()), st.st_uid, st.st_gid, st.st_mode & 07777});
@@ -95,29 +124,20 @@ Result<std::optional<std::string>> Host::read_link(const std::string& path) cons
 }
 
 Result<std::vector<std::string>> Host::list(const std::string& path) const {
-    std::vector<std::string> names;
     auto fd = open_below(path, O_RDONLY | O_DIRECTORY);
-    if (!fd && fd.error().kind == ErrorKind::not_found) return names;
+    if (!fd && fd.error().kind == ErrorKind::not_found) return std::vector<std::string>();
     if (!fd) return std::move(fd).error();
-    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd->get()));
-    if (!directory) return errno_error("read the directory", place(path), errno);
-    (void)fd->release();
-    errno = 0;
-    while (const dirent* found = ::readdir(directory.get())) {
-        const std::string name = found->d_name;
-        if (name != "." && name != "..") names.push_back(name);
-        errno = 0;
-    }
-    if (errno != 0) return errno_error("read the directory", place(path), errno);
-    std::sort(names.begin(), names.end());
-    return names;
+    return names_in(std::move(*fd), place(path));
 }
 
-bool Host::exists(const std::string& path) const {
+std::optional<struct stat> Host::status(const std::string& path) const {
     const auto at = entry(path);
     struct stat st {};
-    return at && ::fstatat(at->directory.get(), at->name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!at || ::fstatat(at->directory.get(), at->name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    return st;
 }
+
+bool Host::exists(const std::string& path) const { return status(path).has_value(); }
 
 bool Host::is_directory(const std::string& path) const { return open_below(path, O_PATH | O_DIRECTORY).has_value(); }
 
@@ -147,6 +167,7 @@ Result<void> Host::remove_half_written(const std::string& path) const {
 
 Result<void> Host::write(const std::string& path, const HostFile& file) const {
     const auto at = TRY(entry(path));
+    TRY(remove_half_written(path));
     const iovec piece{const_cast<char*>(file.text.data()), file.text.size()};
     return replace_file(at.directory.get(), at.name, {&piece, 1}, file.owner, file.group, file.mode).context(quote(place(path)));
 }
@@ -158,10 +179,46 @@ Result<void> Host::make_directory(const std::string& path, mode_t mode) const {
     return {};
 }
 
+Result<void> Host::make_directories(const std::string& path) const {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const auto directory = path.substr(0, slash);
+        auto made = is_directory(directory) ? Result<void>() : make_directory(directory, 0755);
+        // Whoever else makes it now is welcome to.
+        if (!made && !is_directory(directory)) return made;
+        if (slash == std::string::npos) return {};
+    }
+}
+
 Result<void> Host::make_link(const std::string& path, const std::string& target) const {
     const auto at = TRY(entry(path));
     if (::symlinkat(target.c_str(), at.directory.get(), at.name.c_str()) != 0) {
         return errno_error("make the symbolic link", place(path), errno);
+    }
+    return {};
+}
+
+Result<bool> Host::replace_link(const std::string& path, const std::string& target) const {
+    if (const auto now = read_link(path); now && *now == target) return false;
+    const auto at = TRY(entry(path));
+    TRY(remove_half_written(path));
+    const std::string temporary = concat({".", at.name, ".aa-shim.", decimal(::getpid())});
+    if (::symlinkat(target.c_str(), at.directory.get(), temporary.c_str()) != 0) {
+        return errno_error("make the symbolic link", place(path), errno);
+    }
+    if (::renameat(at.directory.get(), temporary.c_str(), at.directory.get(), at.name.c_str()) != 0) {
+        const int problem = errno;
+        (void)::unlinkat(at.directory.get(), temporary.c_str(), 0);
+        return errno_error("replace", place(path), problem);
+    }
+    return true;
+}
+
+Result<void> Host::move(const std::string& from, const std::string& to, Move how) const {
+    const auto source = TRY(entry(from));
+    const auto target = TRY(entry(to));
+    const unsigned flags = how == Move::exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    if (::renameat2(source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), flags) != 0) {
+        return errno_error(concat({"move ", quote(place(from)), " to"}), place(to), errno);
     }
     return {};
 }
@@ -186,6 +243,25 @@ Result<void> Host::remove_empty_directory(const std::string& path) const {
     return errno_error("remove the directory", place(path), errno);
 }
 
+Result<void> Host::remove_tree(const std::string& path) const {
+    const auto at = entry(path);
+    if (!at && at.error().kind == ErrorKind::not_found) return {};
+    if (!at) return Error(at.error());
+    return remove_below(at->directory.get(), at->name, place(path));
+}
+
+std::optional<std::string> Host::find_program(std::span<const std::string_view> paths) const {
+    for (const auto path : paths) {
+        if (is_program(std::string(path))) return std::string(path);
+    }
+    return std::nullopt;
+}
+
+Result<CommandOutcome> Host::run(std::vector<std::string> words, int seconds, std::vector<std::string> environment) const {
+    environment.emplace_back("HOME=/");  // no user's own settings
+    return run_command({std::move(words), root_, std::move(environment), seconds});
+}
+
 Result<Fd> Host::lock() const {
     Fd fd = TRY(open_below("/", O_RDONLY | O_DIRECTORY));
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
@@ -193,4 +269,4 @@ Result<Fd> Host::lock() const {
     return errno_error("lock", place("/"), errno);
 }
 
-}  // namespace aa::shim::ctl::install
+}  // namespace aa::shim::ctl

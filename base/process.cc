@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "shim/ctl/node/process.h"
+#include "base/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,7 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace aa::shim::ctl::node {
+namespace aa {
 
 namespace {
 
@@ -50,8 +51,9 @@ int become(const std::string& root, char* const* words, char* const* environment
     for (int fd = 0; fd < 3; ++fd) {
         if (::dup2(standard[static_cast<std::size_t>(fd)], fd) < 0) return errno;
     }
-    if (!root.empty() && ::chroot(root.c_str()) != 0) return errno;
-    if (::chdir("/") != 0) return errno;
+    // Ours all close by themselves; those that our own caller left open do from Linux 5.11 on.
+    (void)::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (!root.empty() && (::chroot(root.c_str()) != 0 || ::chdir("/") != 0)) return errno;
     sigset_t none;
     (void)::sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -59,9 +61,10 @@ int become(const std::string& root, char* const* words, char* const* environment
     return errno;
 }
 
-// The exit status of PID, which is killed with its session after SECONDS.
+// The exit code of PID, which is killed with its session after SECONDS (0: never).
 Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
-    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    // Where the kernel has no pidfd, before Linux 5.3, the program is trusted to end.
+    const Fd process(seconds > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
     bool late = false;
     if (process.valid()) {
         pollfd end{process.get(), POLLIN, 0};
@@ -82,14 +85,14 @@ Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
 
 }  // namespace
 
-Result<Outcome> run(const Command& command) {
+Result<CommandOutcome> run_command(const Command& command) {
     const std::string& program = command.words.front();
     const Fd nothing = TRY(open_file(AT_FDCWD, "/dev/null", O_RDONLY));
     const Fd output = TRY(memory_file());
     const Fd errors = TRY(memory_file());
     const Fd failure = TRY(memory_file());
     auto words = command.words;
-    std::vector<std::string> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+    std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
     environment.insert(environment.end(), command.environment.begin(), command.environment.end());
     const auto word_pointers = pointers(words);
     const auto environment_pointers = pointers(environment);
@@ -102,7 +105,7 @@ Result<Outcome> run(const Command& command) {
         (void)!::write(failure.get(), &problem, sizeof problem);
         ::_exit(kNotStarted);
     }
-    Outcome outcome;
+    CommandOutcome outcome;
     outcome.exit_code = TRY(wait_for(pid, command.seconds, program));
     int problem = 0;
     if (::pread(failure.get(), &problem, sizeof problem, 0) == sizeof problem) {
@@ -113,14 +116,14 @@ Result<Outcome> run(const Command& command) {
     return outcome;
 }
 
-std::string last_words(const Outcome& outcome) {
+std::string last_words(const CommandOutcome& outcome) {
     for (const std::string* text : {&outcome.errors, &outcome.output}) {
         const auto all = lines(*text);
         for (auto line = all.rbegin(); line != all.rend(); ++line) {
-            if (!line->empty()) return std::string(*line);
+            if (line->find_first_not_of(" \t\r") != std::string_view::npos) return std::string(*line);
         }
     }
     return concat({"exit code ", decimal(outcome.exit_code), " and no message"});
 }
 
-}  // namespace aa::shim::ctl::node
+}  // namespace aa

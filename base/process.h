@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program that is run for its result: by its absolute path, with an argument vector and an environment of our own, never
+// through a shell. It may see a directory as its root, which is how the programs of a host are run from a container that sees
+// that host's files below /host. For aa-shimctl only: aa-shim starts nothing but the runtime that it becomes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aa {
+
+struct Command {
+    std::vector<std::string> words;             // the first is the program's path, below `root`
+    std::string root = {};                      // empty: ours
+    std::vector<std::string> environment = {};  // "NAME=VALUE", besides PATH and LC_ALL=C
+    int seconds = 60;                           // after which it is killed, with what it has started; 0: it may take its time
+};
+
+struct CommandOutcome {
+    int exit_code = 0;  // 128 + N after signal N
+    std::string output;
+    std::string errors;
+
+    [[nodiscard]] bool ok() const { return exit_code == 0; }
+};
+
+// Runs COMMAND in our working directory, or in its root, and a session of its own, with nothing on its standard input and no descriptor of ours, and waits for its end.
+// An error if it cannot be run at all or takes too long; how it ended is for the caller to judge.
+Result<CommandOutcome> run_command(const Command& command);
+
+// The last line of what a failed program wrote, to standard error or else to standard output, which is where the reason is; its
+// exit code if it wrote nothing.
+std::string last_words(const CommandOutcome& outcome);
+
+}  // namespace aa

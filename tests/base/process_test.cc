@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "base/fd.h"
+
+namespace aa {
+namespace {
+
+Command shell(const std::string& script) { return {{"/bin/sh", "-c", script}}; }
+
+TEST(Process, CollectsWhatAProgramWritesAndHowItEnds) {
+    const auto run = run_command(shell("echo out; echo err >&2; exit 3"));
+    ASSERT_TRUE(run.has_value());
+    EXPECT_EQ(run->output, "out\n");
+    EXPECT_EQ(run->errors, "err\n");
+    EXPECT_EQ(run->exit_code, 3);
+    EXPECT_FALSE(run->ok());
+    EXPECT_TRUE(run_command(shell("exit 0"))->ok());
+    EXPECT_EQ(run_command(shell("kill -TERM $$"))->exit_code, 128 + 15);
+}
+
+// Descriptors 3 and above are the shell's own only where it opens them; a program gets nothing of ours.
+TEST(Process, GivesItNothingOfOurs) {
+    ASSERT_EQ(::setenv("AA_PROCESS_TEST", "ours", 1), 0);
+    const Fd open(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
+    ASSERT_TRUE(open.valid());
+    const auto run = run_command(
+        {{"/bin/sh", "-c",
+          "echo \"[$AA_PROCESS_TEST] $LC_ALL $OWN\"; cat; test -e /proc/self/fd/" + std::to_string(open.get()) + " || echo closed"},
+         {},
+         {"OWN=here"}});
+    ASSERT_EQ(::unsetenv("AA_PROCESS_TEST"), 0);
+    ASSERT_TRUE(run.has_value());
+    EXPECT_EQ(run->output, "[] C here\nclosed\n");
+}
+
+TEST(Process, RunsInOurDirectory) {
+    const auto run = run_command(shell("pwd -P"));
+    ASSERT_TRUE(run.has_value());
+    EXPECT_EQ(run->output, std::filesystem::current_path().string() + "\n");
+}
+
+TEST(Process, SaysWhatCannotBeRun) {
+    const auto missing = run_command({{"/nowhere/program"}});
+    ASSERT_FALSE(missing.has_value());
+    EXPECT_EQ(missing.error().message, "cannot run '/nowhere/program': it does not exist");
+    const auto elsewhere = run_command({{"/bin/sh"}, "/nowhere"});
+    ASSERT_FALSE(elsewhere.has_value());
+    EXPECT_NE(elsewhere.error().message.find("'/nowhere/bin/sh'"), std::string::npos);
+}
+
+TEST(Process, EndsWhatTakesTooLongWithItsChildren) {
+    const auto begin = std::chrono::steady_clock::now();
+    // The child holds the output open, and would for a minute.
+    const auto run = run_command({{"/bin/sh", "-c", "sleep 60 & sleep 60"}, {}, {}, 1});
+    ASSERT_FALSE(run.has_value());
+    EXPECT_EQ(run.error().message, "'/bin/sh' was ended: not done after 1 seconds");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+TEST(Process, FindsTheReasonInItsLastLine) {
+    struct Row {
+        CommandOutcome outcome;
+        const char* reason;
+    };
+    const Row rows[] = {
+        {{1, "", ""}, "exit code 1 and no message"},
+        {{1, "told\n", " \n\t\n"}, "told"},
+        {{1, "told\n", "usage: much\nfatal: broken\n\n"}, "fatal: broken"},
+    };
+    for (const auto& row : rows) EXPECT_EQ(last_words(row.outcome), row.reason);
+}
+
+}  // namespace
+}  // namespace aa
