@@ -27,7 +27,7 @@ struct AclEntry {
     std::uint32_t id;
 };
 static_assert(sizeof(AclEntry) == 8);
-constexpr std::size_t kMaxAclBytes = 64 * 1024;  // XATTR_SIZE_MAX
+constexpr std::size_t kMaxAclBytes = std::size_t{64} * 1024;  // XATTR_SIZE_MAX
 
 bool in_group(const Subject& subject, gid_t group) {
     return subject.gid == group || std::find(subject.groups.begin(), subject.groups.end(), group) != subject.groups.end();

@@ -142,6 +142,7 @@ Result<std::vector<const Profile*>> CompiledPolicy::list(std::string_view parent
     TRY(file_.search(attachments_, KeyWalk(parent, path), scratch, found));
     std::sort(found.begin(), found.end());
     std::vector<const Profile*> result;
+    result.reserve(found.size());
     for (const auto offset : found) result.push_back(&TRY(entry_at(offset))->profile);
     return result;
 }

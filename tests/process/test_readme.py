@@ -5,6 +5,8 @@ host."""
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import unittest
 from pathlib import Path
@@ -25,38 +27,48 @@ def commands():
 
 
 class Installation(harness.ShimTest):
-    """The commands of "On a Docker host" up to the restart of Docker, with /usr moved to a folder of the test."""
+    """The commands of "On a Docker host" up to the restart of Docker, on a host below a folder of the test, without Docker. The package
+    itself is tested by tests/package and tests/vm/package."""
 
-    def run_in_stage(self, command):
-        command = command.replace("sudo ", "").replace("/usr/", f"{STAGE}/usr/")
-        result = subprocess.run(["sh", "-ec", command], cwd=ROOT, capture_output=True, text=True, check=False)
-        self.assertEqual(result.returncode, 0, f"{command}\n{result.stderr}")
+    def setUp(self):
+        super().setUp()
+        result = subprocess.run(["cmake", "--install", harness.SHIM.parents[1], "--prefix", STAGE / "usr"],
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def install_docker(self, command):
+        """What the README calls COMMAND, on the host below STAGE."""
+        words = shlex.split(command.partition(" && ")[0].removeprefix("sudo "))
+        self.assertEqual(words[:3], ["aa-shimctl", "install", "docker"])
+        result = subprocess.run([f"{STAGE}/usr/sbin/aa-shimctl", *words[1:], "--root", STAGE], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
         return result.stdout
 
-    def install(self):
-        build, link, copy, load, daemon, show = commands()
-        self.assertRegex(build, r"^cmake --preset release && .* --install build/release --prefix /usr$")
-        self.assertEqual(load, "sudo aa-shimctl load")
-        self.assertTrue(daemon.startswith("sudo cp daemon.json.example /etc/docker/daemon.json && "))
-        self.assertTrue(show.startswith("docker run "))
-        build_directory = harness.SHIM.parents[1]
-        self.run_in_stage(f"cmake --install {build_directory} --prefix /usr/")
-        for directory in harness.ETC.iterdir():
-            if directory.is_dir():
-                directory.rmdir()
-        self.run_in_stage(link)
-        self.run_in_stage(copy)
-
     def test_the_installed_catalog_is_good(self):
-        self.install()
-        self.assertIn("The catalog is good", self.run_in_stage("/usr/sbin/aa-shimctl check"))
+        for name in ("catalog.d", "apparmor.d"):
+            shutil.copytree(STAGE / "usr/share/aa-shim" / name, harness.ETC / name, dirs_exist_ok=True)
+        result = subprocess.run([f"{STAGE}/usr/sbin/aa-shimctl", "check"], capture_output=True, text=True, check=False)
+        self.assertIn("The catalog is good", result.stdout, result.stderr)
 
-    def test_daemon_json_names_what_is_installed(self):
-        self.install()
-        runtimes = json.loads((ROOT / "daemon.json.example").read_text())["runtimes"]
-        self.assertIn("aa-shim", runtimes)
-        for runtime in runtimes.values():
+    def test_docker_gets_the_runtimes(self):
+        package, dry_run, install, show = commands()
+        self.assertRegex(package, r"^scripts/package deb && sudo apt install \./build/package/output/aa-shim_\*\.deb$")
+        self.assertTrue(show.startswith("docker run "))
+        daemon_json = STAGE / "etc/docker/daemon.json"
+        self.assertIn("+", self.install_docker(dry_run))
+        self.assertFalse(daemon_json.exists())
+        self.install_docker(install)
+        settings = json.loads(daemon_json.read_text())
+        self.assertEqual(settings["default-runtime"], "aa-shim")
+        self.assertEqual(set(settings["runtimes"]), {"aa-shim", "aa-shim-web"})
+        for runtime in settings["runtimes"].values():
             self.assertTrue(os.access(f"{STAGE}{runtime['path']}", os.X_OK), runtime)
+        self.assertTrue(install.endswith(" && sudo systemctl restart docker"))
+
+    def test_the_example_says_the_same(self):
+        """daemon.json.example, for who prefers to do it by hand."""
+        self.install_docker(commands()[2])
+        self.assertEqual(json.loads((ROOT / "daemon.json.example").read_text()), json.loads((STAGE / "etc/docker/daemon.json").read_text()))
 
     def test_the_example_catalog_is_good(self):
         example = harness.WORK / "10-example.json"

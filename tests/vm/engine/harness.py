@@ -72,7 +72,9 @@ def must(*command):
     return output
 
 
-class _Socket(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
+    """To the daemon's API."""
+
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect("/run/docker.sock")
@@ -81,14 +83,14 @@ class _Socket(http.client.HTTPConnection):
 @functools.cache
 def api_version():
     """The newest version of its API that the daemon speaks."""
-    connection = _Socket("localhost")
+    connection = Connection("localhost")
     connection.request("GET", "/version")
     return json.loads(connection.getresponse().read())["ApiVersion"]
 
 
 def api(method, path, body=None):
     """One call of the daemon's API (the docker program takes a second to start under emulation)."""
-    connection = _Socket("localhost")
+    connection = Connection("localhost")
     connection.request(method, f"/v{api_version()}{path}", json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
     response = connection.getresponse()
     text = response.read()
@@ -194,6 +196,12 @@ def label(pid):
         return parse_label(file.read().strip())
 
 
+def capability_set(digits):
+    """The names of the capabilities in a set as /proc writes it."""
+    bits = int(digits, 16)
+    return frozenset(name for number, name in enumerate(CAPABILITY_NAMES) if bits >> number & 1)
+
+
 def capabilities(pid):
     """The five capability sets of process PID: name of the set → names of capabilities."""
     sets = {}
@@ -201,8 +209,7 @@ def capabilities(pid):
         for line in file:
             if line.startswith("Cap"):
                 key, value = line.split()
-                bits = int(value, 16)
-                sets[key[3:-1]] = frozenset(name for number, name in enumerate(CAPABILITY_NAMES) if bits >> number & 1)
+                sets[key[3:-1]] = capability_set(value)
     return sets
 
 

@@ -17,6 +17,7 @@ RUNTIMES = {"runc": ["/usr/sbin/runc", "/usr/bin/runc"], "crun": ["/usr/bin/crun
 CELLS = "/mnt/share/cells"
 CATALOG = "/run/aa-shim/catalog"
 LABEL = "cat /proc/self/attr/apparmor/current"
+README_ROWS = {"docker": "Docker", "cri": "containerd", "podman": "Podman"}
 
 
 @dataclass
@@ -211,6 +212,17 @@ def suite():
         return file.read().strip()
 
 
+def check_readme(cell):
+    """The README's table says of this host what the host says of itself; a version there is one up to where it ends."""
+    with open("/mnt/share/README.md", encoding="utf-8") as file:
+        table = [[word.strip() for word in line.strip().strip("|").split("|")] for line in file if line.startswith("|")]
+    column = next(number for number, word in enumerate(table[0]) if f"({cell['host']})" in word)
+    for row, version in ((cell["engine"], cell["version"]), (cell["runtime"], cell["runtime version"]), ("kernel", cell["kernel"]),
+                         ("AppArmor", cell["apparmor"])):
+        said = next(words[column] for words in table if words[0].startswith(README_ROWS.get(row, row)))
+        tap.ok(f"README: {row} {version} on {cell['host']}", f"{version}.".startswith(f"{said}."), said)
+
+
 def check_cell(engine, special):
     confinements = read_catalog()
     engine_case = Case("engine", Ask(user=4243), ENGINE_CONFINEMENT[engine.name])
@@ -255,6 +267,7 @@ def main(kind, special=()):
             "runtime version": version, "passed": tap.count - before[0] - (tap.failed - before[1]), "failed": tap.failed - before[1],
             "seconds": round(time.monotonic() - started),
         }
+        check_readme(cell)
         print(f"# {json.dumps(cell)}", flush=True)
         with open(CELLS, "a", encoding="utf-8") as file:
             print(json.dumps(cell), file=file)

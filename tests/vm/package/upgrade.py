@@ -2,6 +2,7 @@
 """The package on a host with a real AppArmor kernel and Docker: installed, upgraded to a version with another format of the
 compiled catalog while containers run and are used, an upgrade called off, removed, purged. Labels are the kernel's."""
 import os
+import shlex
 import subprocess
 import threading
 import time
@@ -14,6 +15,8 @@ BASELINE = (frozenset(["aa-shim-baseline"]), "enforce")
 WEB = (frozenset(["aa-shim-web"]), "enforce")
 SHELL = (frozenset(["aa-shim-web//shell"]), "enforce")
 OPERATOR = "/etc/aa-shim/catalog.d/90-here.json"
+DAEMON_JSON = "/etc/docker/daemon.json"
+RECORD = "/var/lib/aa-shim/install"
 # What dpkg, the engine and others write down for themselves.
 NOT_OURS = ("/var/lib/dpkg/", "/var/lib/docker", "/var/lib/containerd", "/var/log/", "/var/cache/", "/mnt/share", "/etc/docker", "/root/")
 
@@ -76,6 +79,17 @@ def check_containers(when, plain, web):
     tap.ok(f"{when}: what an exec rule denies", status == 126 or "denied" in output or "127" in str(status), f"{status}: {output}")
 
 
+def readme_install():
+    """The command by which the README makes Docker use aa-shim, as words."""
+    with open("README.md", encoding="utf-8") as file:
+        line = next(line for line in file if line.startswith("sudo aa-shimctl install docker") and "--dry-run" not in line)
+    return shlex.split(line.partition(" && ")[0].removeprefix("sudo "))
+
+
+def left_since(before, apart="/run/"):
+    return sorted(name for name in all_files() - before if not name.startswith(("/run/", apart)) and not apart.startswith(f"{name}/"))
+
+
 def start(*arguments):
     return Container("--label", "scenario=package", *arguments).id
 
@@ -87,9 +101,9 @@ def main():
     old = version()
     old_format = compiled_format()
     tap.equal("the catalog is in force", old["catalog"], "in force")
-    must("ln", "-s", "aa-shim", "/usr/bin/aa-shim-web")
-    os.makedirs("/etc/docker", exist_ok=True)
-    must("cp", "daemon.json.example", "/etc/docker/daemon.json")
+    tap.equal("installing touches no engine", os.path.exists(DAEMON_JSON), False)
+    must(*readme_install())
+    configured = open(DAEMON_JSON, "rb").read()
     must("./start-engine")
 
     plain = start(BUSYBOX, "sleep", "100000")
@@ -137,10 +151,16 @@ def main():
     status, output = dpkg("--purge", "aa-shim")
     tap.ok("purging, and a warning of the engine that is still configured", status == 0 and "docker is configured" in output
            and "aa-shimctl uninstall docker" in output, output)
-    tap.equal("nothing is left", sorted(name for name in all_files() - before if not name.startswith("/run/")), [])
-    tap.equal("the engine's configuration is as it was", open("/etc/docker/daemon.json", "rb").read(), open("daemon.json.example", "rb").read())
+    tap.equal("nothing is left but the record of what the engine's configuration was", left_since(before, RECORD), [])
+    tap.equal("the engine's configuration is as it was", open(DAEMON_JSON, "rb").read(), configured)
     status, output = docker("run", "--rm", BUSYBOX, "true")
     tap.ok("an engine still configured for it starts nothing, and says why", status != 0 and "aa-shim" in output, output)
+
+    tap.equal("installing again", dpkg("--install", "this.deb")[0], 0)
+    must("aa-shimctl", "uninstall", "docker")
+    tap.equal("uninstall docker: the configuration is as before everything", os.path.exists(DAEMON_JSON), False)
+    tap.equal("purging again", dpkg("--purge", "aa-shim")[0], 0)
+    tap.equal("nothing is left", left_since(before), [])
 
 
 try:
