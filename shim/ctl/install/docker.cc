@@ -73,8 +73,9 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
         plan.open.push_back("`docker run --runtime runc`, and `docker build`, which calls runc by itself (--mandatory closes both)");
     }
     plan.open.push_back(
-        "runtimes that are named by path or by their shim (`--runtime io.containerd.runsc.v1`), other entries of \"runtimes\", "
-        "`docker buildx` with a builder of its own, `ctr`, and everything that root does");
+        concat({"runtimes that are named by path or by their shim (`--runtime io.containerd.runsc.v1`), other entries of \"runtimes\", "
+                "`docker buildx` with a builder of its own, ",
+                wanted.mandatory ? "`ctr` with a runtime of its own choice" : "`ctr`", ", and everything that root does"}));
     plan.next.push_back(wanted.mandatory ? "systemctl daemon-reload && systemctl restart containerd docker" : "systemctl restart docker");
     return {};
 }
