@@ -16,6 +16,10 @@ if(NOT DEFINED CACHE{CMAKE_SYSROOT})
   set(CMAKE_SYSROOT ${sysroot} CACHE PATH "Debian's arm64 libraries and headers")
 endif()
 
+# Before the C library of the cross compiler's own packages, which lags behind the release's security updates.
+set(libraries ${CMAKE_SYSROOT}/usr/lib/aarch64-linux-gnu)
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-B${libraries} -L${libraries}")
+
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

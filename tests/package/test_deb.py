@@ -20,7 +20,9 @@ class Package(unittest.TestCase):
 
     def test_lintian_has_nothing_to_say(self):
         (changes,) = packages.OUTPUT.glob(f"*_{packages.architecture()}.changes")
-        done = subprocess.run(["lintian", "-EvI", "--pedantic", "--allow-root", changes], capture_output=True, text=True, check=False)
+        # Machine code that happens to look like a misspelt word is not the same in any two versions, so it cannot be overridden.
+        command = ["lintian", "-EvI", "--pedantic", "--allow-root", "--suppress-tags", "spelling-error-in-binary", changes]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         hints = [line for line in done.stdout.splitlines() if not line.startswith("N:")]
         self.assertEqual((hints, done.returncode), ([], 0), done.stderr)
 
