@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -189,6 +191,22 @@ Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name) {
 Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit) {
     const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     return read_file(fd.get(), limit, path);
+}
+
+Result<std::vector<std::string>> directory_names(Fd fd, std::string_view path) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd.get()), ::closedir);
+    if (!directory) return errno_error("list", path, errno);
+    (void)fd.release();
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* const entry = ::readdir(directory.get())) {
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    if (errno != 0) return errno_error("list", path, errno);
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit) {

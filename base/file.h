@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -59,6 +60,9 @@ Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name);
 
 // Opens PATH below DIR_FD without following a final symlink, and reads it. O_NONBLOCK: a FIFO never blocks us.
 Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit);
+
+// The names in the directory FD but for "." and "..", in order. PATH is what messages call it.
+Result<std::vector<std::string>> directory_names(Fd fd, std::string_view path);
 
 // At most LIMIT bytes of a file in /proc or /sys, whose size stat(2) does not tell.
 Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/policy/loaded_policy.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,18 +20,8 @@ namespace {
 
 constexpr std::string_view kProfiles = "policy/profiles";
 
-// The names in the directory PATH, but for "." and "..".
 Result<std::vector<std::string>> names_in(const std::string& path) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-    if (!directory) return errno_error("list", path, errno);
-    std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* const entry = ::readdir(directory.get())) {
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
-    }
-    if (errno != 0) return errno_error("list", path, errno);
-    return names;
+    return directory_names(TRY(open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY)), path);
 }
 
 // The part of a raw_data link that tells one load from another: "3" of "../../raw_data/3/raw_data".

@@ -54,6 +54,17 @@ TEST_F(FileTest, ReadsAWholeFile) {
     EXPECT_EQ(buffer->text().data()[5], '\0');
 }
 
+TEST_F(FileTest, NamesWhatIsInADirectoryInOrder) {
+    for (const auto* name : {"b", "a", ".hidden", "..."}) write(name, "");
+    fs::create_directory(path_ / "c");
+    const auto names = directory_names(*open_file(dir_.get(), ".", O_RDONLY | O_DIRECTORY), "d");
+    ASSERT_TRUE(names.has_value());
+    EXPECT_EQ(*names, (std::vector<std::string>{"...", ".hidden", "a", "b", "c"}));
+    const auto file = directory_names(*open_file(dir_.get(), "a", O_RDONLY), "d/a");
+    ASSERT_FALSE(file.has_value());
+    EXPECT_EQ(file.error().kind, ErrorKind::not_found);
+}
+
 TEST_F(FileTest, RefusesWhatIsNotAFileOfThatSize) {
     write("big", "123456");
     fs::create_directory(path_ / "dir");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/ctl/host/host.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -13,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <memory>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -22,34 +20,13 @@ namespace aa::shim::ctl {
 
 namespace {
 
-struct CloseDirectory {
-    void operator()(DIR* directory) const { (void)::closedir(directory); }
-};
-
-// The names in the directory FD, in order; PLACE is what messages call it.
-Result<std::vector<std::string>> names_in(Fd fd, const std::string& place) {
-    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
-    if (!directory) return errno_error("read the directory", place, errno);
-    (void)fd.release();
-    std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* found = ::readdir(directory.get())) {
-        const std::string name = found->d_name;
-        if (name != "." && name != "..") names.push_back(name);
-        errno = 0;
-    }
-    if (errno != 0) return errno_error("read the directory", place, errno);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 // Removes NAME in the directory PARENT and everything below it, going into no symbolic link.
 Result<void> remove_below(int parent, const std::string& name, const std::string& place) {
     if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR && errno != EPERM) return errno_error("remove", place, errno);
     Fd directory = TRY(open_file(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const Fd below = TRY(open_file(directory.get(), ".", O_PATH | O_DIRECTORY));
-    for (const auto& entry : TRY(names_in(std::move(directory), place))) {
+    for (const auto& entry : TRY(directory_names(std::move(directory), place))) {
         TRY(remove_below(below.get(), entry, concat({place, "/", entry})));
     }
     if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return errno_error("remove", place, errno);
@@ -127,7 +104,7 @@ Result<std::vector<std::string>> Host::list(const std::string& path) const {
     auto fd = open_below(path, O_RDONLY | O_DIRECTORY);
     if (!fd && fd.error().kind == ErrorKind::not_found) return std::vector<std::string>();
     if (!fd) return std::move(fd).error();
-    return names_in(std::move(*fd), place(path));
+    return directory_names(std::move(*fd), place(path));
 }
 
 std::optional<struct stat> Host::status(const std::string& path) const {

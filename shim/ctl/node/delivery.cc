@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/ctl/node/delivery.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
-#include <memory>
+#include <utility>
 
 #include "apparmor/catalog/compiled_format.h"
 #include "base/file.h"
@@ -53,23 +52,12 @@ std::string hash_of(const std::map<std::string, std::string>& files) {
     return hex64(apparmor::format::checksum(all, 0));
 }
 
-Result<std::vector<std::string>> names_in(int directory_fd, const std::string& directory) {
-    Fd own = TRY(open_file(directory_fd, ".", O_RDONLY | O_DIRECTORY));
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(own.get()), ::closedir);
-    if (!stream) return errno_error("list", directory, errno);
-    (void)own.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream.get())) {
-        const std::string_view name = entry->d_name;
-        if (!name.starts_with('.')) names.emplace_back(name);
-    }
-    return names;
-}
-
 // Adds the files of the directory FD to FILES; messages call it DIRECTORY.
 Result<void> read_files(const Fd& fd, const std::string& directory, std::map<std::string, std::string>& files) {
     std::size_t total = 0;
-    for (const auto& name : TRY(names_in(fd.get(), directory))) {
+    Fd listed = TRY(open_file(fd.get(), ".", O_RDONLY | O_DIRECTORY));
+    for (const auto& name : TRY(directory_names(std::move(listed), directory))) {
+        if (name.starts_with('.')) continue;
         if (!is_file_name(name)) return no_delivery(directory, concat({"holds ", quote(name), ", which is no name of a file"}));
         const Fd file = TRY(open_file(fd.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
         const auto content = TRY(read_file(file.get(), kMaxDelivery, concat({directory, "/", name})));
