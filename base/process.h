@@ -27,8 +27,9 @@ struct CommandOutcome {
     [[nodiscard]] bool ok() const { return exit_code == 0; }
 };
 
-// Runs COMMAND in our working directory, or in its root, and a session of its own, with nothing on its standard input and no descriptor of ours, and waits for its end.
-// An error if it cannot be run at all or takes too long; how it ended is for the caller to judge.
+// Runs COMMAND in our working directory, or in its root, and a session of its own, with nothing on its standard input and no
+// descriptor of ours, and waits for its end. An error if it cannot be run at all or takes too long; how it ended is for the caller
+// to judge.
 Result<CommandOutcome> run_command(const Command& command);
 
 // The last line of what a failed program wrote, to standard error or else to standard output, which is where the reason is; its

@@ -68,6 +68,16 @@ Result<Host::Entry> Host::entry(const std::string& path) const {
     return Entry{TRY(open_below(path.substr(0, slash), O_RDONLY | O_DIRECTORY)), path.substr(slash + 1)};
 }
 
+Result<std::optional<Host::Entry>> Host::entry_if_any(const std::string& path) const {
+    auto at = entry(path);
+    if (!at && at.error().kind == ErrorKind::not_found) return std::optional<Entry>();
+    if (!at) return std::move(at).error();
+    struct stat st {};
+    if (::fstatat(at->directory.get(), at->name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return std::optional(std::move(*at));
+    if (errno == ENOENT) return std::optional<Entry>();
+    return errno_error("stat", place(path), errno);
+}
+
 Result<std::optional<HostFile>> Host::read(const std::string& path, std::size_t limit) const {
     auto found = open_below(path, O_RDONLY | O_NOFOLLOW);
     if (!found) {
@@ -87,9 +97,8 @@ Result<std::optional<HostFile>> Host::read(const std::string& path, std::size_t 
 }
 
 Result<std::optional<std::string>> Host::read_link(const std::string& path) const {
-    auto at = entry(path);
-    if (!at && at.error().kind == ErrorKind::not_found) return std::optional<std::string>();
-    if (!at) return std::move(at).error();
+    const auto at = TRY(entry_if_any(path));
+    if (!at) return std::optional<std::string>();
     std::array<char, PATH_MAX> target{};
     const ssize_t length = ::readlinkat(at->directory.get(), at->name.c_str(), target.data(), target.size());
     if (length < 0 && errno == ENOENT) return std::optional<std::string>();
@@ -201,29 +210,23 @@ Result<void> Host::move(const std::string& from, const std::string& to, Move how
 }
 
 Result<void> Host::remove(const std::string& path) const {
-    const auto at = entry(path);
-    if (!at && at.error().kind == ErrorKind::not_found) return {};
-    if (!at) return Error(at.error());
-    // A read-only file system would refuse the removal of what is not there.
-    if (!exists(path)) return {};
+    const auto at = TRY(entry_if_any(path));
+    if (!at) return {};
     if (::unlinkat(at->directory.get(), at->name.c_str(), 0) != 0 && errno != ENOENT) return errno_error("remove", place(path), errno);
     return {};
 }
 
 Result<void> Host::remove_empty_directory(const std::string& path) const {
-    const auto at = entry(path);
-    if (!at && at.error().kind == ErrorKind::not_found) return {};
-    if (!at) return Error(at.error());
-    if (!exists(path)) return {};
+    const auto at = TRY(entry_if_any(path));
+    if (!at) return {};
     if (::unlinkat(at->directory.get(), at->name.c_str(), AT_REMOVEDIR) == 0) return {};
     if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
     return errno_error("remove the directory", place(path), errno);
 }
 
 Result<void> Host::remove_tree(const std::string& path) const {
-    const auto at = entry(path);
-    if (!at && at.error().kind == ErrorKind::not_found) return {};
-    if (!at) return Error(at.error());
+    const auto at = TRY(entry_if_any(path));
+    if (!at) return {};
     return remove_below(at->directory.get(), at->name, place(path));
 }
 

@@ -2,7 +2,7 @@
 //
 // A host as aa-shimctl sees it: the files below one directory, "/" on the host itself, elsewhere where a container sees the host's
 // files, and the programs among them. No path leads out of that directory: symbolic links on the way mean what they mean to a
-// process whose root it is, and a symbolic link at the end is never followed. What is written is written beside its place and
+// process whose root it is, and one at the end is not followed unless a function says so. What is written is written beside its place and
 // renamed, so that no program and no reader ever finds a half of it, whenever we are killed.
 #pragma once
 
@@ -53,7 +53,7 @@ public:
     [[nodiscard]] bool is_directory(const std::string& path) const;
     [[nodiscard]] bool is_program(const std::string& path) const;
 
-    // PATH, opened with FLAGS of open(2); O_CREAT makes it with MODE.
+    // PATH, opened with FLAGS of open(2); O_CREAT makes it with MODE. Without O_NOFOLLOW a link at the end is followed, on the host.
     [[nodiscard]] Result<Fd> open_below(const std::string& path, int flags, mode_t mode = 0) const;
 
     // An error unless something can be written into the directory that PATH is in or, where that is missing, the nearest above it.
@@ -99,6 +99,8 @@ private:
         std::string name;
     };
     [[nodiscard]] Result<Entry> entry(const std::string& path) const;
+    // Nothing if nothing is there: a read-only file system refuses even the removal of that.
+    [[nodiscard]] Result<std::optional<Entry>> entry_if_any(const std::string& path) const;
 
     std::string root_;
     Fd fd_;

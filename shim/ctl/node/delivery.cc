@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "apparmor/catalog/compiled_format.h"
