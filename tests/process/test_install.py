@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aa-shimctl install and uninstall on trees that look like hosts: real configurations go in and come out byte for byte, what is
-exotic is refused with its place, and a kill at any point leaves what both repair. Where an engine's program is on this host, it
-reads the result."""
+"""aa-shimctl install and uninstall: real configurations go in and come out byte for byte, what is exotic is refused with its place."""
 
 import json
-import os
 import shutil
 import subprocess
 import tomllib
-import unittest
-from pathlib import Path
 
 import harness
-
-CONFIGS = Path(__file__).resolve().parents[1] / "golden" / "install"
-TREE = harness.WORK / "host"
-OK, WRONG, USAGE, SYSTEM = range(4)
+import install_tree
+from install_tree import CONFIGS, CONTAINERD_CONFIG, REAL_FILES, SYSTEM, TREE, USAGE, WRONG
 
 DAEMON_JSON = {
     "four-spaces": b'{\n    "log-driver": "journald",\n    "data-root": "/srv/docker"\n}\n',
@@ -32,74 +25,9 @@ DAEMON_JSON = {
     "blank": b"\n\n",
     "escapes": b'{\n  "labels": ["\\u0061=\\/b", "\xc3\xa9"]\n}\n',
 }
-REAL_FILES = sorted(path.name for path in CONFIGS.glob("*.toml"))
 
 
-class InstallTest(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        shutil.rmtree(TREE, ignore_errors=True)
-        self.program("/usr/bin/aa-shim")
-
-    def at(self, path):
-        return TREE / path.lstrip("/")
-
-    def put(self, path, content, mode=0o644):
-        file = self.at(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        file.chmod(mode)
-        return file
-
-    def program(self, path):
-        self.put(path, "#!/bin/sh\n", 0o755)
-
-    def tree(self):
-        """Everything below the root: kind, mode and contents."""
-        found = {}
-        for path in sorted(TREE.rglob("*")):
-            status = path.lstat()
-            content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
-            found[str(path.relative_to(TREE))] = (oct(status.st_mode), status.st_uid, content)
-        return found
-
-    def ctl(self, *arguments, code=OK, prefix=()):
-        result = subprocess.run(
-            [*prefix, harness.CTL, *arguments, "--root", TREE], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
-        )
-        if code is not None:
-            self.assertEqual(result.returncode, code, result.stdout + result.stderr)
-        return result
-
-    def refused(self, *arguments, code=WRONG):
-        """The message of an install that is refused and changes nothing."""
-        before = self.tree()
-        result = self.ctl("install", *arguments, code=code)
-        self.assertEqual(self.tree(), before)
-        self.assertEqual(result.stdout, "")
-        return result.stderr
-
-    def there_and_back(self, engine, *options):
-        """Installs, installs again, and uninstalls; returns the tree between."""
-        before = self.tree()
-        dry = self.ctl("install", engine, *options, "--dry-run")
-        self.assertIn("nothing was written", dry.stdout)
-        self.assertEqual(self.tree(), before)
-        self.ctl("install", engine, *options)
-        installed = self.tree()
-        self.assertNotEqual(installed, before)
-        again = self.ctl("install", engine, *options)
-        self.assertIn("Nothing to change", again.stdout)
-        self.assertEqual(self.tree(), installed)
-        self.ctl("uninstall", engine)
-        self.assertEqual(self.tree(), before)
-        self.assertIn("Nothing to change", self.ctl("uninstall", engine).stdout)
-        self.assertEqual(self.tree(), before)
-        return installed
-
-
-class Docker(InstallTest):
+class Docker(install_tree.InstallTest):
     CONFIG = "/etc/docker/daemon.json"
 
     def test_every_style_of_file(self):
@@ -190,7 +118,7 @@ class Docker(InstallTest):
                 self.assertEqual(self.at(self.CONFIG).read_bytes(), patched)
 
 
-class CommandLine(InstallTest):
+class CommandLine(install_tree.InstallTest):
     def test_what_is_wrong_with_it(self):
         for arguments, code, expected in (
             (("docker", "--handlers", "Web"), USAGE, "--handlers 'Web'"),
@@ -218,8 +146,8 @@ class CommandLine(InstallTest):
             subprocess.run(["umount", self.at("/etc")], check=True)
 
 
-class Containerd(InstallTest):
-    CONFIG = "/etc/containerd/config.toml"
+class Containerd(install_tree.InstallTest):
+    CONFIG = CONTAINERD_CONFIG
 
     def plugin(self, document):
         return "io.containerd.cri.v1.runtime" if document["version"] == 3 else "io.containerd.grpc.v1.cri"
@@ -321,7 +249,7 @@ class Containerd(InstallTest):
         self.assertEqual(file.read_text(), expected)
 
 
-class Crio(InstallTest):
+class Crio(install_tree.InstallTest):
     OURS = "/etc/crio/crio.conf.d/50-aa-shim.conf"
 
     def test_like_the_usual_runtime(self):
@@ -362,7 +290,7 @@ class Crio(InstallTest):
                 self.assertIn(expected, self.refused("crio", *options))
 
 
-class Podman(InstallTest):
+class Podman(install_tree.InstallTest):
     OURS = "etc/containers/containers.conf.d/50-aa-shim.conf"
 
     def test_all(self):
@@ -385,7 +313,7 @@ class Podman(InstallTest):
                 self.assertIn(expected, self.refused("podman", *options))
 
 
-class Kubernetes(InstallTest):
+class Kubernetes(install_tree.InstallTest):
     def rancher(self, name, version, extra=""):
         plugin = "io.containerd.cri.v1.runtime" if version == 3 else "io.containerd.grpc.v1.cri"
         directory = f"/var/lib/rancher/{name}/agent/etc/containerd"
@@ -462,137 +390,3 @@ class Kubernetes(InstallTest):
         self.assertEqual(text, json.loads(self.ctl("install", "kubernetes", "--handlers", "web", "--json").stdout)["manifests"])
         self.assertEqual(text.count("kind: RuntimeClass\n"), 2)
         self.assertIn("handler: aa-shim-web\nscheduling:\n  nodeSelector:\n    aa-shim/ready: \"true\"\n", text)
-
-
-class RealEngines(InstallTest):
-    """The engines' own programs, where this host has them, read what was written; they run in the tree as their root."""
-
-    def bring(self, name):
-        """The program NAME with its libraries in the tree; what it says of its version."""
-        program = shutil.which(name)
-        if not program:
-            self.skipTest(f"{name} is not installed")
-        libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout.split()
-        for file in {word for word in libraries if word.startswith("/")}:
-            self.put(file, Path(file).read_bytes(), 0o755)
-        self.put(f"/usr/bin/{name}", Path(program).read_bytes(), 0o755)
-        return subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-
-    def test_containerd(self):
-        newest = 3 if " 2." in self.bring("containerd") or " v2." in self.bring("containerd") else 2
-        for name in REAL_FILES:
-            content = (CONFIGS / name).read_bytes()
-            if tomllib.loads(content.decode())["version"] > newest:
-                continue
-            for options in ((), ("--default", "--handlers", "web", "--mandatory")):
-                with self.subTest(name, options=options):
-                    self.put(Containerd.CONFIG, content)
-                    result = self.ctl("install", "containerd", *options)
-                    self.assertIn("validated by containerd config dump", result.stdout)
-                    self.assertNotIn("not validated", result.stdout)
-                    self.ctl("uninstall", "containerd")
-                    self.assertEqual(self.at(Containerd.CONFIG).read_bytes(), content)
-        self.put(Containerd.CONFIG, 'version = 2\noom_score = "much"\n')
-        self.assertIn(f"containerd refuses '{TREE}{Containerd.CONFIG}' as it is: ", self.refused("containerd"))
-
-    def test_containerd_without_a_file(self):
-        self.bring("containerd")
-        before = self.tree()
-        self.assertIn("validated by containerd config dump", self.ctl("install", "containerd", "--default", "--mandatory").stdout)
-        self.ctl("uninstall", "containerd")
-        self.assertEqual(self.tree(), before)
-
-    def test_containerd_merges_our_own_file(self):
-        if " 1." in self.bring("containerd"):
-            self.skipTest("this containerd is older than 2")
-        self.put(Containerd.CONFIG, (CONFIGS / "containerd-2.1-default.toml").read_text().replace("imports = []", "imports = ['/etc/containerd/conf.d/*.toml']"))
-        for options in ((), ("--default", "--mandatory")):
-            self.assertIn("validated by containerd config dump", self.ctl("install", "containerd", *options).stdout)
-            self.assertTrue(self.at("/etc/containerd/conf.d/50-aa-shim.toml").exists())
-
-    def test_dockerd(self):
-        self.bring("dockerd")
-        self.program("/usr/bin/docker-proxy")  # without which it calls no configuration valid
-        self.put("/etc/docker/daemon.json", '{"debug": true}')
-        result = self.ctl("install", "docker", "--default", "--handlers", "web")
-        if "has no --validate" in result.stdout:
-            self.skipTest("this dockerd is older than 23")
-        self.assertIn("validated by dockerd --validate", result.stdout)
-        self.ctl("uninstall", "docker")
-        self.put("/etc/docker/daemon.json", '{"nonsense": true}')
-        self.assertIn("dockerd refuses", self.refused("docker"))
-
-
-class Killed(InstallTest):
-    """A SIGKILL in the place of each call that changes something."""
-
-    CALLS = ("mkdirat", "symlinkat", "renameat", "unlinkat", "openat", "write", "writev", "fsync")
-
-    def setUp(self):
-        if not shutil.which("strace"):
-            self.skipTest("this test needs strace(1)")
-        super().setUp()
-        self.put("/etc/docker/daemon.json", '{\n  "debug": false\n}\n')
-        self.at("/var/lib/aa-shim").mkdir(parents=True)  # a kill before anything is on record may leave it
-        self.put("/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd\n")
-
-    def killed(self, call, number, *arguments):
-        """Runs it with a kill at the NUMBER-th CALL; false if there is no such call."""
-        trace = ("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
-        return self.ctl(*arguments, prefix=trace, code=None).returncode != OK
-
-    def each_kill(self, prepare, *arguments):
-        for call in self.CALLS:
-            for number in range(1, 60):
-                prepare()
-                if not self.killed(call, number, *arguments):
-                    break
-                yield f"{call} {number}"
-
-    def test_install(self):
-        options = ("docker", "--default", "--handlers", "web", "--mandatory")
-        before = self.tree()
-        self.ctl("install", *options)
-        installed = self.tree()
-        kills = 0
-        for kill in self.each_kill(self.setUp, "install", *options):
-            kills += 1
-            with self.subTest(kill):
-                json.loads(self.at("/etc/docker/daemon.json").read_text())
-                kept = TREE.with_name("kept")
-                shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(TREE, kept, symlinks=True)
-                self.ctl("uninstall", "docker")
-                self.assertEqual(self.tree(), before)
-                shutil.rmtree(TREE)
-                kept.rename(TREE)
-                self.ctl("install", *options)
-                self.assertEqual(self.tree().keys(), installed.keys())
-                self.assertEqual(self.tree()["etc/docker/daemon.json"], installed["etc/docker/daemon.json"])
-                self.ctl("uninstall", "docker")
-                self.assertEqual(self.tree(), before)
-        self.assertGreater(kills, 20)
-
-    def test_update(self):
-        before = self.tree()
-
-        def prepare():
-            self.setUp()
-            self.ctl("install", "docker", "--handlers", "web")
-
-        for kill in self.each_kill(prepare, "install", "docker", "--default", "--handlers", "db", "--mandatory"):
-            with self.subTest(kill):
-                self.ctl("uninstall", "docker")
-                self.assertEqual(self.tree(), before)
-
-    def test_uninstall(self):
-        before = self.tree()
-
-        def prepare():
-            self.setUp()
-            self.ctl("install", "docker", "--default", "--handlers", "web", "--mandatory")
-
-        for kill in self.each_kill(prepare, "uninstall", "docker"):
-            with self.subTest(kill):
-                self.ctl("uninstall", "docker")
-                self.assertEqual(self.tree(), before)
