@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/capability_set.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 
 #include "base/text.h"
 
@@ -55,6 +58,7 @@ constexpr std::array<std::string_view, CapabilitySet::kKnown> kNames{"CHOWN",
 constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
 constexpr bool same_name(std::string_view any_case, std::string_view upper_case) {
+    if (any_case == upper_case) return true;  // as engines write it
     if (any_case.size() != upper_case.size()) return false;
     for (std::size_t i = 0; i < any_case.size(); ++i) {
         if (upper(any_case[i]) != upper_case[i]) return false;
@@ -62,9 +66,24 @@ constexpr bool same_name(std::string_view any_case, std::string_view upper_case)
     return true;
 }
 
+constexpr std::size_t kLongestName = [] {
+    std::size_t longest = 0;
+    for (const auto name : kNames) longest = std::max(longest, name.size());
+    return longest;
+}();
+
+// The names of each length, a bit for each by number: a container's config.json has some sixty names to look up.
+constexpr auto kNamesOfLength = [] {
+    std::array<std::uint64_t, kLongestName + 1> names{};
+    for (unsigned i = 0; i < kNames.size(); ++i) names[kNames[i].size()] |= std::uint64_t{1} << i;
+    return names;
+}();
+
 std::optional<unsigned> number_of_bare_name(std::string_view name) {
-    for (unsigned i = 0; i < kNames.size(); ++i) {
-        if (same_name(name, kNames[i])) return i;
+    if (name.size() > kLongestName) return std::nullopt;
+    for (std::uint64_t left = kNamesOfLength[name.size()]; left != 0; left &= left - 1) {
+        const auto number = static_cast<unsigned>(std::countr_zero(left));
+        if (same_name(name, kNames[number])) return number;
     }
     return std::nullopt;
 }

@@ -37,6 +37,8 @@ TEST(CapabilitySet, NumberOfAName) {
         {"", std::nullopt},
         {"CAP_CHOWN ", std::nullopt},
         {"CAP_CHOWNED", std::nullopt},
+        {"CAP_CHOWM", std::nullopt},
+        {"CAP_CHECKPOINT_RESTORED_AND_MORE_THAN_ANY", std::nullopt},
     };
     for (const auto& c : cases) EXPECT_EQ(capability_number(c.name), c.expected) << c.name;
 }
