@@ -20,42 +20,29 @@
 namespace aa::shim {
 namespace {
 
-constexpr const char* kChoice = "/etc/aa-shim/runtime";
-// Where Debian, Fedora, SUSE and Docker's own packages put them.
-constexpr std::array<const char*, 4> kPackaged{"/usr/sbin/runc", "/usr/bin/runc", "/usr/bin/crun", "/usr/sbin/crun"};
-
 Error no_runtime() {
     return {ErrorKind::not_found,
-            concat({"there is no runtime: install runc or crun, or make '", kChoice, "' a symbolic link to the one to use"})};
+            concat({"there is no runtime: install runc or crun, or make '", kRuntimeChoice, "' a symbolic link to the one to use"})};
 }
 
 // The operator's choice; nothing if there is none.
 Result<std::optional<std::string>> chosen_runtime() {
     std::array<char, PATH_MAX> target{};
-    const ssize_t length = ::readlink(kChoice, target.data(), target.size());
+    const ssize_t length = ::readlink(kRuntimeChoice, target.data(), target.size());
     if (length < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
-    if (length < 0) return errno_error("read the symbolic link", kChoice, errno);
+    if (length < 0) return errno_error("read the symbolic link", kRuntimeChoice, errno);
     std::string path(target.data(), static_cast<std::size_t>(length));
     if (!path.starts_with('/')) {
-        return Error{ErrorKind::config, concat({"'", kChoice, "' leads to ", quote(path), ", which is not an absolute path"})};
+        return Error{ErrorKind::config, concat({"'", kRuntimeChoice, "' leads to ", quote(path), ", which is not an absolute path"})};
     }
     return std::optional(std::move(path));
 }
 
 std::string packaged_runtime() {
-    for (const char* path : kPackaged) {
+    for (const char* path : kPackagedRuntimes) {
         if (::access(path, X_OK) == 0) return path;
     }
     return {};
-}
-
-Result<oci::RuntimeKind> kind_of(std::string_view path) {
-    const auto name = path.substr(path.rfind('/') + 1);
-    if (name.starts_with("crun")) return oci::RuntimeKind::crun;
-    if (name.starts_with("runc")) return oci::RuntimeKind::runc;
-    return Error{ErrorKind::config, concat({"the runtime ", quote(path),
-                                            " is neither runc nor crun by its name: aa-shim would have to "
-                                            "guess how it reads its arguments"})};
 }
 
 bool is_this_program(const struct stat& runtime) {
@@ -84,7 +71,7 @@ Result<std::string> checked_runtime(const std::string& path) {
     if (!S_ISREG(runtime.st_mode)) return Error{ErrorKind::config, concat({"the runtime ", quote(resolved), " is not a file"})};
     if (is_this_program(runtime)) {
         return Error{ErrorKind::config,
-                     concat({"the runtime ", quote(resolved), " is aa-shim itself: let '", kChoice, "' lead to the real one"})};
+                     concat({"the runtime ", quote(resolved), " is aa-shim itself: let '", kRuntimeChoice, "' lead to the real one"})};
     }
     return resolved;
 }
@@ -99,11 +86,20 @@ unsigned long long listen_fds() {
 
 }  // namespace
 
+Result<oci::RuntimeKind> runtime_kind(std::string_view path) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    if (name.starts_with("crun")) return oci::RuntimeKind::crun;
+    if (name.starts_with("runc")) return oci::RuntimeKind::runc;
+    return Error{ErrorKind::config, concat({"the runtime ", quote(path),
+                                            " is neither runc nor crun by its name: aa-shim would have to "
+                                            "guess how it reads its arguments"})};
+}
+
 Result<Runtime> find_runtime() {
     const auto chosen = TRY(chosen_runtime());
     const std::string path = chosen ? *chosen : packaged_runtime();
     if (path.empty()) return no_runtime();
-    const auto kind = TRY(kind_of(path));
+    const auto kind = TRY(runtime_kind(path));
     return Runtime{TRY(checked_runtime(path)), kind};
 }
 

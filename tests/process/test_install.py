@@ -257,7 +257,7 @@ class Crio(install_tree.InstallTest):
         self.put(
             "/etc/crio/crio.conf.d/10-crio.conf",
             '[crio.runtime]\ndefault_runtime = "crun"\n[crio.runtime.runtimes.crun]\nruntime_path = "/usr/libexec/crio/crun"\n'
-            'runtime_root = "/run/crun"\nmonitor_path = "/usr/libexec/crio/conmon"\n'
+            'inherit_default_runtime = true\nruntime_root = "/run/crun"\nmonitor_path = "/usr/libexec/crio/conmon"\n'
             'allowed_annotations = [\n    "io.containers.trace-syscall",\n]\n[crio.runtime.runtimes.runc]\nruntime_path = "/usr/libexec/crio/runc"\n',
         )
         self.program("/usr/libexec/crio/crun")
@@ -276,6 +276,28 @@ class Crio(install_tree.InstallTest):
         )
         self.assertEqual(runtime["runtimes"]["crun"]["runtime_path"], "/usr/bin/aa-shim")
         self.assertEqual(installed["etc/aa-shim/runtime"][2], "/usr/libexec/crio/crun")
+
+    def test_annotations_that_name_the_runtime(self):
+        """Our handlers take over what the usual one lets through, but for that."""
+        self.put(
+            "/etc/crio/crio.conf",
+            '[crio.runtime]\ndefault_runtime = "crun"\n[crio.runtime.runtimes.crun]\n'
+            'allowed_annotations = ["io.kubernetes.cri-o.Devices", "io.kubernetes.cri-o.PlatformRuntimePath"]\n'
+            '[crio.runtime.runtimes.vm]\nallowed_annotations = ["platform-runtime-path.crio.io"]\n'
+            '[crio.runtime.workloads.w]\nallowed_annotations = ["platform-runtime-path.crio.io"]\n',
+        )
+        doors = {
+            "a pod with the annotation 'io.kubernetes.cri-o.PlatformRuntimePath', which the handler 'crun' allows",
+            "a pod with the annotation 'platform-runtime-path.crio.io', which the handler 'vm' allows",
+            "a pod with the annotation 'platform-runtime-path.crio.io', which the workload 'w' allows",
+        }
+        for options, closed in (((), set()), (("--mandatory",), {door for door in doors if "crun" in door})):
+            with self.subTest(options):
+                plan = json.loads(self.ctl("install", "crio", *options, "--json", "--dry-run").stdout)
+                self.assertEqual(doors & set(plan["open"]), doors - closed)
+                runtimes = tomllib.loads(self.there_and_back("crio", *options)[self.OURS.lstrip("/")][2].decode())["crio"]["runtime"]["runtimes"]
+                for runtime in runtimes.values():
+                    self.assertEqual(runtime.get("allowed_annotations", []), ["io.kubernetes.cri-o.Devices"] if runtime is not runtimes.get("runc") else [])
 
     def test_refusals(self):
         for name, content, options, expected in (
@@ -300,6 +322,27 @@ class Podman(install_tree.InstallTest):
         self.assertEqual(engine["runtimes"], {"aa-shim": ["/usr/bin/aa-shim"], "aa-shim-web": ["/usr/bin/aa-shim-web"],
                                               "runc": ["/usr/bin/aa-shim"], "crun": ["/usr/bin/aa-shim"]})
         self.assertTrue({"crun", "runc", "aa-shim", "aa-shim-web"} <= set(engine["runtime_supports_json"]))
+
+    def test_without_cgroups(self):
+        """Only crun can start a container without a cgroup, whichever way it was chosen."""
+        crun, runc, choice = "/usr/bin/crun", "/usr/sbin/runc", self.at("/etc/aa-shim/runtime")
+        for programs, chosen, expected in (
+            ((runc,), None, None), ((crun,), None, ["crun", "krun", "aa-shim"]), ((crun, runc), None, None),
+            ((crun, runc), crun, ["crun", "krun", "aa-shim"]), ((crun,), "/opt/runc", None), ((crun,), "/opt/youki", None),
+        ):
+            with self.subTest(programs, chosen=chosen):
+                self.setUp()
+                for program in programs:
+                    self.program(program)
+                if chosen:
+                    choice.parent.mkdir(parents=True)
+                    choice.symlink_to(chosen)
+                engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
+                self.assertEqual(engine.get("runtime_supports_nocgroups"), expected)
+        self.put("/etc/containers/containers.conf", '[engine]\nruntime_supports_nocgroups = ["mine"]\n')
+        self.at("/etc/aa-shim/runtime").unlink()
+        engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
+        self.assertEqual(engine["runtime_supports_nocgroups"], ["mine", "aa-shim"])
 
     def test_refusals(self):
         for name, content, options, expected in (

@@ -7,13 +7,7 @@
 
 namespace aa::shim::ctl::install {
 
-namespace {
-
-std::string value_text(const toml::Document& document, const toml::Entry& pair) {
-    return std::string(document.text.substr(pair.value.begin, pair.value.end - pair.value.begin));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::string>& files, const std::string& directory,
                                       std::string_view suffix, std::string_view ours) {
@@ -53,7 +47,8 @@ TomlPairs ConfigFiles::last_table(const toml::Path& table) const {
     for (auto file = files_.rbegin(); file != files_.rend() && pairs.empty(); ++file) {
         for (const auto& entry : (*file)->document.entries) {
             const bool inside = entry.kind == toml::Entry::Kind::pair && entry.path.size() == table.size() + 1;
-            if (inside && toml::begins_with(entry.path, table)) pairs.emplace_back(entry.path.back(), value_text((*file)->document, entry));
+            if (inside && toml::begins_with(entry.path, table))
+                pairs.emplace_back(entry.path.back(), toml::value_text((*file)->document, entry));
         }
     }
     return pairs;

@@ -13,17 +13,14 @@ namespace {
 using toml::Document;
 using toml::Entry;
 using toml::Path;
+using toml::value_text;
 
 constexpr std::string_view kRuncType = "io.containerd.runc.v2";
-constexpr std::string_view kAnnotations = "\"aa-shim/*\"";
+constexpr std::string_view kAnnotations = "aa-shim/*";
 
 Path joined(Path path, const std::vector<std::string>& more) {
     path.insert(path.end(), more.begin(), more.end());
     return path;
-}
-
-std::string_view value_text(const Document& document, const Entry& pair) {
-    return document.text.substr(pair.value.begin, pair.value.end - pair.value.begin);
 }
 
 std::optional<std::string> string_at(const Document& document, const Path& path) {
@@ -35,12 +32,11 @@ std::optional<std::string> string_at(const Document& document, const Path& path)
 // What `containerd config default` writes for a setting that is not made.
 bool is_unset(std::string_view value) { return value == "\"\"" || value == "''" || value == "0" || value == "false" || value == "[]"; }
 
-std::string array_text(const std::vector<std::string>& theirs) {
-    std::string text = "[";
-    for (const auto& annotation : theirs) {
-        if (annotation != "aa-shim/*") text += concat({toml::quoted(annotation), ", "});
-    }
-    return concat({text, kAnnotations, "]"});
+// The annotations that THEIRS lets through, and ours, as an array.
+std::string with_our_annotations(std::vector<std::string> theirs) {
+    std::erase(theirs, kAnnotations);
+    theirs.emplace_back(kAnnotations);
+    return toml::array(std::move(theirs));
 }
 
 // The names of the runtimes of DOCUMENT, in order.
@@ -120,8 +116,8 @@ std::vector<TomlTable> runtime_tables(int version, const Wanted& wanted, const I
     if (wanted.make_default) tables.push_back({containerd, {{"default_runtime_name", "\"aa-shim\""}}});
     for (const auto& runtime : runtimes(wanted)) {
         TomlTable table{joined(containerd, {"runtimes", runtime.name}), {{"runtime_type", toml::quoted(kRuncType)}}};
-        table.pairs.emplace_back("pod_annotations", array_text(inherited.pod_annotations));
-        table.pairs.emplace_back("container_annotations", array_text(inherited.container_annotations));
+        table.pairs.emplace_back("pod_annotations", with_our_annotations(inherited.pod_annotations));
+        table.pairs.emplace_back("container_annotations", with_our_annotations(inherited.container_annotations));
         table.pairs.insert(table.pairs.end(), inherited.runtime.begin(), inherited.runtime.end());
         TomlTable options{joined(table.path, {"options"}), {{"BinaryName", toml::quoted(runtime.path)}}};
         options.pairs.insert(options.pairs.end(), inherited.options.begin(), inherited.options.end());

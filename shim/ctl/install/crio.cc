@@ -19,16 +19,16 @@ namespace {
 constexpr const char* kUnit = "crio.service";
 constexpr std::string_view kDirectory = "/etc/crio/crio.conf.d";
 constexpr std::string_view kName = "50-aa-shim.conf";
+// A pod with one of these names the program that its containers are started with, where its handler lets it.
+constexpr std::array<std::string_view, 2> kNameTheRuntime = {"io.kubernetes.cri-o.PlatformRuntimePath", "platform-runtime-path.crio.io"};
+
+constexpr std::string_view kAllowed = "allowed_annotations";
 
 const toml::Path kRuntimeTable = {"crio", "runtime"};
 const toml::Path kRuntimesTable = {"crio", "runtime", "runtimes"};
+const toml::Path kWorkloadsTable = {"crio", "runtime", "workloads"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
-
-toml::Path below(toml::Path path, std::string_view name) {
-    path.emplace_back(name);
-    return path;
-}
 
 Result<void> require_default_paths(const Unit& unit) {
     for (const auto* flag : {"--config", "-c", "--config-dir", "-d"}) {
@@ -40,39 +40,70 @@ Result<void> require_default_paths(const Unit& unit) {
     return {};
 }
 
-// The settings of a runtime with another program in it.
-TomlPairs with_program(const TomlPairs& pairs, std::string_view program, std::string_view root) {
+// Keys of a runtime's table that say which program it is: those that ours sets, and those that would overrule it.
+bool chooses_program(std::string_view key) {
+    return key == "runtime_path" || key == "runtime_type" || key == "platform_runtime_paths" || key == "inherit_default_runtime";
+}
+
+bool names_the_runtime(std::string_view annotation) {
+    return std::find(kNameTheRuntime.begin(), kNameTheRuntime.end(), annotation) != kNameTheRuntime.end();
+}
+
+// The annotations that the runtime or workload with TABLE lets through.
+std::vector<std::string> allowed_annotations(const ConfigFiles& files, const toml::Path& table) {
+    const auto found = files.last_pair(toml::below(table, kAllowed));
+    return found ? found->entry->strings : std::vector<std::string>();
+}
+
+// The settings of the runtime with TABLE, with another program in it, which no pod can replace.
+TomlPairs with_program(const ConfigFiles& files, const toml::Path& table, std::string_view program, std::string_view root) {
     TomlPairs result = {{"runtime_path", toml::quoted(program)}, {"runtime_type", "\"oci\""}};
     bool has_root = false;
-    for (const auto& [key, value] : pairs) {
-        if (key == "runtime_path" || key == "runtime_type" || key == "platform_runtime_paths") continue;
+    auto allowed = allowed_annotations(files, table);
+    const bool filtered = std::erase_if(allowed, names_the_runtime) != 0;
+    for (const auto& [key, value] : files.last_table(table)) {
+        if (chooses_program(key)) continue;
         has_root = has_root || key == "runtime_root";
-        result.emplace_back(key, value);
+        result.emplace_back(key, filtered && key == kAllowed ? toml::array(allowed) : value);
     }
     if (!has_root) result.insert(result.begin() + 2, {"runtime_root", toml::quoted(root)});
     return result;
+}
+
+// What lets pods name their runtime, unless it is a runtime's table that ours replaces.
+void tell_of_annotations(const ConfigFiles& files, const Wanted& wanted, Plan& plan) {
+    for (const auto* kind : {&kRuntimesTable, &kWorkloadsTable}) {
+        for (const auto& name : files.names_below(*kind)) {
+            if (wanted.mandatory && kind == &kRuntimesTable && (name == "runc" || name == "crun")) continue;
+            for (const auto& annotation : allowed_annotations(files, toml::below(*kind, name))) {
+                if (!names_the_runtime(annotation)) continue;
+                plan.open.push_back(concat({"a pod with the annotation ", quote(annotation), ", which the ",
+                                            kind->back() == "runtimes" ? "handler " : "workload ", quote(name), " allows"}));
+            }
+        }
+    }
 }
 
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
     TRY(require_default_paths(TRY(read_unit(host, kUnit))));
     const auto files = TRY(ConfigFiles::read(host, {"/etc/crio/crio.conf"}, std::string(kDirectory), "", kName));
-    const auto usual = files.last_string(below(kRuntimeTable, "default_runtime"));
-    const auto settings = usual ? files.last_table(below(kRuntimesTable, *usual)) : TomlPairs();
+    const auto usual = files.last_string(toml::below(kRuntimeTable, "default_runtime"));
+    const auto usual_table = toml::below(kRuntimesTable, usual.value_or(""));
     const std::string_view root = usual == "crun" ? "/run/crun" : "/run/runc";
 
     std::vector<TomlTable> tables;
     if (wanted.make_default) tables.push_back({kRuntimeTable, {{"default_runtime", "\"aa-shim\""}}});
     for (const auto& runtime : runtimes(wanted)) {
-        const auto table = below(kRuntimesTable, runtime.name);
+        const auto table = toml::below(kRuntimesTable, runtime.name);
         TRY(files.require_nothing_below(
             table, concat({"there is a runtime ", quote(runtime.name), " that aa-shimctl did not write: remove it first"})));
-        tables.push_back({table, with_program(settings, runtime.path, root)});
+        tables.push_back({table, with_program(files, usual_table, runtime.path, root)});
     }
     auto& plan = draft.plan();
     if (wanted.make_default) {
         TRY(files.require_not_overruled(
-            below(kRuntimeTable, "default_runtime"),
+            toml::below(kRuntimeTable, "default_runtime"),
             concat({"this is read after ", kName, " and overrules its default runtime: take it out, or install without --default"})));
     } else {
         plan.open.push_back("a pod without a RuntimeClass of aa-shim gets the default runtime (--default changes that)");
@@ -83,13 +114,15 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     }
     for (const auto* name : {"runc", "crun"}) {
         if (!wanted.mandatory) continue;
-        const auto table = below(kRuntimesTable, name);
+        const auto table = toml::below(kRuntimesTable, name);
         TRY(files.require_not_overruled(
-            below(table, "runtime_path"),
+            toml::below(table, "runtime_path"),
             concat({"this is read after ", kName, " and overrules it: rename the file, or install without --mandatory"})));
-        tables.push_back({table, with_program(files.last_table(table), wanted.shim, concat({"/run/", name}))});
+        tables.push_back({table, with_program(files, table, wanted.shim, concat({"/run/", name}))});
     }
     if (!wanted.mandatory) plan.open.push_back("the handlers `runc` and `crun` (--mandatory gives them to aa-shim)");
+
+    tell_of_annotations(files, wanted, plan);
 
     const auto base = TRY(draft.base(path_of_ours(), DocumentKind::toml));
     if (base)
@@ -97,7 +130,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
                                                 " has something in it that aa-shimctl did not write: move it to another file"})};
     draft.want_file(path_of_ours(), marked(table_text(tables, "\n"), "\n"));
     want_links(draft, wanted);
-    want_runtime(draft, {files.last_string(below(below(kRuntimesTable, usual.value_or("crun")), "runtime_path")).value_or(""),
+    want_runtime(draft, {files.last_string(toml::below(toml::below(kRuntimesTable, usual.value_or("crun")), "runtime_path")).value_or(""),
                          "/usr/libexec/crio/crun", "/usr/libexec/crio/runc"});
     plan.next.push_back("systemctl restart crio   (running containers go on)");
     return {};

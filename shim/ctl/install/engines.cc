@@ -2,8 +2,20 @@
 #include "shim/ctl/install/engines.h"
 
 #include "base/text.h"
+#include "shim/runtime.h"
 
 namespace aa::shim::ctl::install {
+
+namespace {
+
+std::optional<std::string> packaged_runtime(const Host& host) {
+    for (const auto* path : kPackagedRuntimes) {
+        if (host.is_program(path)) return path;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
 
 const std::vector<const Engine*>& engines() {
     static const std::vector<const Engine*> all = {&kDocker, &kContainerd, &kCrio, &kPodman, &kK3s, &kRke2};
@@ -28,16 +40,22 @@ void want_engine_links(Draft& draft, const Wanted& wanted) {
 }
 
 void want_runtime(Draft& draft, const std::vector<std::string>& candidates) {
-    constexpr const char* kChoice = "/etc/aa-shim/runtime";
     const auto& host = draft.host();
-    for (const auto* packaged : {"/usr/sbin/runc", "/usr/bin/runc", "/usr/bin/crun", "/usr/sbin/crun"}) {
-        if (host.is_program(packaged)) return;
-    }
+    if (packaged_runtime(host)) return;
     for (const auto& candidate : candidates) {
         if (candidate.empty() || !host.is_program(candidate)) continue;
-        if (const auto target = host.read_link(kChoice); !target || !*target || **target == candidate) draft.want_link(kChoice, candidate);
+        if (const auto target = host.read_link(kRuntimeChoice); !target || !*target || **target == candidate)
+            draft.want_link(kRuntimeChoice, candidate);
         return;
     }
+}
+
+bool uses_crun(const Host& host) {
+    const auto chosen = host.read_link(kRuntimeChoice);
+    if (!chosen) return false;
+    const auto path = *chosen ? *chosen : packaged_runtime(host);
+    const auto kind = runtime_kind(path.value_or(""));
+    return kind && *kind == oci::RuntimeKind::crun;
 }
 
 Result<void> require_shim(const Host& host, const Wanted& wanted) {

@@ -54,6 +54,9 @@ void want_engine_links(Draft& draft, const Wanted& wanted);
 // where aa-shim looks for one.
 void want_runtime(Draft& draft, const std::vector<std::string>& candidates);
 
+// Whether aa-shim becomes crun on this host, as things stand; false if that cannot be told.
+bool uses_crun(const Host& host);
+
 // An error if aa-shim is not on the host.
 Result<void> require_shim(const Host& host, const Wanted& wanted);
 

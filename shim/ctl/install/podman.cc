@@ -15,28 +15,34 @@ namespace {
 constexpr std::string_view kDirectory = "/etc/containers/containers.conf.d";
 constexpr std::string_view kName = "50-aa-shim.conf";
 constexpr std::array<std::string_view, 2> kPrograms = {"/usr/bin/podman", "/usr/local/bin/podman"};
-// The runtimes that Podman takes to write their log as JSON where nothing else is said (common/pkg/config/default.go). We do, too, and
-// it is how the reason of a refusal reaches the user.
-constexpr std::array<std::string_view, 6> kWriteJson = {"crun", "runc", "kata", "runsc", "youki", "krun"};
-
 const toml::Path kEngineTable = {"engine"};
 const toml::Path kRuntimesTable = {"engine", "runtimes"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
 
-toml::Path below(toml::Path path, std::string_view name) {
-    path.emplace_back(name);
-    return path;
+// A list of runtimes in [engine], and what it is where no file has it (common/pkg/config/default.go).
+struct RuntimeList {
+    std::string_view key;
+    std::vector<std::string> usual;
+};
+
+// Those that ours belong to.
+std::vector<RuntimeList> lists_of_runtimes(const Host& host) {
+    // They write their log as JSON; it is how the reason of a refusal reaches the user.
+    std::vector<RuntimeList> lists = {{"runtime_supports_json", {"crun", "runc", "kata", "runsc", "youki", "krun"}}};
+    // They start a container without a cgroup of its own, which of the two only crun does.
+    if (uses_crun(host)) lists.push_back({"runtime_supports_nocgroups", {"crun", "krun"}});
+    return lists;
 }
 
-std::string json_writers(const ConfigFiles& files, const Wanted& wanted) {
-    std::vector<std::string> names(kWriteJson.begin(), kWriteJson.end());
-    if (const auto theirs = files.last_pair(below(kEngineTable, "runtime_supports_json")); theirs && theirs->entry->only_strings) {
+// The runtimes in LIST as the files give it, and ours.
+std::string with_ours(const ConfigFiles& files, const RuntimeList& list, const Wanted& wanted) {
+    auto names = list.usual;
+    if (const auto theirs = files.last_pair(toml::below(kEngineTable, list.key)); theirs && theirs->entry->only_strings) {
         names = theirs->entry->strings;
     }
     for (const auto& runtime : runtimes(wanted)) names.push_back(runtime.name);
-    for (auto& name : names) name = toml::quoted(name);
-    return concat({"[", join(names, ", "), "]"});
+    return toml::array(std::move(names));
 }
 
 Result<void> want(Draft& draft, const Wanted& wanted) {
@@ -46,18 +52,21 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     TomlTable engine{kEngineTable, {}};
     TomlTable known{kRuntimesTable, {}};
     if (wanted.make_default) engine.pairs.emplace_back("runtime", "\"aa-shim\"");
-    engine.pairs.emplace_back("runtime_supports_json", json_writers(files, wanted));
+    for (const auto& list : lists_of_runtimes(host)) {
+        TRY(files.require_not_overruled(toml::below(kEngineTable, list.key),
+                                        concat({"this is read after ", kName, " and overrules it: rename the file"})));
+        engine.pairs.emplace_back(list.key, with_ours(files, list, wanted));
+    }
     for (const auto& runtime : runtimes(wanted)) {
-        TRY(files.require_nothing_below(below(kRuntimesTable, runtime.name), concat({"there is a runtime ", quote(runtime.name),
-                                                                                     " that aa-shimctl did not write: remove it first"})));
+        TRY(files.require_nothing_below(
+            toml::below(kRuntimesTable, runtime.name),
+            concat({"there is a runtime ", quote(runtime.name), " that aa-shimctl did not write: remove it first"})));
         known.pairs.emplace_back(runtime.name, concat({"[", toml::quoted(runtime.path), "]"}));
     }
-    TRY(files.require_not_overruled(below(kEngineTable, "runtime_supports_json"),
-                                    concat({"this is read after ", kName, " and overrules it: rename the file"})));
     auto& plan = draft.plan();
     if (wanted.make_default) {
         TRY(files.require_not_overruled(
-            below(kEngineTable, "runtime"),
+            toml::below(kEngineTable, "runtime"),
             concat({"this is read after ", kName, " and overrules its default runtime: take it out, or install without --default"})));
     } else {
         plan.open.push_back("a container that is started without --runtime (--default changes that)");
@@ -65,7 +74,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     for (const auto* name : {"runc", "crun"}) {
         if (!wanted.mandatory) continue;
         TRY(files.require_not_overruled(
-            below(kRuntimesTable, name),
+            toml::below(kRuntimesTable, name),
             concat({"this is read after ", kName, " and overrules it: rename the file, or install without --mandatory"})));
         known.pairs.emplace_back(name, concat({"[", toml::quoted(wanted.shim), "]"}));
     }

@@ -45,8 +45,17 @@ std::string_view Document::line_end() const {
     return end != std::string_view::npos && end > 0 && text[end - 1] == '\r' ? "\r\n" : "\n";
 }
 
+std::string_view value_text(const Document& document, const Entry& pair) {
+    return document.text.substr(pair.value.begin, pair.value.end - pair.value.begin);
+}
+
 bool begins_with(const Path& path, const Path& prefix) {
     return path.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), path.begin());
+}
+
+Path below(Path table, std::string_view name) {
+    table.emplace_back(name);
+    return table;
 }
 
 std::string line_and_column(std::string_view text, std::size_t offset) {
@@ -82,5 +91,10 @@ std::string quoted(std::string_view text) {
 }
 
 Result<Document> read(std::string_view text, std::string name) { return Scanner(text, std::move(name)).read(); }
+
+std::string array(std::vector<std::string> strings) {
+    for (auto& string : strings) string = quoted(string);
+    return concat({"[", join(strings, ", "), "]"});
+}
 
 }  // namespace aa::shim::ctl::install::toml

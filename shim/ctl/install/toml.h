@@ -60,8 +60,14 @@ struct Document {
 // Reads TEXT, which must outlive the document. NAME is what messages call it.
 Result<Document> read(std::string_view text, std::string name);
 
+// The value of PAIR as DOCUMENT has it.
+std::string_view value_text(const Document& document, const Entry& pair);
+
 // Whether PATH begins with PREFIX.
 bool begins_with(const Path& path, const Path& prefix);
+
+// The path of NAME in TABLE.
+Path below(Path table, std::string_view name);
 
 // "LINE:COLUMN" of OFFSET in TEXT, both from 1, columns in bytes.
 std::string line_and_column(std::string_view text, std::size_t offset);
@@ -71,5 +77,7 @@ std::string key(const Path& path);
 
 // TEXT as a basic string, quotes included.
 std::string quoted(std::string_view text);
+// STRINGS as an array of basic strings.
+std::string array(std::vector<std::string> strings);
 
 }  // namespace aa::shim::ctl::install::toml

@@ -39,11 +39,7 @@ cat > /etc/containers/containers.conf.d/50-test.conf <<'END'
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "aa-shim"
-runtime_supports_json = ["aa-shim", "aa-shim-web", "crun", "runc"]
-[engine.runtimes]
-aa-shim = ["/usr/bin/aa-shim"]
-aa-shim-web = ["/usr/bin/aa-shim-web"]
 [containers]
 log_driver = "k8s-file"
 END
+aa-shimctl install podman --default --handlers web > /tmp/install-podman || { cat /tmp/install-podman; exit 1; }

@@ -9,6 +9,8 @@ from engines import IMAGES, Ask, Podman, PodmanContainer, podman
 from harness import label, must, parse_label, run, tap
 
 BASELINE = matrix.enforced("aa-shim-baseline")
+SETTINGS = "/etc/containers/containers.conf.d"
+INSTALL = ("aa-shimctl", "install", "podman", "--default", "--handlers", "web")
 QUADLETS = "/etc/containers/systemd"
 GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
 GENERATORS = [GENERATOR, "/usr/libexec/podman/quadlet"]
@@ -89,5 +91,37 @@ def check_quadlet(engine):
         tap.equal("quadlet: exec rule", (status, parse_label(output)), (0, matrix.enforced("aa-shim-web//shell")))
 
 
+def settings():
+    """The files of Podman's settings: name → bytes."""
+    found = {}
+    for entry in os.scandir(SETTINGS):
+        with open(entry.path, "rb") as file:
+            found[entry.name] = file.read()
+    return found
+
+
+def check_install(engine):
+    """What `install` knows of the runtime; the doors that it names, open and then closed; and the way back."""
+    runtime = os.path.basename(os.path.realpath("/etc/aa-shim/runtime"))
+    tap.has("install names the doors", must(*INSTALL), "`podman --runtime runc`")
+    status, output = podman("run", "--rm", "--network", "none", "--cgroups", "disabled", IMAGES["busybox"], "sh", "-c", matrix.LABEL)
+    if runtime == "crun":
+        tap.equal("without a cgroup: label", (status, parse_label(output)), (0, BASELINE))
+    else:
+        tap.ok("without a cgroup: Podman knows that runc cannot do it", status != 0 and "NoCgroups" in output, f"status {status}: {output}")
+    by_name = ("--runtime", runtime, "run", "--rm", "--network", "none", IMAGES["busybox"], "sh", "-c", matrix.LABEL)
+    status, output = podman(*by_name)
+    tap.ok(f"--runtime {runtime} is a door", status == 0 and output.startswith(engine.default_profile), f"status {status}: {output}")
+    tap.has("install --mandatory", must(*INSTALL, "--mandatory"), "validated by podman info")
+    status, output = podman(*by_name)
+    tap.equal(f"--runtime {runtime} is closed by --mandatory", (status, parse_label(output)), (0, BASELINE))
+    installed = settings()
+    must("aa-shimctl", "uninstall", "podman")
+    tap.equal("uninstall: what is left", set(installed) - set(settings()), {"50-aa-shim.conf"})
+    status, output = podman("run", "--rm", "--network", "none", IMAGES["busybox"], "sh", "-c", matrix.LABEL)
+    tap.ok("uninstalled: Podman has its own runtime again", status == 0 and output.startswith(engine.default_profile), f"status {status}: {output}")
+    must(*INSTALL)
+
+
 def main():
-    matrix.main(Podman, [check_run, check_pod, check_rootfs, check_quadlet])
+    matrix.main(Podman, [check_run, check_pod, check_rootfs, check_quadlet, check_install])
