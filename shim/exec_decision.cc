@@ -80,6 +80,16 @@ bool looks_at_program(const Confinement& confinement) {
     return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
 }
 
+std::vector<std::string> exec_rule_labels(const Confinement& confinement, const std::string& base) {
+    std::vector<std::string> labels;
+    for (const auto& rule : confinement.exec_rules) {
+        if (const auto* profile = std::get_if<std::string>(&rule.action)) {
+            labels.push_back(replace_component(base, confinement.profile, *profile));
+        }
+    }
+    return labels;
+}
+
 Result<std::string> judge_exec(const Confinement& confinement, const std::string& base, const Program& program,
                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
     for (const auto& rule : confinement.exec_rules) {

@@ -23,6 +23,9 @@ struct Program {
 // Whether an exec under CONFINEMENT depends on its program: without rules, "base" is all the same to every one.
 bool looks_at_program(const apparmor::Confinement& confinement);
 
+// The labels that the exec rules of CONFINEMENT give to commands in a container whose processes start from BASE.
+std::vector<std::string> exec_rule_labels(const apparmor::Confinement& confinement, const std::string& base);
+
 // The label for an exec of PROGRAM in a container whose processes start from BASE under CONFINEMENT: its first exec rule
 // that matches, else `otherwise`. An error of kind denied is worded so that engines report 126.
 Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,

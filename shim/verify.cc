@@ -48,18 +48,6 @@ std::optional<std::uint64_t> hex_field(std::string_view status, std::string_view
     return value;
 }
 
-std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, const Bounds& bounds) {
-    const auto status = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(pid), "/status"}), 1U << 14U);
-    Observed observed;
-    if (!status || !read_status(*status, observed)) return std::nullopt;
-    if (bounds.profile) {
-        auto label = kernel.task_label(pid);
-        if (!label) return std::nullopt;
-        observed.label = *std::move(label);
-    }
-    return observed;
-}
-
 void end_container(pid_t pid, int pidfd, std::string_view id, const Decision& decision, const std::string& mismatch) {
     // The descriptor names the very process that was looked at, even if its number was given away since.
     (void)::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
@@ -83,7 +71,7 @@ void watch_process(pid_t pid, std::string_view id, const Decision& decision) {
     const apparmor::Kernel kernel;
     std::string mismatch = "its first process could not be looked at";
     for (int i = 0; i < kPolls; ++i) {
-        const auto observed = observe(kernel, pid, decision.bounds);
+        const auto observed = observe(kernel, pid, decision.bounds.profile.has_value());
         if (::syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) != 0) return;
         if (observed) {
             const auto found = find_mismatch(*observed, decision.bounds);
@@ -146,6 +134,18 @@ void in_background(Work&& work) {
 }
 
 }  // namespace
+
+std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool with_label) {
+    const auto status = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(pid), "/status"}), 1U << 14U);
+    Observed observed;
+    if (!status || !read_status(*status, observed)) return std::nullopt;
+    if (with_label) {
+        auto label = kernel.task_label(pid);
+        if (!label) return std::nullopt;
+        observed.label = *std::move(label);
+    }
+    return observed;
+}
 
 bool read_status(std::string_view status, Observed& observed) {
     const auto bounding = hex_field(status, "CapBnd:");

@@ -27,6 +27,9 @@ struct Observed {
 // confined label obeys a profile; "unconfined" never does.
 std::optional<std::string> find_mismatch(const Observed& observed, const Bounds& bounds);
 
+// What the kernel says of the process PID now, without its label unless WITH_LABEL; nothing if it is gone or cannot be looked at.
+std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool with_label);
+
 // Reads the status file text of a process (/proc/PID/status) into OBSERVED; false if a line is missing.
 bool read_status(std::string_view status, Observed& observed);
 

@@ -149,6 +149,14 @@ Confinement read_confinement(Cursor& cursor) {
     return confinement;
 }
 
+Error confinement_is_damaged(const BlockFile& file) { return file.damaged("is damaged: a confinement is not what it should be"); }
+
+// Puts OFFSETS in order, each once.
+void make_distinct(std::vector<std::uint32_t>& offsets) {
+    std::sort(offsets.begin(), offsets.end());
+    offsets.erase(std::unique(offsets.begin(), offsets.end()), offsets.end());
+}
+
 }  // namespace
 
 Result<CompiledCatalog> CompiledCatalog::open(const std::string& path) {
@@ -230,6 +238,13 @@ Result<Selection> CompiledCatalog::select(const Facts& facts) const {
     return otherwise(scratch);
 }
 
+Result<Confinement> CompiledCatalog::confinement_at(std::uint32_t offset, Window& scratch) const {
+    Cursor cursor(TRY(file_->block(offset, scratch)));
+    auto confinement = read_confinement(cursor);
+    if (!cursor.ok()) return confinement_is_damaged(*file_);
+    return confinement;
+}
+
 Result<Confinement> CompiledCatalog::confinement(std::string_view name) const {
     std::vector<std::uint32_t> found;
     Window scratch;
@@ -237,25 +252,34 @@ Result<Confinement> CompiledCatalog::confinement(std::string_view name) const {
     if (found.empty()) {
         return Error{ErrorKind::not_found, concat({"the compiled catalog ", quote(file_->name()), " has no confinement ", quote(name)})};
     }
-    Cursor cursor(TRY(file_->block(found.front(), scratch)));
-    auto confinement = read_confinement(cursor);
-    if (!cursor.ok() || confinement.name != name) return file_->damaged("is damaged: a confinement is not what it should be");
+    auto confinement = TRY(confinement_at(found.front(), scratch));
+    if (confinement.name != name) return confinement_is_damaged(*file_);
     return confinement;
+}
+
+Result<std::vector<std::uint32_t>> CompiledCatalog::confinement_offsets(Window& scratch) const {
+    std::vector<std::uint32_t> offsets;
+    TRY(file_->list(tries_[static_cast<std::size_t>(Trie::confinement)], scratch, offsets));
+    make_distinct(offsets);
+    return offsets;
+}
+
+Result<std::vector<Confinement>> CompiledCatalog::confinements() const {
+    std::vector<Confinement> result;
+    Window scratch;
+    for (const auto offset : TRY(confinement_offsets(scratch))) result.push_back(TRY(confinement_at(offset, scratch)));
+    return result;
 }
 
 Result<CatalogSize> CompiledCatalog::size() const {
     std::vector<std::uint32_t> rules;
-    std::vector<std::uint32_t> confinements;
     Window scratch;
     for (std::size_t i = 0; i < kTries; ++i) {
-        TRY(file_->list(tries_[i], scratch, static_cast<Trie>(i) == Trie::confinement ? confinements : rules));
+        if (static_cast<Trie>(i) != Trie::confinement) TRY(file_->list(tries_[i], scratch, rules));
     }
     if (always_ != 0) TRY(read_always(scratch, rules));
-    const auto distinct = [](std::vector<std::uint32_t>& offsets) {
-        std::sort(offsets.begin(), offsets.end());
-        return static_cast<std::size_t>(std::unique(offsets.begin(), offsets.end()) - offsets.begin());
-    };
-    return CatalogSize{distinct(rules), distinct(confinements)};
+    make_distinct(rules);
+    return CatalogSize{rules.size(), TRY(confinement_offsets(scratch)).size()};
 }
 
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }

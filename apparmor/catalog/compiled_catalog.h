@@ -58,6 +58,9 @@ public:
     // The confinement NAME; an error of kind not_found if the catalog has none.
     [[nodiscard]] Result<Confinement> confinement(std::string_view name) const;
 
+    // All confinements, in the order in which they were written: for aa-shimctl only.
+    [[nodiscard]] Result<std::vector<Confinement>> confinements() const;
+
     // Counts what it holds, reading all of its index: for aa-shimctl only.
     [[nodiscard]] Result<CatalogSize> size() const;
 
@@ -78,6 +81,8 @@ private:
 
     explicit CompiledCatalog(BlockFile file) : file_(std::make_unique<BlockFile>(std::move(file))) {}
     [[nodiscard]] Result<void> read_header();
+    [[nodiscard]] Result<std::vector<std::uint32_t>> confinement_offsets(Window& scratch) const;
+    [[nodiscard]] Result<Confinement> confinement_at(std::uint32_t offset, Window& scratch) const;
     [[nodiscard]] Result<std::vector<std::uint32_t>> candidates(const Facts& facts, Window& scratch) const;
     // Adds to FOUND the rules that no trie leads to.
     [[nodiscard]] Result<void> read_always(Window& scratch, std::vector<std::uint32_t>& found) const;

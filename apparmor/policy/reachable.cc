@@ -319,6 +319,7 @@ private:
         const auto same = [&](const ReachableLabel& other) { return same_label(other.label, label); };
         if (std::any_of(result.labels.begin(), result.labels.end(), same)) return;
         if (result.labels.size() >= kMaxLabels) {
+            result.all_listed = false;
             doubt_ = concat({"more than ", decimal(kMaxLabels), " labels can be reached, and the others are not listed"});
             return;
         }

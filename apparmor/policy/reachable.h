@@ -29,6 +29,7 @@ struct ReachableLabel {
 
 struct Reachable {
     std::vector<ReachableLabel> labels;  // the first is where it starts
+    bool all_listed = true;              // in `labels`; they end at some hundreds
     CapabilitySet capabilities;          // of all together; all of them if unbounded
     Exactness exactness = Exactness::exact;
     std::string why;  // empty if exact

@@ -34,6 +34,7 @@ void add_explain(CLI::App& app, Context& context);
 void add_metrics(CLI::App& app, Context& context);
 void add_install(CLI::App& app, Context& context);
 void add_node(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 // The exit code for ERROR.

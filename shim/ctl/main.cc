@@ -24,7 +24,7 @@ bool open_standard_descriptors() {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("Checks, loads and explains the catalog that aa-shim enforces.", "aa-shimctl");
+    CLI::App app("Checks, loads and explains the catalog that aa-shim enforces, and shows what it does.", "aa-shimctl");
     Context context;
     app.add_flag("--json", context.json, "Print one JSON document");
     app.fallthrough();
@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
     add_metrics(app, context);
     add_install(app, context);
     add_node(app, context);
+    add_status(app, context);
     add_version(app, context);
     if (argc > 1 && argv[1] == kComplete) {
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));

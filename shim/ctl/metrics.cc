@@ -3,7 +3,6 @@
 // aa-shimctl metrics: what aa-shim decided on this host, and the catalog in force, in Prometheus's text format (its
 // "Exposition formats") for the textfile collector of node_exporter, or for whatever reads it.
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,28 +10,19 @@
 #include <memory>
 #include <optional>
 
-#include "apparmor/catalog/compiled_catalog.h"
-#include "apparmor/catalog/compiled_format.h"
 #include "apparmor/kernel.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "shim/counters.h"
+#include "shim/ctl/catalog_in_force.h"
 #include "shim/ctl/command.h"
 
 namespace aa::shim::ctl {
 
 namespace {
 
-constexpr std::size_t kMaxCatalogBytes = std::size_t{1} << 30;
-
 struct Options {
     std::string output;  // empty: standard output
-};
-
-struct CatalogInForce {
-    std::string hash;      // tells one catalog from another; no protection against forgery
-    long long loaded = 0;  // in seconds since the epoch
-    apparmor::CatalogSize size;
 };
 
 struct Metrics {
@@ -43,17 +33,6 @@ struct Metrics {
 };
 
 // ---- what there is
-
-Result<CatalogInForce> read_catalog() {
-    const std::string path(apparmor::kCatalogPath);
-    const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-    TRY(require_trusted(fd.get(), path));
-    struct stat st {};
-    if (::fstat(fd.get(), &st) != 0) return errno_error("stat", path, errno);
-    const auto bytes = TRY(read_file(fd.get(), kMaxCatalogBytes, path));
-    const auto catalog = TRY(apparmor::CompiledCatalog::view(bytes.text(), path));
-    return CatalogInForce{hex64(apparmor::format::checksum(bytes.text(), 0)), st.st_mtim.tv_sec, TRY(catalog.size())};
-}
 
 template <class T>
 std::optional<T> or_remark(Result<T> value, std::vector<std::string>& remarks) {
@@ -66,7 +45,7 @@ Metrics collect() {
     Metrics metrics;
     metrics.apparmor = apparmor::Kernel().require_enabled().has_value();
     metrics.counters = or_remark(read_counters(std::string(kCountersPath)), metrics.remarks);
-    metrics.catalog = or_remark(read_catalog(), metrics.remarks);
+    metrics.catalog = or_remark(read_catalog_in_force(), metrics.remarks);
     return metrics;
 }
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "oci/bundle.h"
 #include "oci/engine.h"
+#include "shim/facts.h"
 
 namespace aa::shim::ctl {
 
@@ -82,16 +83,11 @@ bool has_name(const Candidate& candidate, const std::string& word) {
     if (!kind) return false;
     const auto state = oci::read_container_state(candidate.root, candidate.id, *kind);
     if (!state) return false;
-    const auto bundle = oci::Bundle::open(state->bundle);
-    if (!bundle) return false;
-    const auto config = oci::read_config(bundle->text());
-    if (!config) return false;
-    const oci::EngineCall call{candidate.root, state->bundle, candidate.id};
-    const auto facts = oci::read_engine_facts(oci::identify_engine(call, *config), call, *config);
-    if (!facts || facts->container.empty()) return false;
-    const auto in_pod = concat({facts->pod, "/", facts->container});
-    return word == facts->container ||
-           (!facts->pod.empty() && (word == in_pod || word == concat({facts->kubernetes_namespace, "/", in_pod})));
+    const auto subject = subject_of({candidate.root, candidate.id, *state});
+    if (subject.name.empty()) return false;
+    const auto in_pod = concat({subject.pod, "/", subject.name});
+    return word == subject.name ||
+           (!subject.pod.empty() && (word == in_pod || word == concat({subject.kubernetes_namespace, "/", in_pod})));
 }
 
 template <class Matches>
@@ -124,6 +120,32 @@ Result<Candidate> only(const std::string& word, const std::vector<std::string>& 
 }
 
 }  // namespace
+
+std::vector<FoundContainer> find_all(const std::string& root) {
+    std::vector<FoundContainer> result;
+    for (auto& one : all_in(root.empty() ? usual_roots() : std::vector<std::string>{root})) {
+        const auto kind = kind_of(concat({one.root, "/", one.id}));
+        if (!kind) continue;  // it is gone
+        auto state = oci::read_container_state(one.root, one.id, *kind);
+        result.push_back({std::move(one.root), std::move(one.id), std::move(state)});
+    }
+    return result;
+}
+
+Subject subject_of(const RunningContainer& container) {
+    const auto bundle = oci::Bundle::open(container.state.bundle);
+    if (!bundle) return {};
+    const auto config = oci::read_config(bundle->text());
+    if (!config) return {};
+    const oci::EngineCall call{container.root, container.state.bundle, container.id};
+    const auto facts = collect_facts(call, *config, "", EngineRecord::needed);
+    return facts ? facts->subject() : Subject();
+}
+
+bool waits_for_start(const RunningContainer& container) {
+    std::error_code error;
+    return fs::exists(concat({container.root, "/", container.id, "/exec.fifo"}), error);
+}
 
 Result<RunningContainer> find_running(const std::string& word, const std::string& root) {
     RunningContainer result;

@@ -133,6 +133,17 @@ def check_life(engine):
         tap.ok("kill: the program is gone", until(lambda: container.exit_code() == 137, 20), container.exit_code())
 
 
+def check_status(engine):
+    """`aa-shimctl status` knows the containers of every engine, and finds nothing wrong with them."""
+    with engine.start(Ask()) as container, engine.start(Ask(handler="web")):
+        container.exec_pid()
+        code, output = run("aa-shimctl", "status", "--json")
+        reports = [report for report in json.loads(output)["containers"] if report["standing"] != "passed"]
+        found = sorted((report["engine"], report["standing"], report["decision"]["confinement"]) for report in reports)
+        tap.equal("status", (code, found), (0, [(engine.fact, "as decided", "baseline"), (engine.fact, "as decided", "web")]))
+        tap.ok("status: the exec's process, too", max(len(report["processes"]) for report in reports) >= 2, reports)
+
+
 def check_signals(engine):
     """The processes of a container can signal each other, whatever the runtime made of their label."""
     with engine.start(Ask(handler="web", command=["sh", "-c", "sleep 1000 & kill $!; wait $!; exit $?"])) as container:
@@ -232,6 +243,7 @@ def check_cell(engine, special):
             attempt(check_case, engine, Case(prefix + case.name, case.ask, case.confinement, case.fact, case.deep, case.own, case.actions), confinements)
     attempt(check_exec_rules, engine)
     attempt(check_life, engine)
+    attempt(check_status, engine)
     attempt(check_signals, engine)
     if "health" in engine.facts:
         attempt(check_health, engine)

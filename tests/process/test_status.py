@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aa-shimctl status: containers as the runtime's state tells of them, and what the kernel says of their processes."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import bundle as bundles
+import harness
+
+OK, WRONG, _, SYSTEM = range(4)
+CEILING = ("chown", "kill", "net_bind_service", "setgid", "setuid")
+PREFIX = "aa-shim/"
+
+
+def bounded(kept, no_new_privileges=True):
+    """The words that start a program with no capabilities but those KEPT."""
+    bounding = ",".join(("-all", *(f"+{name}" for name in kept)))
+    return ["setpriv", *(["--no-new-privs"] if no_new_privileges else []), "--bounding-set", bounding]
+
+
+class Status(harness.ShimTest):
+    def setUp(self):
+        super().setUp()
+        self.load_catalog()
+        (harness.WORK / "state").mkdir(mode=0o755)
+
+    def start(self, kept=CEILING, **options):
+        """A process to stand for a container's first one, in a PID namespace of its own."""
+        command = ["unshare", "--pid", "--fork", "--kill-child", *bounded(kept, **options), "sleep", "1000"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return self.await_program(process.pid, "sleep")
+
+    def await_program(self, parent, name):
+        """The child of PARENT that runs the program NAME."""
+        for _ in range(500):
+            for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+                if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
+                    return int(pid)
+            time.sleep(0.02)
+        return self.fail(f"{name} did not start")
+
+    def container(self, name, pid, shim=True, more=None, root=None):
+        """A running container of runc's with a bundle that went through aa-shim, or did not."""
+        directory = self.make_bundle(bundles.config(annotations=more or {}), name=f"bundle-{name}")
+        if shim:
+            self.assertEqual(self.create(directory, container=name).code, 0)
+        annotations = json.loads((directory / "config.json").read_bytes())["annotations"]
+        return self.make_runc_state(pid, directory, name, root, annotations.items())
+
+    def status(self, *arguments, code=OK, root=harness.WORK / "state"):
+        result = subprocess.run(
+            [harness.CTL, "status", "--json", "--root", root, *arguments], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
+        )
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def standings(self, **options):
+        return {report["id"]: report["standing"] for report in self.status(**options)["containers"]}
+
+    def test_as_decided(self):
+        pid = self.start()
+        self.container("c1", pid)
+        document = self.status()
+        (report,) = document["containers"]
+        self.assertTrue(document["ok"])
+        self.assertEqual((report["standing"], report["decision"]["confinement"], report["decision"]["noNewPrivileges"]), ("as decided", "test", True))
+        self.assertEqual(set(report["decision"]["capabilities"].split(",")), set(harness.CEILING))
+        self.assertEqual(report["processes"], [{"pid": pid, "command": "sleep", "label": None, "deviation": None}])
+
+    def test_more_than_was_decided(self):
+        self.container("beyond", self.start((*CEILING, "sys_admin")))
+        self.container("privileges", self.start(no_new_privileges=False))
+        document = self.status(code=WRONG)
+        self.assertFalse(document["ok"])
+        deviations = {report["id"]: report["processes"][0]["deviation"] for report in document["containers"]}
+        self.assertEqual(deviations, {
+            "beyond": "the kernel says that it may have the capabilities SYS_ADMIN beyond the ceiling",
+            "privileges": "no-new-privileges is not set on it",
+        })
+        self.assertEqual({report["standing"] for report in document["containers"]}, {"deviates"})
+
+    def test_every_process_counts(self):
+        """One that somebody else put into the container."""
+        pid = self.start()
+        self.container("c1", pid)
+        self.assertEqual(self.standings(), {"c1": "as decided"})
+        intruder = subprocess.Popen(["nsenter", "--target", str(pid), "--pid", "sleep", "1000"], stdin=subprocess.DEVNULL)
+        self.addCleanup(intruder.wait)
+        self.addCleanup(intruder.kill)
+        self.await_program(intruder.pid, "sleep")
+        document = self.status(code=WRONG)
+        processes = document["containers"][0]["processes"]
+        self.assertEqual([process["deviation"] is not None for process in processes if process["pid"] == pid], [False])
+        self.assertTrue(any(process["deviation"] for process in processes), processes)
+
+    def test_what_settles_is_no_deviation(self):
+        """A process that is put into a container has more until its program runs."""
+        pid = self.start()
+        self.container("c1", pid)
+        late = subprocess.Popen(
+            ["nsenter", "--target", str(pid), "--pid", "sh", "-c", 'sleep 0.7; exec "$@"', "sh", *bounded(CEILING), "sleep", "1000"],
+            stdin=subprocess.DEVNULL,
+        )
+        self.addCleanup(late.wait)
+        self.addCleanup(late.kill)
+        self.await_program(late.pid, "sh")
+        processes = self.status()["containers"][0]["processes"]
+        self.assertEqual([process["deviation"] for process in processes], [None] * len(processes))
+
+    def test_around_aa_shim(self):
+        self.container("c1", self.start(), shim=False)
+        self.assertEqual(self.standings(code=WRONG), {"c1": "bypassed"})
+
+    def test_not_started_yet(self):
+        root = self.container("c1", self.start(("all",), no_new_privileges=False))
+        os.mkfifo(root / "c1" / "exec.fifo")
+        self.assertEqual(self.standings(), {"c1": "created"})
+
+    def test_passed_by_a_rule(self):
+        result = self.try_to_load(harness.CATALOG | {"rules": [{"match": {"annotations": {"pass": "*"}}, "pass": True, "weaker": True}]})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.container("c1", self.start(("all",)), more={"pass": "yes"})
+        self.assertEqual(self.standings(), {"c1": "passed"})
+
+    def test_stopped_containers_are_not_shown(self):
+        pid = self.start()
+        root = self.container("c1", pid)
+        state = json.loads((root / "c1" / "state.json").read_text())
+        state["init_process_start"] += 1
+        harness.write_private(root / "c1" / "state.json", json.dumps(state))
+        self.assertEqual(self.standings(), {})
+
+    def test_what_cannot_be_read_is_said(self):
+        root = self.container("c1", self.start())
+        self.container("c2", self.start())
+        (root / "c1" / "state.json").write_text("{")
+        (root / "c2").chmod(0o777)
+        document = self.status(code=WRONG)
+        self.assertEqual([report["standing"] for report in document["containers"]], ["unreadable", "unreadable"])
+        self.assertIn("state.json", document["containers"][0]["problem"])
+        self.assertIn("can be written by others", document["containers"][1]["problem"])
+
+    def test_a_record_that_was_changed(self):
+        pid = self.start()
+        directory = self.make_bundle(name="b")
+        self.create(directory)
+        annotations = json.loads((directory / "config.json").read_bytes())["annotations"] | {f"{PREFIX}capabilities": "EVERYTHING"}
+        self.make_runc_state(pid, directory, annotations=annotations.items())
+        report = self.status(code=WRONG)["containers"][0]
+        self.assertEqual(report["standing"], "unreadable")
+        self.assertIn("'EVERYTHING'", report["problem"])
+
+    def test_no_catalog(self):
+        self.container("c1", self.start())
+        harness.COMPILED.unlink()
+        document = self.status(code=WRONG)
+        self.assertIn("aa-shimctl load", document["noCatalog"])
+        self.assertEqual([report["standing"] for report in document["containers"]], ["as decided"])
+
+    def test_some_of_them(self):
+        self.container("c1", self.start())
+        self.container("other", self.start(), shim=False)
+        self.assertEqual([report["id"] for report in self.status("c1")["containers"]], ["c1"])
+        self.assertEqual([report["id"] for report in self.status("oth", code=WRONG)["containers"]], ["other"])
+        self.assertIn("there is no container 'nobody'", self.status("nobody", code=SYSTEM)["error"]["message"])
+
+    def test_strangers(self):
+        pid = self.start()
+        self.assertIn(pid, [process["pid"] for process in self.status()["strangers"]])
+        self.container("c1", pid)
+        self.assertNotIn(pid, [process["pid"] for process in self.status()["strangers"]])
+
+    def test_text(self):
+        self.container("c1", self.start())
+        pid = self.start((*CEILING, "sys_admin"))
+        self.container("beyond", pid)
+        result = subprocess.run(
+            [harness.CTL, "status", "--root", harness.WORK / "state"], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
+        )
+        self.assertEqual(result.returncode, WRONG)
+        lines = result.stdout.splitlines()
+        self.assertRegex(lines[0], r"^The catalog is in force since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: 3 rules, 2 confinements\.$")
+        table = [line.split() for line in lines if line.startswith(("STANDING", "deviates", "as decided"))]
+        self.assertEqual(table[0], ["STANDING", "ENGINE", "CONTAINER", "CONFINEMENT", "PROFILE", "PROCESSES"])
+        self.assertEqual(table[1], ["deviates", "other", "beyond", "test", "-", "1"])
+        self.assertEqual(table[2], ["as", "decided", "other", "c1", "test", "-", "1"])
+        self.assertIn(f"  process {pid} ('sleep'): the kernel says that it may have the capabilities SYS_ADMIN beyond the ceiling", lines)
+
+    def test_nothing_is_there(self):
+        self.assertEqual(self.status()["containers"], [])
+        self.assertIn("'/missing'", self.status(root="/missing", code=SYSTEM)["error"]["message"])
