@@ -338,11 +338,11 @@ class Podman(install_tree.InstallTest):
                     choice.parent.mkdir(parents=True)
                     choice.symlink_to(chosen)
                 engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
-                self.assertEqual(engine.get("runtime_supports_nocgroups"), expected)
-        self.put("/etc/containers/containers.conf", '[engine]\nruntime_supports_nocgroups = ["mine"]\n')
+                self.assertEqual(engine.get("runtime_supports_nocgroup"), expected)
+        self.put("/etc/containers/containers.conf", '[engine]\nruntime_supports_nocgroup = ["mine"]\n')
         self.at("/etc/aa-shim/runtime").unlink()
         engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
-        self.assertEqual(engine["runtime_supports_nocgroups"], ["mine", "aa-shim"])
+        self.assertEqual(engine["runtime_supports_nocgroup"], ["mine", "aa-shim"])
 
     def test_refusals(self):
         for name, content, options, expected in (

@@ -30,8 +30,9 @@ struct RuntimeList {
 std::vector<RuntimeList> lists_of_runtimes(const Host& host) {
     // They write their log as JSON; it is how the reason of a refusal reaches the user.
     std::vector<RuntimeList> lists = {{"runtime_supports_json", {"crun", "runc", "kata", "runsc", "youki", "krun"}}};
-    // They start a container without a cgroup of its own, which of the two only crun does.
-    if (uses_crun(host)) lists.push_back({"runtime_supports_nocgroups", {"crun", "krun"}});
+    // They start a container without a cgroup of its own, which of the two only crun does. containers.conf(5) has another name for it,
+    // which Podman does not know (pkg/config/config.go; seen on 4.3, 5.4 and 5.8).
+    if (uses_crun(host)) lists.push_back({"runtime_supports_nocgroup", {"crun", "krun"}});
     return lists;
 }
 
