@@ -12,12 +12,12 @@
 #include <utility>
 
 #include "apparmor/policy/loaded_policy.h"
-#include "apparmor/profile_name.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "shim/ctl/running.h"
 #include "shim/ctl/status/places.h"
 #include "shim/ctl/status/standing.h"
+#include "shim/exec_decision.h"
 #include "shim/record.h"
 
 namespace aa::shim::ctl::status {
@@ -93,20 +93,15 @@ private:
         std::set<std::string> asked;
         for (const auto& confinement : TRY(catalog_->confinements())) {
             const auto* profile = std::get_if<std::string>(&confinement.profile);
-            std::vector<std::string> labels;
-            if (profile != nullptr) labels = exec_labels(confinement, *profile);
+            if (profile == nullptr) continue;
+            auto labels = exec_rule_labels(confinement, *profile);
+            labels.insert(labels.begin(), *profile);
             for (const auto& label : labels) {
                 if (!asked.insert(label).second || TRY(kernel_.is_loaded(label))) continue;
                 survey_.unloaded.push_back(concat({"profile ", quote(label), " of confinement ", quote(confinement.name)}));
             }
         }
         return {};
-    }
-
-    static std::vector<std::string> exec_labels(const apparmor::Confinement& confinement, const std::string& profile) {
-        Decision decision;
-        decision.bounds.profile = profile;
-        return expected_of(decision, &confinement).starts;
     }
 
     // Finds the processes of the CONTAINERS that run.
