@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/current_policy.h"
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/reachable.h"
-#include "apparmor/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

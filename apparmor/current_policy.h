@@ -11,7 +11,7 @@
 
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/catalog/compiled_policy.h"
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/loaded_policy.h"
 #include "apparmor/policy/transition.h"
 #include "base/capability_set.h"

@@ -10,7 +10,7 @@
 #include <cerrno>
 
 #include "apparmor/catalog/compiled_catalog.h"
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/source/parser_process.h"
 #include "apparmor/source/profile_files.h"
 #include "base/fd.h"

@@ -13,7 +13,7 @@
 #include "apparmor/catalog/catalog.h"
 #include "apparmor/catalog/json.h"
 #include "apparmor/catalog/policy_snapshot.h"
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/loaded_policy.h"
 #include "base/fd.h"
 #include "base/result.h"

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "apparmor/current_policy.h"
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/load.h"
 #include "apparmor/policy/transition.h"
-#include "apparmor/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "apparmor/catalog/pattern.h"
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::shim {

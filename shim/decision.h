@@ -15,6 +15,7 @@
 #include "apparmor/current_policy.h"
 #include "base/capability_set.h"
 #include "base/result.h"
+#include "shim/log/subject.h"
 
 namespace aa::shim {
 
@@ -26,18 +27,6 @@ struct Bounds {
     std::vector<std::string> deny_syscalls;
 
     friend bool operator==(const Bounds&, const Bounds&) = default;
-};
-
-// Who a container is, for those who look for it in the log: what its engine said when it was judged. What the engine does not say,
-// or was not asked, is empty. Nothing is decided by it.
-struct Subject {
-    std::string engine;
-    std::string kubernetes_namespace;
-    std::string pod;
-    std::string name;
-    std::string image;
-
-    friend bool operator==(const Subject&, const Subject&) = default;
 };
 
 struct Decision {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/enforce.h"
 
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::shim {

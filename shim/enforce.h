@@ -6,7 +6,7 @@
 #include <string>
 
 #include "apparmor/catalog/compiled_catalog.h"
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "base/result.h"
 #include "shim/decision.h"
 

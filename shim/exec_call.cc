@@ -4,15 +4,15 @@
 #include <algorithm>
 
 #include "apparmor/current_policy.h"
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/state.h"
+#include "oci/state/state.h"
 #include "shim/call.h"
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
+#include "shim/judge.h"
 #include "shim/program.h"
-#include "shim/record.h"
 #include "shim/rewrite.h"
 
 namespace aa::shim {
@@ -139,28 +139,6 @@ Result<void> require_known_capabilities(const oci::CommandLine& line, const oci:
 
 }  // namespace
 
-Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
-                                    const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
-                                    apparmor::PolicyQuestions& policy) {
-    if (auto record = TRY(read_record(state))) return *std::move(record);
-    const auto bundle = TRY(oci::Bundle::open(state.bundle));
-    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler, apparmor, policy));
-    judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
-    return std::move(judged.decision);
-}
-
-Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
-    Bounds bounds = container.bounds;
-    const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling);
-    // As it was evaluated when the catalog was loaded: what the profile has lost since, the kernel itself refuses.
-    const auto* from_profile = std::get_if<apparmor::FromProfile>(&confinement.ceiling);
-    if (from_profile != nullptr) today = &from_profile->evaluated;
-    if (today != nullptr) bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
-    bounds.no_new_privileges = bounds.no_new_privileges || confinement.no_new_privileges;
-    return bounds;
-}
-
 Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     const auto catalog = TRY(open_catalog(trace));
     const apparmor::Kernel kernel;
@@ -172,11 +150,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     const auto container =
         TRY(container_decision(catalog, engine_call, target.state, handler_from_program(call.program), apparmor, policy));
     trace_container(container, trace);
-    Prepared prepared;
-    if (container.pass) {
-        prepared.arguments.assign(call.arguments.begin(), call.arguments.end());
-        return prepared;
-    }
+    if (container.pass) return Prepared::from(call.line, {});
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
     auto bounds = exec_bounds(container, confinement);
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
@@ -192,9 +166,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_profile(kernel, *bounds.profile, trace));
     }
-    const auto changes = TRY(apply_bounds(call, process, bounds));
-    TRY(change_arguments(call, changes, prepared));
-    return prepared;
+    return Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
 }
 
 }  // namespace aa::shim

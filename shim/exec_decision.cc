@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "apparmor/catalog/pattern.h"
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::shim {

@@ -2,8 +2,8 @@
 #include "shim/facts.h"
 
 #include "base/text.h"
-#include "oci/container_path.h"
-#include "oci/image_reference.h"
+#include "oci/engine/image_reference.h"
+#include "oci/path/container_path.h"
 
 namespace aa::shim {
 namespace {

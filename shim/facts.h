@@ -10,8 +10,8 @@
 
 #include "apparmor/catalog/facts.h"
 #include "base/result.h"
-#include "oci/bundle.h"
-#include "oci/engine.h"
+#include "oci/bundle/bundle.h"
+#include "oci/engine/engine.h"
 #include "shim/decision.h"
 
 namespace aa::shim {

@@ -7,8 +7,8 @@
 #include <exception>
 
 #include "base/text.h"
-#include "oci/command_line.h"
-#include "oci/runtime_log.h"
+#include "oci/command_line/command_line.h"
+#include "oci/command_line/runtime_log.h"
 #include "shim/shim.h"
 
 int main(int argc, char** argv) {

@@ -9,8 +9,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/container_path.h"
-#include "oci/program.h"
+#include "oci/path/container_path.h"
+#include "oci/path/program.h"
 
 namespace aa::shim {
 namespace {

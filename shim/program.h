@@ -12,8 +12,8 @@
 
 #include "base/capability_set.h"
 #include "base/result.h"
-#include "oci/bundle.h"
-#include "oci/process_spec.h"
+#include "oci/bundle/bundle.h"
+#include "oci/bundle/process_spec.h"
 #include "shim/exec_decision.h"
 
 namespace aa::shim {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "oci/bundle.h"
-#include "oci/state.h"
+#include "oci/bundle/bundle.h"
+#include "oci/state/state.h"
 #include "shim/decision.h"
 
 namespace aa::shim {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "oci/bundle.h"
-#include "oci/command_line.h"
-#include "oci/process_spec.h"
+#include "oci/bundle/bundle.h"
+#include "oci/bundle/process_spec.h"
+#include "oci/command_line/command_line.h"
 #include "shim/decision.h"
 
 namespace aa::shim {

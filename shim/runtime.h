@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "oci/command_line.h"
+#include "oci/command_line/command_line.h"
 
 namespace aa::shim {
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "oci/runtime_log.h"
+#include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
-#include "shim/counters.h"
-#include "shim/decision_log.h"
+#include "shim/log/counters.h"
+#include "shim/log/decision_log.h"
 #include "shim/verify.h"
 
 namespace aa::shim {
@@ -94,7 +94,7 @@ int run(std::span<const char* const> arguments, std::string_view program) {
     if (!runtime) return fail_early(runtime.error(), oci::guess_command_line(arguments, oci::RuntimeKind::runc));
     const auto line = oci::parse_command_line(arguments, runtime->kind);
     if (!line) return fail_early(line.error(), oci::guess_command_line(arguments, runtime->kind));
-    const Call call{arguments, *line, *runtime, program};
+    const Call call{*line, *runtime, program};
     if (line->command != oci::Command::pass_through) return fail(confine(call), *line);
     if (starts_program(*line)) watch_start(call);
     return fail(become_runtime(*runtime, arguments), *line);

@@ -5,13 +5,12 @@
 #include <climits>
 
 #include "apparmor/current_policy.h"
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "base/text.h"
-#include "oci/state.h"
+#include "oci/state/state.h"
 #include "shim/call.h"
 #include "shim/enforce.h"
-#include "shim/exec_decision.h"
-#include "shim/program.h"
+#include "shim/judge.h"
 #include "shim/record.h"
 #include "shim/rewrite.h"
 
@@ -55,20 +54,6 @@ void trace_asked(const oci::Config& config, const Decision& decision, Trace& tra
     }
 }
 
-// Where the first program of a container starts whose confinement says "start": "from-profile".
-Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, std::string_view bundle,
-                             const oci::Config& config, apparmor::PolicyQuestions& policy) {
-    const auto confinement = TRY(catalog.confinement(decision.confinement));
-    if (confinement.start != apparmor::Start::from_profile || config.process.args.empty()) return {};
-    const auto& base = *decision.bounds.profile;
-    const auto [program, behind_init] = TRY(find_first_program(bundle, config, decision.bounds.ceiling.value_or(CapabilitySet::all())));
-    const bool no_new_privileges = decision.bounds.no_new_privileges || config.process.no_new_privileges;
-    auto label = TRY(behind_init ? judge_start_behind_init(confinement, base, program, no_new_privileges, policy, decision.reasons)
-                                 : judge_start(confinement, base, program, policy, decision.reasons));
-    if (label != base) decision.start_label = std::move(label);
-    return {};
-}
-
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
 oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decision& decision) {
     oci::ArgumentChanges changes;
@@ -79,12 +64,6 @@ oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decisio
 }
 
 }  // namespace
-
-Result<void> change_arguments(const Call& call, const oci::ArgumentChanges& changes, Prepared& prepared) {
-    prepared.arguments = oci::change_arguments(call.arguments, call.line, call.runtime.kind, changes, prepared.storage);
-    if (prepared.arguments.empty()) return Error{ErrorKind::bug, "the command line was understood, and could not be changed all the same"};
-    return {};
-}
 
 Result<apparmor::CompiledCatalog> open_catalog(Trace& trace) {
     trace.step = Trace::Step::opens_catalog;
@@ -99,19 +78,6 @@ Result<void> require_profile(const apparmor::Kernel& kernel, const std::string& 
     TRY(require_loaded(kernel, label));
     trace.step = Trace::Step::other;
     return {};
-}
-
-Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
-                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
-    const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
-    Judged judged{TRY(collect_facts(engine_call, config, handler, record)), {}};
-    Asked asked{asked_profile(config), std::nullopt};
-    if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
-    judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
-    auto& decision = judged.decision;
-    decision.subject = judged.facts.subject();
-    if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, engine_call.bundle, config, policy));
-    return judged;
 }
 
 Result<Prepared> prepare_start(const Call& call, Trace& trace) {
@@ -139,9 +105,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     if (decision.start_label) TRY(require_profile(kernel, *decision.start_label, trace));
 
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
-    Prepared prepared;
-    TRY(change_arguments(call, restore_changes(call.line, decision), prepared));
-    return prepared;
+    return Prepared::from(call.line, restore_changes(call.line, decision));
 }
 
 }  // namespace aa::shim

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/verify.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <climits>
 
-#include "apparmor/profile_name.h"
-#include "base/file.h"
+#include "base/fd.h"
 #include "base/text.h"
-#include "oci/state.h"
-#include "shim/counters.h"
-#include "shim/decision_log.h"
+#include "oci/state/state.h"
+#include "shim/log/counters.h"
+#include "shim/log/decision_log.h"
+#include "shim/observed.h"
 #include "shim/record.h"
 
 namespace aa::shim {
@@ -24,29 +22,6 @@ namespace {
 
 constexpr long kPollNanoseconds = 10'000'000;
 constexpr int kPolls = 1000;  // ten seconds: a program runs within milliseconds of the runtime's last step
-
-// The number after NAME ("CapBnd:") in STATUS, in base 16.
-std::optional<std::uint64_t> hex_field(std::string_view status, std::string_view name) {
-    const std::size_t at = status.find(name);
-    if (at == std::string_view::npos) return std::nullopt;
-    std::uint64_t value = 0;
-    bool any = false;
-    for (const char c : status.substr(at + name.size())) {
-        if ((c == '\t' || c == ' ') && !any) continue;
-        unsigned digit = 0;
-        if (c >= '0' && c <= '9') {
-            digit = static_cast<unsigned>(c - '0');
-        } else if (c >= 'a' && c <= 'f') {
-            digit = static_cast<unsigned>(c - 'a') + 10U;
-        } else {
-            break;
-        }
-        value = value << 4U | digit;
-        any = true;
-    }
-    if (!any) return std::nullopt;
-    return value;
-}
 
 void end_container(pid_t pid, int pidfd, std::string_view id, const Decision& decision, const std::string& mismatch) {
     // The descriptor names the very process that was looked at, even if its number was given away since.
@@ -104,17 +79,6 @@ void watch(const Call& call, const std::string& root) {
     watch_process(state->init_pid, call.line.id, **record);
 }
 
-// Whether LABEL is PROFILE, in part at least, or any other profile that confines: a program may have made a transition of
-// its own. The runtime's own profile (`runc` on current Debian and Ubuntu) is in unconfined mode and confines nothing.
-bool is_confined(const apparmor::TaskLabel& label, std::string_view profile) {
-    if (label.label != apparmor::kUnconfined && label.mode != apparmor::Mode::unconfined) return true;
-    const auto wanted = apparmor::components(profile);
-    for (const auto component : apparmor::components(label.label)) {
-        if (std::find(wanted.begin(), wanted.end(), component) != wanted.end()) return true;
-    }
-    return false;
-}
-
 // Runs WORK in a process that is nobody's child: the runtime must not meet a child that it does not know.
 template <class Work>
 void in_background(Work&& work) {
@@ -134,42 +98,6 @@ void in_background(Work&& work) {
 }
 
 }  // namespace
-
-std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool with_label) {
-    const auto status = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(pid), "/status"}), 1U << 14U);
-    Observed observed;
-    if (!status || !read_status(*status, observed)) return std::nullopt;
-    if (with_label) {
-        auto label = kernel.task_label(pid);
-        if (!label) return std::nullopt;
-        observed.label = *std::move(label);
-    }
-    return observed;
-}
-
-bool read_status(std::string_view status, Observed& observed) {
-    const auto bounding = hex_field(status, "CapBnd:");
-    const auto permitted = hex_field(status, "CapPrm:");
-    const auto no_new_privileges = hex_field(status, "NoNewPrivs:");
-    if (!bounding || !permitted || !no_new_privileges) return false;
-    observed.bounding = CapabilitySet(*bounding);
-    observed.permitted = CapabilitySet(*permitted);
-    observed.no_new_privileges = *no_new_privileges == 1;
-    return true;
-}
-
-std::optional<std::string> find_mismatch(const Observed& observed, const Bounds& bounds) {
-    if (bounds.profile && *bounds.profile != apparmor::kUnconfined && !is_confined(observed.label, *bounds.profile)) {
-        return concat(
-            {"the kernel says that its label is ", quote(observed.label.label), ", it was to run under ", quote(*bounds.profile)});
-    }
-    if (bounds.ceiling && !(observed.bounding | observed.permitted).subset_of(*bounds.ceiling)) {
-        return concat({"the kernel says that it may have the capabilities ",
-                       ((observed.bounding | observed.permitted) - *bounds.ceiling).names(), " beyond the ceiling"});
-    }
-    if (bounds.no_new_privileges && !observed.no_new_privileges) return "no-new-privileges is not set on it";
-    return std::nullopt;
-}
 
 void watch_start(const Call& call) noexcept {
     try {

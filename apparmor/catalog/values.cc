@@ -2,7 +2,7 @@
 #include "apparmor/catalog/values.h"
 
 #include "apparmor/catalog/pattern.h"
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "apparmor/profile_name.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

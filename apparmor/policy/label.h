@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/policy.h"
-#include "apparmor/profile_name.h"
 #include "base/result.h"
 
 namespace aa::apparmor {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/policy.h"
 
 namespace aa::apparmor {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apparmor/kernel.h"
+#include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/automaton.h"
 #include "base/capability_set.h"
 #include "base/result.h"

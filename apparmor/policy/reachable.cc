@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/attachment.h"
 #include "apparmor/policy/label.h"
 #include "apparmor/policy/walk.h"
-#include "apparmor/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/attachment.h"
 #include "apparmor/policy/label.h"
-#include "apparmor/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {

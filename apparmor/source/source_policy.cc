@@ -5,8 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/label.h"
-#include "apparmor/profile_name.h"
 #include "apparmor/source/profile_rules.h"
 #include "base/text.h"
 

@@ -7,7 +7,7 @@
 
 #include "apparmor/catalog/catalog.h"
 #include "apparmor/catalog/compiled_catalog.h"
-#include "oci/bundle.h"
+#include "oci/bundle/bundle.h"
 
 namespace {
 

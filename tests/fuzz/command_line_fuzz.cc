@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "oci/command_line.h"
+#include "oci/command_line/change.h"
 
 using namespace aa::oci;
 
@@ -30,11 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
     const ArgumentChanges changes{{}, "a", true, aa::CapabilitySet(1), "apparmor:a"};
     std::vector<std::string> storage;
-    const auto once = change_arguments(tokens, *line, kind, changes, storage);
+    const auto once = change_arguments(*line, changes, storage);
     const auto changed = parse_command_line(once, kind);
     require(changed.has_value() && changed->command == line->command && changed->id == line->id && changed->words == line->words);
     if (line->command == Command::exec && !line->process_file) require(changed->apparmor == "a" && changed->no_new_privs == true);
     if (line->command == Command::restore) require(changed->lsm_profile == "apparmor:a");
-    require(change_arguments(once, *changed, kind, changes, storage) == once);
+    require(change_arguments(*changed, changes, storage) == once);
     return 0;
 }

@@ -3,7 +3,7 @@
 // A config.json that can be read can be changed, obeys afterwards, and needs no second change.
 #include <cstdlib>
 
-#include "oci/bundle.h"
+#include "oci/bundle/bundle.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "oci/engine.h"
-#include "oci/image_reference.h"
-#include "oci/path_tail.h"
+#include "oci/engine/engine.h"
+#include "oci/engine/image_reference.h"
+#include "oci/engine/path_tail.h"
 #include "tests/oci/trusted_directory.h"
 
 namespace {

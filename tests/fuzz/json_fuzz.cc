@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "oci/json.h"
+#include "oci/json/json.h"
 
 using namespace aa::oci::json;
 

@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <functional>
 
-#include "oci/id_map.h"
-#include "oci/path_search.h"
-#include "oci/permission.h"
-#include "oci/program.h"
+#include "oci/bundle/id_map.h"
+#include "oci/path/permission.h"
+#include "oci/path/program.h"
+#include "oci/path/search.h"
 
 namespace {
 

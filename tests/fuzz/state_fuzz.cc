@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "oci/runc_state.h"
-#include "oci/state.h"
+#include "oci/state/runc_state.h"
+#include "oci/state/state.h"
 
 namespace {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "shim/ctl/install/marks.h"
-#include "shim/ctl/install/toml.h"
+#include "ctl/install/document/marks.h"
+#include "ctl/install/toml/toml.h"
 
-using namespace aa::shim::ctl::install;
+using namespace aa::ctl::install;
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     const std::string text(reinterpret_cast<const char*>(data), size);

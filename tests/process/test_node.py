@@ -5,66 +5,12 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import time
 
 import harness
-from node_tree import CONTAINERD, SHARE, Node
+from node_test import BROKEN_PROFILE, GOOD, OK, OTHER, PENDING, STATUS, SYSTEM, UNKNOWN_KEY, USAGE, WRONG, NodeTest
+from node_tree import CONTAINERD, SHARE
 from test_crash import strace_works
-
-OK, WRONG, USAGE, SYSTEM = range(4)
-STATUS = "run/aa-shim/node-status"
-PENDING = "restart pending"
-
-GOOD = {"10-test.json": harness.CATALOG, "aa-test": harness.PROFILE}
-OTHER = {"10-test.json": harness.CATALOG | {"rules": []}, "aa-test": harness.PROFILE}
-UNKNOWN_KEY = GOOD | {"20-more.json": '{\n  "confinments": {} }'}
-BROKEN_PROFILE = GOOD | {"aa-test": "profile aa-test {\n  network tcp 80,\n}\n"}
-
-
-class NodeTest(harness.ShimTest):
-    def setUp(self):
-        if shutil.which("apparmor_parser", path="/usr/sbin:/sbin") is None:
-            self.skipTest("the node's apparmor_parser is the real one: install apparmor")
-        super().setUp()
-        directory = harness.WORK / "node"
-        directory.mkdir()
-        self.node = Node(directory)
-        self.node.deliver(GOOD)
-
-    def once(self, *options, code=OK, **more):
-        result = self.node.run("--once", *options, **more)
-        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
-        return result
-
-    def make_ready(self):
-        """A node in order; its hash."""
-        self.once(code=WRONG)
-        self.node.start_containerd()
-        self.once()
-        return self.node.told()[-1]["annotations"]["aa-shim/catalog"]
-
-    def assert_told(self, ready, *parts):
-        """The last that the cluster was told."""
-        told = self.node.told()[-1]
-        self.assertEqual(told["labels"], {"aa-shim/ready": "true" if ready else None})
-        for part in parts:
-            self.assertIn(part, told["annotations"]["aa-shim/status"])
-        self.assertNotIn("\n", told["annotations"]["aa-shim/status"])
-        return told
-
-    def until(self, condition, seconds=30):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), end, self.node.told())
-            time.sleep(0.1)
-
-    def start(self, *options):
-        process = subprocess.Popen(self.node.command("--interval", 1, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
 
 
 class Rounds(NodeTest):
@@ -323,74 +269,6 @@ class Ends(NodeTest):
                 break
         self.assertGreater(number, 10)
         self.assertTrue(done)
-
-
-class Removal(NodeTest):
-    def test_it_leaves_the_node_as_it_was(self):
-        self.make_ready()
-        self.once("--remove", "--restart-engine")
-        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
-        left = [key for key, value in self.node.state().items() if value[1] is not None and not key.startswith("etc/containerd")]
-        self.assertEqual(sorted(left), ["run/aa-shim/.load.lock", "run/aa-shim/node-lock"])
-        self.assertFalse((self.node.root / "opt/aa-shim").exists())
-        first, *_, last = self.node.told()[2:]
-        self.assertEqual((first["labels"], first["annotations"]["aa-shim/status"]), ({"aa-shim/ready": None}, "aa-shim is being removed from this node"))
-        self.assertEqual((last["labels"], last["annotations"]), ({"aa-shim/ready": None}, {"aa-shim/status": None, "aa-shim/catalog": None}))
-        self.once("--remove", "--restart-engine")
-
-    def test_nothing_is_taken_away_before_the_cluster_knows(self):
-        self.make_ready()
-        before = self.node.state()
-        self.node.calls.with_suffix(".log.fails").touch()
-        result = self.once("--remove", "--restart-engine", code=SYSTEM)
-        self.assertIn("cannot tell the cluster", result.stderr)
-        self.assertEqual(self.node.state(), before)
-
-    def test_programs_stay_until_the_engine_has_been_restarted(self):
-        self.make_ready()
-        self.assertIn(PENDING, self.once("--remove", code=SYSTEM).stderr)
-        self.assertTrue((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
-        self.node.start_containerd()
-        self.once("--remove")
-        self.assertFalse((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
-
-    def test_programs_stay_as_long_as_a_container_needs_them(self):
-        self.make_ready()
-        bundle = self.node.root / "run/containerd/io.containerd.runtime.v2.task/k8s.io/0a1b2c"
-        bundle.mkdir(parents=True)
-        (bundle / "options.json").write_text('{"binary_name":"/opt/aa-shim/bin/aa-shim-web"}')
-        agent = self.start("--remove", "--restart-engine")
-        self.until(lambda: not self.node.read("etc/containerd/config.toml").count("aa-shim"))
-        said = agent.stdout.readline()
-        self.assertEqual(said, "/opt/aa-shim/bin/aa-shim cannot be removed before the containers that it has started: drain the node, or "
-                         "delete their pods (1: 0a1b2c)\n")
-        for file in ("opt/aa-shim/bin/aa-shim-web", "opt/aa-shim/bin/aa-shim", "run/aa-shim/catalog"):
-            self.assertTrue((self.node.root / file).exists())
-        shutil.rmtree(bundle)
-        self.until(lambda: not (self.node.root / "opt/aa-shim").exists())
-        self.assertIsNone(agent.poll())
-        agent.send_signal(signal.SIGTERM)
-        self.assertEqual(agent.wait(10), 0)
-
-
-class Preparing(NodeTest):
-    def test_a_tree_gets_files_and_nothing_else(self):
-        for program in ("usr/sbin/apparmor_parser", "usr/bin/systemctl", "bin/sh"):
-            (self.node.root / program).unlink()
-        (self.node.root / "run/containerd/containerd.sock").unlink()
-        result = self.node.run("--prepare")
-        self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
-        self.assertIn("aa-shim-web", self.node.read("etc/containerd/config.toml"))
-        for file in ("opt/aa-shim/bin/aa-shim-web", "etc/aa-shim/catalog.d/10-test.json"):
-            self.assertTrue((self.node.root / file).exists())
-        self.assertFalse((self.node.root / "run/aa-shim/catalog").exists())
-        self.assertEqual(self.node.told(), [])
-        before = self.node.state(STATUS)
-        self.assertEqual(self.node.run("--prepare").returncode, OK)
-        self.assertEqual(self.node.state(STATUS), before)
-        self.node.run("--prepare", "--remove")
-        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
-        self.assertFalse((self.node.root / "opt").exists() and list((self.node.root / "opt").iterdir()))
 
 
 class CommandLine(NodeTest):

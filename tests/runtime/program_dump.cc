@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/bundle.h"
-#include "oci/container_path.h"
+#include "oci/bundle/bundle.h"
+#include "oci/path/container_path.h"
 
 namespace {
 

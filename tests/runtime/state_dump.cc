@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "oci/state.h"
+#include "oci/state/state.h"
 
 int main(int argc, char** argv) {
     if (argc != 4) return 2;

@@ -22,9 +22,10 @@ def prepare():
         must("docker", "export", "--output", f"{IMAGES}/{name}.tar", container)
         must("docker", "rm", container)
         shutil.copy(f"{SHARE}/examples/images/{name}/changes", f"{IMAGES}/{name}.changes")
-    os.makedirs(f"{BUILD}/shim/ctl")
+    for room in ("shim", "ctl"):
+        os.makedirs(f"{BUILD}/{room}")
     shutil.copy("/usr/bin/aa-shim", f"{BUILD}/shim/")
-    shutil.copy("/usr/bin/aa-shimctl", f"{BUILD}/shim/ctl/")
+    shutil.copy("/usr/bin/aa-shimctl", f"{BUILD}/ctl/")
 
 
 def traces():

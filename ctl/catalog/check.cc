@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl check [PATH…]: what would `load` say? Changes nothing.
+#include <memory>
+
+#include "ctl/catalog/examine.h"
+#include "ctl/cli/command.h"
+
+namespace aa::ctl {
+
+namespace {
+
+struct Options {
+    std::vector<std::string> paths;
+    std::string profiles = std::string(apparmor::kProfileDirectory);
+    bool no_profiles = false;
+};
+
+int check(const Context& context, const Options& options) {
+    // A catalog that is being written may be anybody's; the installed one is judged as `load` judges it.
+    const bool installed = options.paths.empty();
+    apparmor::LoadSettings settings;
+    settings.directories.front() = options.profiles;
+    const auto result = examine(installed ? std::vector<std::string>{std::string(apparmor::kCatalogDirectory)} : options.paths,
+                                installed ? Trust::required : Trust::not_required, options.no_profiles ? Profiles::skip : Profiles::examine,
+                                apparmor::Kernel(), settings);
+    if (!result) return fail(context, result.error());
+    if (context.json) {
+        print(to_json(*result));
+    } else {
+        report(*result);
+        if (result->ok()) say("The catalog is good: " + summary(*result) + ".");
+    }
+    return result->ok() ? kOk : kWrong;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("check", "Check a catalog and the profiles that it names; nothing is changed");
+    const auto options = std::make_shared<Options>();
+    command->add_option("PATH", options->paths, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
+    command->add_option("--profiles", options->profiles, "Directory of profiles that comes before /etc/apparmor.d")->capture_default_str();
+    command->add_flag("--no-profiles", options->no_profiles, "Check the catalog files alone, not the AppArmor profiles");
+    command->callback([&context, options] { context.command = [&context, options] { return check(context, *options); }; });
+}
+
+}  // namespace aa::ctl

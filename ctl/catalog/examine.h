@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Examining a catalog: its files, what is wrong in them, and whether its profiles can be enforced. `check` reports the
+// result, `load` acts on it: both look at the same things.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apparmor/catalog/json.h"
+#include "apparmor/kernel/kernel.h"
+#include "apparmor/load.h"
+#include "base/result.h"
+#include "ctl/cli/command.h"
+
+namespace aa::ctl {
+
+enum class Trust { required, not_required };  // whether a catalog file must be root's, writable by nobody else
+
+// The catalog files PATHS names: a file as it is, a directory's *.json in the order of their names.
+Result<std::vector<apparmor::CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust);
+
+struct Examination {
+    apparmor::Catalog catalog;
+    std::vector<apparmor::Complaint> errors;
+    std::vector<apparmor::Complaint> notes;
+    std::vector<apparmor::ProfileSource> sources;
+    std::size_t files = 0;
+
+    [[nodiscard]] bool ok() const { return errors.empty(); }
+};
+
+enum class Profiles { examine, skip };
+
+// Reads and checks the catalog in PATHS, and what stands in the way of its PROFILES, which are looked for as SETTINGS say. An
+// error only if it cannot be read.
+Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
+                            const apparmor::LoadSettings& settings = {});
+
+// The complaints, one a line on standard error: "FILE:LINE:COLUMN: PROBLEM", notes with "note: " before the problem.
+void report(const Examination& examination);
+
+// The same for --json: {"ok", "errors", "notes", "files", "confinements", "rules", "profiles"}.
+Json to_json(const Examination& examination);
+
+// "3 files, 4 confinements, 2 rules, 6 profiles".
+std::string summary(const Examination& examination);
+
+}  // namespace aa::ctl

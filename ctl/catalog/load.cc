@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl load: puts the catalog in force. Everything is checked first; the profiles are loaded next; the compiled
+// catalog is published last, with one rename. A failure on the way leaves the catalog that was in force.
+#include "apparmor/load.h"
+
+#include <unistd.h>
+
+#include <memory>
+
+#include "apparmor/catalog/compiled_catalog.h"
+#include "base/text.h"
+#include "ctl/catalog/examine.h"
+#include "ctl/cli/command.h"
+#include "shim/log/counters.h"
+
+namespace aa::ctl {
+
+namespace {
+
+struct Options {
+    std::string catalog = std::string(apparmor::kCatalogDirectory);
+    std::string output = std::string(apparmor::kCatalogPath);
+};
+
+struct Loaded {
+    Examination examination;
+    std::vector<std::string> remarks;  // what the operator should know although it worked
+};
+
+bool capabilities_only(const apparmor::Catalog& catalog) {
+    return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
+}
+
+// Has decisions counted beside the catalog at PATH. What is not counted is no reason to refuse a catalog.
+void count_from_now(const std::string& path, std::vector<std::string>& remarks) {
+    const auto counters = concat({path.substr(0, path.rfind('/') + 1), "counters"});
+    if (const auto made = shim::make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
+}
+
+// Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
+// operator should know all the same.
+Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel, const std::string& path) {
+    std::vector<std::string> remarks;
+    if (const auto enabled = kernel.require_enabled(); !enabled) {
+        if (!capabilities_only(examination.catalog)) {
+            return Error{enabled.error().kind,
+                         enabled.error().message + "; or let the catalog say \"withoutAppArmor\": \"capabilities-only\""};
+        }
+        remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
+        TRY(apparmor::publish_catalog(examination.catalog, nullptr, path));
+        count_from_now(path, remarks);
+        return remarks;
+    }
+    TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel));
+    for (const auto& profile : TRY(apparmor::not_enforced(examination.catalog, kernel))) {
+        remarks.push_back("profile " + profile + ": nothing that it forbids is refused");
+    }
+    const auto state = TRY(apparmor::evaluate_profiles(examination.catalog, kernel));
+    if (!state.remark.empty()) remarks.push_back(state.remark);
+    TRY(apparmor::publish_catalog(examination.catalog, state.snapshot ? &*state.snapshot : nullptr, path));
+    count_from_now(path, remarks);
+    return remarks;
+}
+
+Result<Loaded> load(const Options& options) {
+    const apparmor::Kernel kernel;
+    if (::geteuid() != 0 && kernel.require_enabled()) {
+        return Error{ErrorKind::system, "only root can load AppArmor profiles: run aa-shimctl as root"};
+    }
+    const auto lock = TRY(apparmor::lock_for_load(options.output));
+    Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel)), {}};
+    if (!result.examination.ok()) return result;
+    result.remarks = TRY(put_in_force(result.examination, kernel, options.output));
+    return result;
+}
+
+int run(const Context& context, const Options& options) {
+    const auto result = load(options);
+    if (!result) return fail(context, result.error());
+    const bool ok = result->examination.ok();
+    if (context.json) {
+        Json document = to_json(result->examination);
+        document["remarks"] = result->remarks;
+        document["published"] = ok ? Json(options.output) : Json();
+        print(document);
+        return ok ? kOk : kWrong;
+    }
+    report(result->examination);
+    for (const auto& remark : result->remarks) complain("note: " + remark);
+    if (ok) {
+        say("In force: " + options.output + " (" + summary(result->examination) + ").");
+    } else {
+        complain("Nothing was changed.");
+    }
+    return ok ? kOk : kWrong;
+}
+
+}  // namespace
+
+void add_load(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("load", "Check the catalog, load its AppArmor profiles, and put it in force");
+    const auto options = std::make_shared<Options>();
+    command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
+    command->add_option("--output", options->output, "Where the compiled catalog is published")->type_name("FILE")->capture_default_str();
+    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+}
+
+}  // namespace aa::ctl

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands of aa-shimctl. Each stands in a file of its own and registers itself with one function; what it does is
+// run by main() after the whole command line was understood.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/result.h"
+
+namespace aa::ctl {
+
+// The exit codes of every command (aa-shimctl(8)).
+enum ExitCode : int {
+    kOk = 0,
+    kWrong = 1,   // the catalog, a profile or a bundle is wrong, or the answer is no
+    kUsage = 2,   // the command line is wrong
+    kSystem = 3,  // the host stands in the way: a file, the kernel, a missing package
+};
+
+using Json = nlohmann::ordered_json;
+
+struct Context {
+    bool json = false;             // --json: one JSON document on standard output and nothing else there
+    std::function<int()> command;  // what the chosen subcommand does; returns an ExitCode
+};
+
+void add_check(CLI::App& app, Context& context);
+void add_load(CLI::App& app, Context& context);
+void add_explain(CLI::App& app, Context& context);
+void add_metrics(CLI::App& app, Context& context);
+void add_install(CLI::App& app, Context& context);
+void add_node(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+
+// The exit code for ERROR.
+int exit_code(const Error& error);
+
+// Prints ERROR where --json or its absence wants it, and returns its exit code.
+int fail(const Context& context, const Error& error);
+
+// Prints DOCUMENT on standard output; bytes that are not UTF-8 become U+FFFD.
+void print(const Json& document);
+
+// Prints TEXT and a line end on standard output; on standard error.
+void say(const std::string& text);
+void complain(const std::string& text);
+
+}  // namespace aa::ctl

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl explain: what would aa-shim decide, and why? It runs the code that decides (judge_bundle, judge_container),
+// for a bundle directory or for facts given on the command line. Nothing is changed. `--exec` is explain_exec.cc's.
+#include "ctl/explain/explain.h"
+
+#include "apparmor/catalog/json.h"
+#include "apparmor/kernel/kernel.h"
+#include "base/text.h"
+#include "ctl/catalog/examine.h"
+#include "ctl/explain/policy.h"
+#include "oci/engine/image_reference.h"
+#include "shim/enforce.h"
+#include "shim/exec_decision.h"
+#include "shim/judge.h"
+#include "shim/record.h"
+
+namespace aa::ctl {
+
+namespace {
+
+// What is explained: a decision, and what it starts from.
+struct Explanation {
+    shim::Decision decision;
+    std::string facts;
+    std::optional<std::string> asked_profile;
+    CapabilitySet asked_capabilities;
+    std::optional<apparmor::Reachable> reachable;  // of a ceiling "from-profile"
+    std::string start_note;                        // what is not known of the first program
+};
+
+std::string last_component(std::string_view path) {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// The runtime root that goes with BUNDLE when containerd laid it out: its last two components are the namespace and the
+// container. What the engines pass is in runc's --root (dockerd: daemon/runtime_unix.go; containerd: process/init.go).
+std::string guess_root(std::string_view bundle) {
+    constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task/";
+    const std::size_t at = bundle.find(kTasks);
+    if (at == std::string_view::npos) return "/run/runc";
+    const auto rest = bundle.substr(at + kTasks.size());
+    const auto space = rest.substr(0, rest.find('/'));
+    if (space == "moby") return "/run/docker/runtime-runc/moby";
+    return concat({"/run/containerd/runc/", space});
+}
+
+Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy) {
+    const auto bundle = TRY(oci::Bundle::open(options.bundle));
+    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(options.bundle)})));
+    const auto id = options.id.empty() ? last_component(options.bundle) : options.id;
+    const auto root = options.root.empty() ? guess_root(options.bundle) : options.root;
+    TRY(shim::check_working_directory(config.process.cwd));
+    auto judged = TRY(shim::judge_bundle(catalog, {root, options.bundle, id}, config, options.handler, assumed_state(catalog), policy));
+    return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> read_pairs(const std::vector<std::string>& words, std::string_view option) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const auto& word : words) {
+        const std::size_t equals = word.find('=');
+        if (equals == std::string::npos)
+            return Error{ErrorKind::usage, concat({option, " ", quote(word), " is not of the form KEY=VALUE"})};
+        pairs.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    }
+    return pairs;
+}
+
+Result<CapabilitySet> read_capabilities(const std::vector<std::string>& names) {
+    CapabilitySet set;
+    for (const auto& name : names) {
+        const auto number = capability_number(name.starts_with("CAP_") ? name : concat({"CAP_", name}));
+        if (!number) return Error{ErrorKind::usage, concat({"--capability ", quote(name), " is no capability"})};
+        set.add(*number);
+    }
+    return set;
+}
+
+Result<oci::Engine> engine_named(const std::string& name) {
+    using oci::Engine;
+    for (const auto engine : {Engine::other, Engine::docker, Engine::cri_containerd, Engine::cri_o, Engine::podman, Engine::nerdctl}) {
+        if (oci::engine_name(engine) == name) return engine;
+    }
+    return Error{ErrorKind::usage,
+                 concat({"--engine ", quote(name), ": known are docker, cri-containerd, cri-o, podman, nerdctl and other"})};
+}
+
+// The facts of the command line in the form that a bundle's facts have.
+Result<shim::ContainerFacts> given_facts(const ExplainOptions& options) {
+    shim::ContainerFacts facts;
+    facts.engine.engine = TRY(engine_named(options.engine));
+    facts.engine.kubernetes_namespace = options.kubernetes_namespace;
+    facts.engine.pod = options.pod;
+    facts.engine.container = options.name;
+    facts.engine.image = options.image;
+    facts.engine.labels = TRY(read_pairs(options.labels, "--label"));
+    facts.engine.privileged = options.privileged;
+    facts.engine.sandbox = options.sandbox;
+    facts.handler = options.handler;
+    if (!options.image.empty()) facts.image_full = oci::full_image_reference(options.image);
+    facts.entrypoint = options.entrypoint;
+    facts.annotations = TRY(read_pairs(options.annotations, "--annotation"));
+    facts.user = options.user.value_or(0);
+    return facts;
+}
+
+// Fills in what the first program gets, where that depends on it. Of a program that is only named, the owner is not known: files
+// of images are root's.
+Result<void> explain_start(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy,
+                           Explanation& explanation) {
+    auto& decision = explanation.decision;
+    if (decision.pass || !decision.bounds.profile) return {};
+    const auto confinement = TRY(catalog.confinement(decision.confinement));
+    if (confinement.start != apparmor::Start::from_profile) return {};
+    if (!options.entrypoint.starts_with('/')) {
+        explanation.start_note = "depends on the first program: name it in full with --entrypoint";
+        return {};
+    }
+    const shim::Program program{options.entrypoint, {options.entrypoint, options.user.value_or(0) == 0, {}}};
+    auto label = TRY(shim::judge_start(confinement, *decision.bounds.profile, program, policy, decision.reasons));
+    if (label != *decision.bounds.profile) decision.start_label = std::move(label);
+    return {};
+}
+
+Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy) {
+    const auto facts = TRY(given_facts(options));
+    shim::Asked asked;
+    if (!options.profile.empty()) asked.profile = options.profile;
+    for (const auto& [key, value] : facts.annotations) {
+        if (key == apparmor::kRequestAnnotation) asked.confinement = value;
+    }
+    auto decision = TRY(shim::judge_container(catalog, facts.view().facts, asked, assumed_state(catalog), policy));
+    Explanation explanation{std::move(decision), facts.summary(), asked.profile, TRY(read_capabilities(options.capabilities)), {}, {}};
+    TRY(explain_start(options, catalog, policy, explanation));
+    return explanation;
+}
+
+// What the ceiling of the confinement comes from, where it comes from the policy.
+Result<void> explain_ceiling(const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy, Explanation& explanation) {
+    if (explanation.decision.pass) return {};
+    const auto confinement = TRY(catalog.confinement(explanation.decision.confinement));
+    const auto* profile = std::get_if<std::string>(&confinement.profile);
+    if (profile == nullptr || std::get_if<apparmor::FromProfile>(&confinement.ceiling) == nullptr) return {};
+    explanation.reachable = TRY(policy.reachable(*profile));
+    return {};
+}
+
+std::string or_dash(const std::optional<std::string>& text) { return text && !text->empty() ? *text : "-"; }
+
+std::string_view exactness_name(apparmor::Exactness exactness) {
+    switch (exactness) {
+        case apparmor::Exactness::exact:
+            return "exact";
+        case apparmor::Exactness::conservative:
+            return "conservative";
+        case apparmor::Exactness::unbounded:
+            return "unbounded";
+    }
+    return {};
+}
+
+void print_reachable(const apparmor::Reachable& reachable) {
+    print_row("from profile", concat({reachable.capabilities.names(), " (", exactness_name(reachable.exactness),
+                                      reachable.why.empty() ? "" : ": ", reachable.why, ")"}));
+    for (const auto& one : reachable.labels) print_row("  reachable", concat({one.label, " [", one.capabilities.names(), "]: ", one.how}));
+}
+
+void print_bounds(const Explanation& explanation) {
+    const auto& bounds = explanation.decision.bounds;
+    print_row("profile", concat({or_dash(explanation.asked_profile), " -> ", or_dash(bounds.profile)}));
+    if (bounds.profile) {
+        print_row("first program",
+                  explanation.start_note.empty() ? std::string_view(explanation.decision.first_label()) : explanation.start_note);
+    }
+    print_row("ceiling", bounds.ceiling ? bounds.ceiling->names() : "all capabilities");
+    if (explanation.reachable) print_reachable(*explanation.reachable);
+    if (bounds.ceiling && !explanation.asked_capabilities.empty()) {
+        print_row("  granted", explanation.asked_capabilities.names());
+        print_row("  kept", (explanation.asked_capabilities & *bounds.ceiling).names());
+        print_row("  removed", (explanation.asked_capabilities - *bounds.ceiling).names());
+    }
+    print_row("no new privs", bounds.no_new_privileges ? "set" : "as the engine asks");
+    for (const auto& name : bounds.deny_syscalls) print_row("denied syscall", name);
+}
+
+void print_text(const Explanation& explanation) {
+    const auto& decision = explanation.decision;
+    print_row("facts", explanation.facts);
+    print_row("decided by", decision.rule);
+    print_row("confinement", decision.pass ? "none: the container stays as its engine made it" : decision.confinement);
+    if (!decision.pass) print_bounds(explanation);
+    for (const auto& reason : decision.reasons) print_row("because", reason);
+}
+
+Json to_json(const apparmor::Reachable& reachable) {
+    Json labels = Json::array();
+    for (const auto& one : reachable.labels) {
+        labels.push_back({{"label", one.label}, {"capabilities", one.capabilities.names()}, {"how", one.how}});
+    }
+    return {{"capabilities", reachable.capabilities.names()},
+            {"exactness", exactness_name(reachable.exactness)},
+            {"why", reachable.why},
+            {"labels", std::move(labels)}};
+}
+
+Json to_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
+
+Json to_json(const Explanation& explanation) {
+    const auto& decision = explanation.decision;
+    const auto& bounds = decision.bounds;
+    const auto& asked = explanation.asked_capabilities;
+    Json document{{"ok", true},
+                  {"facts", explanation.facts},
+                  {"rule", decision.rule},
+                  {"pass", decision.pass},
+                  {"confinement", decision.confinement},
+                  {"askedProfile", to_json(explanation.asked_profile)},
+                  {"askedCapabilities", asked.names()},
+                  {"profile", to_json(bounds.profile)},
+                  {"firstProgram", bounds.profile && explanation.start_note.empty() ? Json(decision.first_label()) : Json()},
+                  {"ceiling", bounds.ceiling ? Json(bounds.ceiling->names()) : Json()},
+                  {"noNewPrivileges", bounds.no_new_privileges},
+                  {"denySyscalls", bounds.deny_syscalls},
+                  {"reasons", decision.reasons}};
+    if (explanation.reachable) document["fromProfile"] = to_json(*explanation.reachable);
+    if (bounds.ceiling) {
+        document["kept"] = (asked & *bounds.ceiling).names();
+        document["removed"] = (asked - *bounds.ceiling).names();
+    }
+    return document;
+}
+
+Result<Explanation> explanation_of(const ExplainOptions& options, const OpenCatalog& open) {
+    ExplainedPolicy policy(&open);
+    auto explanation =
+        TRY(options.bundle.empty() ? explain_facts(options, open.catalog, policy) : explain_bundle(options, open.catalog, policy));
+    TRY(explain_ceiling(open.catalog, policy, explanation));
+    return explanation;
+}
+
+// What CLI11 cannot say: which options belong to which of the three things that are explained.
+Result<void> check_options(const ExplainOptions& options) {
+    if (!options.exec && (!options.target.empty() || !options.confinement.empty() || options.owned || options.not_owned)) {
+        return Error{ErrorKind::usage, "a container or path, --confinement, --owned and --not-owned go with --exec"};
+    }
+    if (options.bundle.empty() && (!options.id.empty() || (!options.root.empty() && !options.exec))) {
+        return Error{ErrorKind::usage, "--id goes with --bundle, and --root with --bundle or --exec"};
+    }
+    return {};
+}
+
+int explain(const Context& context, const ExplainOptions& options) {
+    if (const auto checked = check_options(options); !checked) return fail(context, checked.error());
+    if (options.exec) return explain_exec(context, options);
+    const auto open = open_catalog(options.catalog);
+    if (!open) return fail(context, open.error());
+    const auto explanation = explanation_of(options, *open);
+    if (!explanation) return fail(context, explanation.error());
+    if (context.json) {
+        print(to_json(*explanation));
+    } else {
+        print_text(*explanation);
+    }
+    return kOk;
+}
+
+}  // namespace
+
+Result<OpenCatalog> open_catalog(const std::vector<std::string>& paths) {
+    if (paths.empty()) return OpenCatalog{nullptr, TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath))), {}};
+    const auto sources = TRY(read_catalog_files(paths, Trust::not_required));
+    auto reading = apparmor::read_catalog(sources);
+    for (const auto& error : reading.errors) complain(error.text());
+    if (!reading.ok()) return Error{ErrorKind::config, "the catalog has errors: nothing can be explained by it"};
+    auto bytes = std::make_unique<std::string>(apparmor::compile_catalog(reading.catalog));
+    auto catalog = TRY(apparmor::CompiledCatalog::view(*bytes, "the catalog given"));
+    return OpenCatalog{std::move(bytes), std::move(catalog), std::move(reading.catalog.profile_dirs)};
+}
+
+shim::AppArmorState assumed_state(const apparmor::CompiledCatalog& catalog) {
+    const auto state = shim::apparmor_state(apparmor::Kernel(), catalog.without_apparmor());
+    return state ? *state : shim::AppArmorState::available;
+}
+
+void print_row(std::string_view name, std::string_view value) {
+    constexpr std::size_t kColumn = 16;
+    say(concat({name, std::string(name.size() < kColumn ? kColumn - name.size() : 1, ' '), value}));
+}
+
+void add_explain(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("explain", "Tell what aa-shim would decide on a container or an exec, and why; nothing is changed");
+    const auto options = std::make_shared<ExplainOptions>();
+    command->add_option("--catalog", options->catalog, "Catalog files, or directories of them (default: the compiled catalog in force)")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
+    auto* bundle =
+        command->add_option("--bundle", options->bundle, "A bundle directory; its config.json and its engine's records tell the facts")
+            ->type_name("DIR");
+    command->add_option("--id", options->id, "The container's ID (default: the bundle's name)");
+    command->add_option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)")
+        ->type_name("DIR");
+    command->add_option("--handler", options->handler, "The handler: `web` for aa-shim-web");
+
+    const auto fact = [&](const char* option, auto& value, const char* text) {
+        return command->add_option(option, value, text)->excludes(bundle);
+    };
+    fact("--engine", options->engine, "docker, cri-containerd, cri-o, podman, nerdctl or other");
+    fact("--namespace", options->kubernetes_namespace, "Kubernetes namespace");
+    fact("--pod", options->pod, "Kubernetes pod");
+    fact("--name", options->name, "The container's name");
+    fact("--image", options->image, "The image, as typed");
+    fact("--entrypoint", options->entrypoint, "The resolved path of the first program");
+    fact("--label", options->labels, "KEY=VALUE")->allow_extra_args(false);
+    fact("--annotation", options->annotations, "KEY=VALUE")->allow_extra_args(false);
+    fact("--user", options->user, "User ID (with --exec, of the command)");
+    fact("--privileged", options->privileged, "true or false");
+    fact("--profile", options->profile, "The AppArmor profile that the engine asks for (with --exec, the label to start from)");
+    fact("--capability", options->capabilities, "A capability that the engine asks for")->allow_extra_args(false);
+    command->add_flag("--sandbox", options->sandbox, "A pod's sandbox container")->excludes(bundle);
+
+    auto* exec = command->add_flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");
+    exec->excludes(bundle);
+    command->add_option("--confinement", options->confinement, "With --exec and a path: the confinement whose exec rules count");
+    auto* owned = command->add_flag("--owned", options->owned, "With --exec and a path: the process owns the file (default)");
+    command->add_flag("--not-owned", options->not_owned, "With --exec and a path: it does not")->excludes(owned);
+    command->add_option("CONTAINER", options->target, "With --exec, a running container, or the path of a program");
+    command->add_option("COMMAND", options->command, "With --exec and a container: the command and its arguments");
+    command->callback([&context, options] { context.command = [&context, options] { return explain(context, *options); }; });
+}
+
+}  // namespace aa::ctl

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Docker's daemon.json: our runtimes in it, and out of it again. Every byte that is not ours stays as it is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "ctl/install/document/wanted.h"
+
+namespace aa::ctl::install {
+
+// TEXT with the runtimes of WANTED, in the style of the file. NAME is what messages call it. Refused: what Docker's parser
+// and others may read differently (duplicates, keys in another case), an entry of ours that we did not write, values of the
+// wrong type.
+Result<std::string> with_docker_runtimes(std::string_view text, const std::string& name, const Wanted& wanted);
+
+// TEXT without our runtimes: those that bear our name, and nothing but the path of a program of that name. A default-runtime of
+// ours becomes what it is in ORIGINAL again, or goes.
+Result<std::string> without_docker_runtimes(std::string_view text, const std::string& name, const std::optional<std::string>& original);
+
+// What the file says of one of these keys, or of something that is not in it.
+struct DockerSettings {
+    std::optional<std::string> default_runtime;
+};
+Result<DockerSettings> read_docker_settings(std::string_view text, const std::string& name);
+
+}  // namespace aa::ctl::install

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/node/engine.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "ctl/node/ctl.h"
+#include "ctl/node/programs.h"
+
+namespace aa::ctl::node {
+
+namespace {
+
+constexpr const char* kMark = "/run/aa-shim/engine-restart";
+
+// Where engines listen. Each makes its socket anew when it starts (containerd sys/socket_unix.go, CRI-O server/server.go).
+constexpr std::array<const char*, 3> kSockets = {"/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
+                                                 "/run/crio/crio.sock"};
+
+// The services that an engine may be part of, the outermost first: containerd of k3s and RKE2 is their child.
+constexpr std::array<const char*, 6> kServices = {"k3s.service",        "k3s-agent.service", "rke2-server.service",
+                                                  "rke2-agent.service", "crio.service",      "containerd.service"};
+
+bool older(const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec; }
+
+std::vector<std::string> command_line(const char* verb, const Host& host, const EngineSettings& settings) {
+    std::vector<std::string> words = {"/proc/self/exe", verb, "kubernetes", "--root", host.root()};
+    if (!settings.engine.empty()) words.insert(words.end(), {"--engine", settings.engine});
+    return words;
+}
+
+Result<bool> change(std::vector<std::string> words) {
+    const auto document = TRY(run_ctl({std::move(words), {}, {}, 60}));
+    if (document.value("ok", false)) return document.value("changed", false);
+    const std::string message = error_message(document);
+    return Error{ErrorKind::system, message.empty() ? "the engine's configuration cannot be changed" : message};
+}
+
+// The mark is there before the change: if we are killed in between, the engine is restarted once too often, and never once too
+// seldom.
+Result<void> change_with_mark(const Host& host, const std::vector<std::string>& words, bool engine_runs) {
+    auto dry = words;
+    dry.emplace_back("--dry-run");
+    if (!TRY(change(dry))) return {};
+    if (engine_runs) {
+        TRY(host.make_directories("/run/aa-shim"));
+        TRY(host.write(kMark, {"The engine's configuration was changed after the engine had started.\n"}));
+    }
+    TRY(change(words));
+    return {};
+}
+
+}  // namespace
+
+Result<void> configure_engine(const Host& host, const EngineSettings& settings) {
+    auto words = command_line("install", host, settings);
+    words.insert(words.end(), {"--shim", kShim});
+    if (!settings.handlers.empty()) words.insert(words.end(), {"--handlers", join(settings.handlers, ",")});
+    if (settings.is_default) words.emplace_back("--default");
+    if (settings.mandatory) words.emplace_back("--mandatory");
+    return change_with_mark(host, words, settings.runs).context("the engine's configuration");
+}
+
+Result<void> restore_engine(const Host& host, const EngineSettings& settings) {
+    return change_with_mark(host, command_line("uninstall", host, settings), settings.runs).context("the engine's configuration");
+}
+
+bool restart_is_pending(const Host& host) {
+    const auto mark = host.status(kMark);
+    if (!mark) return false;
+    for (const auto* socket : kSockets) {
+        const auto st = host.status(socket);
+        if (!st || !older(mark->st_mtim, st->st_mtim)) continue;
+        return !host.remove(kMark);
+    }
+    return true;
+}
+
+Result<void> restart_engine(const Host& host) {
+    const std::vector<std::string> environment = {"SYSTEMD_IGNORE_CHROOT=1"};  // the node's systemd is meant, and nobody is fooled
+    for (const char* service : kServices) {
+        const auto active = TRY(host.run({"/usr/bin/systemctl", "is-active", "--quiet", service}, 30, environment));
+        if (!active.ok()) continue;
+        (void)TRY(host.run({"/usr/bin/systemctl", "daemon-reload"}, 60, environment));
+        const auto restarted = TRY(host.run({"/usr/bin/systemctl", "restart", service}, 120, environment));
+        if (restarted.ok()) return host.remove(kMark);
+        return Error{ErrorKind::system, concat({"systemctl restart ", service, " failed: ", last_words(restarted)})};
+    }
+    return Error{ErrorKind::system, "no service of an engine is active on this node's systemd: restart the engine by hand"};
+}
+
+std::string restart_advice() {
+    return "restart pending: the engine's configuration changed, and it reads it only when it starts; restart containerd, k3s, rke2 or "
+           "crio on the node (and remove /run/aa-shim/engine-restart if this message stays), or let the agent do it (restartEngine)";
+}
+
+}  // namespace aa::ctl::node

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The last round's result as a file on the node, for the pod's probe and for whoever is logged in there.
+#pragma once
+
+#include "base/result.h"
+#include "ctl/host/host.h"
+#include "ctl/node/cluster.h"
+
+namespace aa::ctl::node {
+
+Result<void> write_status(const Host& host, const Condition& condition);
+
+// The last round's result; an error if no round was done within the last ten minutes, which is longer than one may take.
+Result<Condition> read_status(const Host& host);
+
+Result<void> remove_status(const Host& host);
+
+}  // namespace aa::ctl::node

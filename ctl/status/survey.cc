@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/status/survey.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "apparmor/policy/loaded_policy.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "ctl/containers/running.h"
+#include "ctl/status/places.h"
+#include "ctl/status/standing.h"
+#include "shim/exec_decision.h"
+#include "shim/record.h"
+
+namespace aa::ctl::status {
+
+namespace {
+
+// A process that is being put into a container is not as decided until its program runs: what is wrong counts when it stays so.
+constexpr int kLooks = 20;
+constexpr long kBetweenLooks = 100'000'000;  // nanoseconds
+
+void pause_between_looks() {
+    const struct timespec pause { 0, kBetweenLooks };
+    (void)::nanosleep(&pause, nullptr);
+}
+
+// A container that was decided on: its processes, and what they are held against.
+struct Subjected {
+    pid_t init = 0;
+    std::vector<Place> places;
+    Expected expected;
+    bool created = false;
+    std::size_t report = 0;  // where its report is
+};
+
+bool deviates(const ContainerReport& report) {
+    return std::any_of(report.processes.begin(), report.processes.end(), [](const auto& process) { return process.deviation.has_value(); });
+}
+
+class Surveyor {
+public:
+    Surveyor() : policy_(kernel_), labels_(policy_) {
+        if (const auto enabled = kernel_.require_enabled(); !enabled) survey_.apparmor_off = enabled.error().message;
+        if (const auto opened = open_catalog(); !opened) survey_.no_catalog = opened.error().message;
+    }
+
+    Result<Survey> run(const SurveyOptions& options) && {
+        if (!options.root.empty()) (void)TRY(open_file(AT_FDCWD, options.root, O_PATH | O_DIRECTORY));
+        TRY(find_unloaded());
+        const auto wanted = TRY(find_wanted(options));
+        auto containers = find_all(options.root);
+        TRY(share_processes(containers));
+        for (auto& found : containers) {
+            if (wanted.empty() || wanted.contains({found.root, found.id})) report_on(found);
+        }
+        if (!wanted.empty()) survey_.strangers.clear();
+        look_again();
+        return std::move(survey_);
+    }
+
+private:
+    Result<void> open_catalog() {
+        catalog_ = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
+        survey_.catalog = TRY(read_catalog_in_force());
+        return {};
+    }
+
+    using Address = std::pair<std::string, std::string>;  // a container's root and ID
+
+    // The containers that OPTIONS name; none: all are wanted.
+    static Result<std::set<Address>> find_wanted(const SurveyOptions& options) {
+        std::set<Address> wanted;
+        for (const auto& word : options.containers) {
+            auto found = TRY(find_running(word, options.root));
+            wanted.emplace(std::move(found.root), std::move(found.id));
+        }
+        return wanted;
+    }
+
+    [[nodiscard]] bool labels_can_be_read() const { return !survey_.apparmor_off; }
+
+    Result<void> find_unloaded() {
+        if (!catalog_ || !labels_can_be_read()) return {};
+        std::set<std::string> asked;
+        for (const auto& confinement : TRY(catalog_->confinements())) {
+            const auto* profile = std::get_if<std::string>(&confinement.profile);
+            if (profile == nullptr) continue;
+            auto labels = shim::exec_rule_labels(confinement, *profile);
+            labels.insert(labels.begin(), *profile);
+            for (const auto& label : labels) {
+                if (!asked.insert(label).second || TRY(kernel_.is_loaded(label))) continue;
+                survey_.unloaded.push_back(concat({"profile ", quote(label), " of confinement ", quote(confinement.name)}));
+            }
+        }
+        return {};
+    }
+
+    // Finds the processes of the CONTAINERS that run.
+    Result<void> share_processes(const std::vector<FoundContainer>& containers) {
+        const auto places = TRY(read_places());
+        const auto self = std::find_if(places.begin(), places.end(), [](const Place& place) { return place.pid == ::getpid(); });
+        if (self == places.end()) return Error{ErrorKind::system, "/proc does not show this process: is it the host's?"};
+        std::vector<pid_t> inits;
+        for (const auto& found : containers) {
+            if (found.state && found.state->init_pid != 0) inits.push_back(found.state->init_pid);
+        }
+        auto grouping = share_out(places, inits, *self);
+        for (std::size_t i = 0; i < inits.size(); ++i) members_.emplace_back(inits[i], std::move(grouping.containers[i]));
+        for (const auto& stranger : grouping.strangers) add_unjudged(stranger, survey_.strangers);
+        return {};
+    }
+
+    std::vector<Place> take_members(pid_t init) {
+        const auto found = std::find_if(members_.begin(), members_.end(), [&](const auto& entry) { return entry.first == init; });
+        return found == members_.end() ? std::vector<Place>() : std::move(found->second);
+    }
+
+    struct Seen {
+        ProcessReport report;  // without a judgement
+        std::optional<shim::Observed> observed;
+    };
+    // What PLACE's process looks like now; nothing if it has ended.
+    [[nodiscard]] std::optional<Seen> look_at(const Place& place) const {
+        auto observed = shim::observe(kernel_, place.pid, labels_can_be_read());
+        if (!observed && ::kill(place.pid, 0) != 0 && errno == ESRCH) return std::nullopt;
+        ProcessReport report{place.pid, place.command, observed ? observed->label.label : std::string(), std::nullopt};
+        return Seen{std::move(report), std::move(observed)};
+    }
+    void add_unjudged(const Place& place, std::vector<ProcessReport>& reports) const {
+        if (auto seen = look_at(place)) reports.push_back(std::move(seen->report));
+    }
+
+    void report_on(const FoundContainer& found) {
+        if (found.state && found.state->init_pid == 0) return;
+        ContainerReport report;
+        report.root = found.root;
+        report.id = found.id;
+        if (!found.state) {
+            report.standing = Standing::unreadable;
+            report.problem = found.state.error().message;
+        } else {
+            report_on_running({found.root, found.id, *found.state}, report);
+        }
+        survey_.containers.push_back(std::move(report));
+    }
+
+    void report_on_running(const RunningContainer& container, ContainerReport& report) {
+        auto places = take_members(container.state.init_pid);
+        auto record = shim::read_record(container.state);
+        if (record && *record && !(*record)->pass) {
+            report.decision = **std::move(record);
+            report.subject = report.decision->subject;
+            subjected_.push_back({container.state.init_pid, std::move(places), expected_today(*report.decision), waits_for_start(container),
+                                  survey_.containers.size()});
+            judge(subjected_.back(), report);
+            return;
+        }
+        for (const auto& place : places) add_unjudged(place, report.processes);
+        if (!record) {
+            report.standing = Standing::unreadable;
+            report.problem = record.error().message;
+        } else if (*record) {
+            report.standing = Standing::passed;
+            report.decision = **std::move(record);
+            report.subject = report.decision->subject;
+        } else {
+            report.standing = Standing::bypassed;
+            report.subject = subject_of(container);
+        }
+    }
+
+    [[nodiscard]] Expected expected_today(const shim::Decision& decision) const {
+        if (!catalog_) return expected_of(decision, nullptr);
+        const auto confinement = catalog_->confinement(decision.confinement);
+        return expected_of(decision, confinement ? &*confinement : nullptr);
+    }
+
+    std::optional<std::string> deviation_of(const std::optional<shim::Observed>& observed, const Expected& expected,
+                                            bool own_capabilities) {
+        if (!observed) return "it cannot be looked at";
+        if (labels_can_be_read()) return find_deviation(*observed, expected, own_capabilities, &labels_);
+        if (expected.bounds.profile) return survey_.apparmor_off;
+        return find_deviation(*observed, expected, own_capabilities, nullptr);
+    }
+
+    // Holds the processes of SUBJECTED against what is expected of them.
+    void judge(const Subjected& subjected, ContainerReport& report) {
+        report.processes.clear();
+        report.standing = subjected.created ? Standing::created : Standing::as_decided;
+        const auto& places = subjected.places;
+        const auto first = std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.pid == subjected.init; });
+        for (const auto& place : places) {
+            auto process = look_at(place);
+            if (!process) continue;
+            // The first one is the runtime itself until it becomes the program.
+            const bool is_runtime = subjected.created && place.pid == subjected.init;
+            const bool own_capabilities = first != places.end() && place.user_namespace == first->user_namespace;
+            if (!is_runtime) process->report.deviation = deviation_of(process->observed, subjected.expected, own_capabilities);
+            report.processes.push_back(std::move(process->report));
+        }
+        if (deviates(report)) report.standing = Standing::deviates;
+    }
+
+    void look_again() {
+        for (int look = 1; look < kLooks && judge_those_that_deviate(); ++look) pause_between_looks();
+    }
+
+    bool judge_those_that_deviate() {
+        bool any = false;
+        for (const auto& subjected : subjected_) {
+            auto& report = survey_.containers[subjected.report];
+            if (report.standing == Standing::deviates) judge(subjected, report);
+            any = any || report.standing == Standing::deviates;
+        }
+        return any;
+    }
+
+    apparmor::Kernel kernel_;
+    apparmor::LoadedPolicy policy_;
+    Labels labels_;
+    std::optional<apparmor::CompiledCatalog> catalog_;
+    std::vector<std::pair<pid_t, std::vector<Place>>> members_;
+    std::vector<Subjected> subjected_;
+    Survey survey_;
+};
+
+}  // namespace
+
+bool Survey::ok() const {
+    const auto is_good = [](const ContainerReport& report) {
+        return report.standing == Standing::as_decided || report.standing == Standing::created || report.standing == Standing::passed;
+    };
+    return catalog && unloaded.empty() && std::all_of(containers.begin(), containers.end(), is_good);
+}
+
+Result<Survey> take_survey(const SurveyOptions& options) { return Surveyor().run(options); }
+
+}  // namespace aa::ctl::status

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A survey of this host: every container that a runtime's state tells of, with every process in it, as the kernel sees them now,
+// against what was decided. Nothing is changed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ctl/catalog/in_force.h"
+#include "shim/decision.h"
+
+namespace aa::ctl::status {
+
+// How a container stands.
+enum class Standing : std::uint8_t {
+    as_decided,
+    created,     // as decided, as far as can be told: its program has not been started
+    passed,      // the catalog leaves it as its engine made it
+    deviates,    // a process of it is not as decided
+    bypassed,    // it was not started by aa-shim
+    unreadable,  // its state or its record
+};
+
+struct ProcessReport {
+    pid_t pid = 0;
+    std::string command;                   // its own name for itself
+    std::string label;                     // empty: AppArmor is off
+    std::optional<std::string> deviation;  // what is not as decided
+};
+
+struct ContainerReport {
+    std::string root;  // the runtime's --root
+    std::string id;
+    Standing standing = Standing::as_decided;
+    std::string problem;  // why it is unreadable
+    shim::Subject subject;
+    std::optional<shim::Decision> decision;
+    std::vector<ProcessReport> processes;
+};
+
+struct Survey {
+    std::optional<std::string> apparmor_off;  // why
+    std::optional<CatalogInForce> catalog;
+    std::string no_catalog;             // why there is none
+    std::vector<std::string> unloaded;  // "profile 'NAME' of confinement 'NAME'" that the kernel does not hold
+    std::vector<ContainerReport> containers;
+    std::vector<ProcessReport> strangers;  // first processes of PID namespaces that are no known container's
+
+    // Whether all is as the operator decided.
+    [[nodiscard]] bool ok() const;
+};
+
+struct SurveyOptions {
+    std::vector<std::string> containers;  // as people name them; empty: all
+    std::string root;                     // the runtime's --root; empty: everywhere the engines put containers
+};
+
+// An error if the host cannot be looked at, or a container that was named is not there.
+Result<Survey> take_survey(const SurveyOptions& options);
+
+}  // namespace aa::ctl::status

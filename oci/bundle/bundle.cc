@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/bundle/bundle.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "base/text.h"
+
+namespace aa::oci {
+namespace {
+
+using json::Member;
+using json::Reader;
+using json::Text;
+
+// A string, or null for an empty one.
+std::string read_text(Reader& reader) { return reader.null() ? std::string() : reader.string().decoded(); }
+
+void read_process(Reader& reader, Config& config) { config.process = read_process_spec(reader); }
+void read_hostname(Reader& reader, Config& config) { config.hostname = read_text(reader); }
+void read_root_path(Reader& reader, Config& config) { config.root_path = read_text(reader); }
+void read_cgroups_path(Reader& reader, Config& config) { config.cgroups_path = read_text(reader); }
+void read_seccomp_member(Reader& reader, Config& config) { config.seccomp = read_seccomp(reader); }
+void read_destination(Reader& reader, Mount& mount) { mount.destination = read_text(reader); }
+void read_source(Reader& reader, Mount& mount) { mount.source = read_text(reader); }
+void read_type(Reader& reader, Mount& mount) { mount.type = read_text(reader); }
+
+// What the runtimes read of a mount's options (runc libcontainer/specconv, crun src/libcrun/linux.c).
+constexpr std::pair<std::string_view, bool Mount::*> kMountOptions[] = {
+    {"bind", &Mount::bind},     {"rbind", &Mount::bind},        {"rbind", &Mount::recursive},
+    {"noexec", &Mount::noexec}, {"tmpcopyup", &Mount::copy_up},
+};
+
+void read_mount_options(Reader& reader, Mount& mount) {
+    if (reader.null()) return;
+    (void)reader.array([&] {
+        const Text option = reader.string();
+        for (const auto& [name, flag] : kMountOptions) {
+            if (option == name) mount.*flag = true;
+        }
+    });
+}
+
+void read_mount_ids(Reader& reader, Mount& mount) { mount.remapped = reader.skip().kind != json::Kind::null || mount.remapped; }
+
+template <std::uint32_t IdRange::*number>
+void read_range_number(Reader& reader, IdRange& range) {
+    const std::size_t begin = reader.value_begin();
+    const std::int64_t value = reader.integer();
+    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max())
+        reader.fail_at(begin, "a number of users that does not fit into 32 bits");
+    range.*number = static_cast<std::uint32_t>(value);
+}
+
+constexpr Member<IdRange> kIdRange[] = {
+    {"containerID", read_range_number<&IdRange::inside>},
+    {"hostID", read_range_number<&IdRange::outside>},
+    {"size", read_range_number<&IdRange::count>},
+};
+
+template <std::vector<IdRange> Config::*ranges>
+void read_id_ranges(Reader& reader, Config& config) {
+    if (!reader.null()) (void)reader.array([&] { (void)json::read_members(reader, kIdRange, (config.*ranges).emplace_back()); });
+}
+
+struct Namespace {
+    bool is_user = false;
+    bool joined = false;
+};
+
+void read_namespace_type(Reader& reader, Namespace& space) { space.is_user = reader.string() == "user"; }
+void read_namespace_path(Reader& reader, Namespace& space) { space.joined = !reader.null() && !reader.string().raw().empty(); }
+constexpr Member<Namespace> kNamespace[] = {{"type", read_namespace_type}, {"path", read_namespace_path}};
+
+void read_namespaces(Reader& reader, Config& config) {
+    if (reader.null()) return;
+    (void)reader.array([&] {
+        Namespace space;
+        (void)json::read_members(reader, kNamespace, space);
+        if (!space.is_user) return;
+        config.user_namespace = true;
+        config.user_namespace_joined = space.joined;
+    });
+}
+
+constexpr Member<Config> kRoot[] = {{"path", read_root_path}};
+constexpr Member<Config> kLinux[] = {
+    {"cgroupsPath", read_cgroups_path},
+    {"seccomp", read_seccomp_member},
+    {"namespaces", read_namespaces},
+    {"uidMappings", read_id_ranges<&Config::uid_mappings>},
+    {"gidMappings", read_id_ranges<&Config::gid_mappings>},
+};
+constexpr Member<Mount> kMount[] = {
+    {"destination", read_destination}, {"source", read_source},         {"type", read_type},
+    {"options", read_mount_options},   {"uidMappings", read_mount_ids}, {"gidMappings", read_mount_ids},
+};
+
+void read_root(Reader& reader, Config& config) {
+    if (!reader.null()) (void)json::read_members(reader, kRoot, config);
+}
+
+void read_mounts(Reader& reader, Config& config) {
+    if (reader.null()) return;
+    config.mounts.reserve(32);  // what an engine asks for without many volumes
+    (void)reader.array([&] { (void)json::read_members(reader, kMount, config.mounts.emplace_back()); });
+}
+
+void read_linux(Reader& reader, Config& config) {
+    const std::size_t begin = reader.value_begin();
+    config.linux_present = !reader.null();
+    if (config.linux_present) config.linux_empty = json::read_members(reader, kLinux, config).empty;
+    config.linux_place = {begin, reader.position()};
+}
+
+void refuse_duplicate_annotations(Reader& reader, const std::vector<Annotation>& annotations) {
+    std::vector<const Annotation*> order;
+    order.reserve(annotations.size());
+    for (const Annotation& annotation : annotations) order.push_back(&annotation);
+    const auto less = [](const Annotation* a, const Annotation* b) { return a->key != b->key ? a->key < b->key : a < b; };
+    std::sort(order.begin(), order.end(), less);
+    const auto same = [](const Annotation* a, const Annotation* b) { return a->key == b->key; };
+    const auto twice = std::adjacent_find(order.begin(), order.end(), same);
+    if (twice == order.end()) return;
+    const Annotation& second = **std::next(twice);
+    reader.fail_at(second.place.begin,
+                   concat({"the annotation ", quote(second.key), " is there twice; runtimes disagree about which one counts"}));
+}
+
+void read_annotation(Reader& reader, const Text& key, Config& config) {
+    Annotation& annotation = config.annotations.emplace_back();
+    annotation.key = key.decoded();
+    if (annotation.key == "bundle" || annotation.key.starts_with("bundle=")) {
+        reader.fail_at(reader.begin_of(key),
+                       concat({"the annotation ", quote(annotation.key), " would lead a later exec to another config.json; remove it"}));
+    }
+    const std::size_t begin = reader.value_begin();
+    annotation.value = reader.string().decoded();
+    annotation.place = {begin, reader.position()};
+}
+
+void read_annotations(Reader& reader, Config& config) {
+    const std::size_t begin = reader.value_begin();
+    config.annotations_present = !reader.null();
+    if (config.annotations_present) (void)reader.object([&](const Text& key) { read_annotation(reader, key, config); });
+    config.annotations_place = {begin, reader.position()};
+    if (!reader.failed()) refuse_duplicate_annotations(reader, config.annotations);
+}
+
+constexpr Member<Config> kConfig[] = {
+    {"process", read_process}, {"annotations", read_annotations}, {"root", read_root},
+    {"mounts", read_mounts},   {"hostname", read_hostname},       {"linux", read_linux},
+};
+
+using Pair = std::pair<std::string, std::string>;
+
+std::string string_member(const Pair& member) {
+    return concat({"\"", json_escape(member.first), "\":\"", json_escape(member.second), "\""});
+}
+
+// Sets the member NAME of an object to VALUE: in its PLACE, if it has one, else as a new one of OBJECT.
+void set_value(std::string_view name, const std::optional<json::Extent>& place, std::string value, json::Extent object, bool is_empty,
+               Splices& splices) {
+    if (place) return splices.replace(*place, std::move(value));
+    splices.insert_members(object, is_empty, concat({"\"", name, "\":", value}));
+}
+
+void set_annotations(const Config& config, std::span<const Pair> wanted, Splices& splices) {
+    std::string missing;
+    for (const Pair& want : wanted) {
+        const auto is_wanted = [&](const Annotation& annotation) { return annotation.key == want.first; };
+        const auto found = std::find_if(config.annotations.begin(), config.annotations.end(), is_wanted);
+        if (found == config.annotations.end()) {
+            missing += (missing.empty() ? "" : ",") + string_member(want);
+        } else if (found->value != want.second) {
+            splices.replace(found->place, concat({"\"", json_escape(want.second), "\""}));
+        }
+    }
+    if (missing.empty()) return;
+    if (config.annotations_present)
+        return splices.insert_members(*config.annotations_place, config.annotations.empty(), std::move(missing));
+    set_value("annotations", config.annotations_place, concat({"{", missing, "}"}), config.object, false, splices);
+}
+
+void set_denied_syscalls(const Config& config, std::string_view text, const ConfigChanges& changes, Splices& splices) {
+    if (changes.deny_syscalls.empty()) return;
+    if (config.seccomp.present) return deny_syscalls(config.seccomp, text, changes.deny_syscalls, splices);
+    std::string seccomp = new_seccomp(changes.deny_syscalls, changes.architectures);
+    if (config.linux_present) {
+        return set_value("seccomp", config.seccomp.place, std::move(seccomp), *config.linux_place, config.linux_empty, splices);
+    }
+    set_value("linux", config.linux_place, concat({R"({"seccomp":)", seccomp, "}"}), config.object, false, splices);
+}
+
+// Opens the directory PATH. With slashes at its end the kernel would follow a symlink in spite of O_NOFOLLOW.
+Result<Fd> open_directory(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!directory.valid() && (errno == ENOTDIR || errno == ELOOP)) {
+        return Error{ErrorKind::config,
+                     concat({"the bundle ", quote(path), " is a symbolic link or no directory: name the directory itself"})};
+    }
+    if (!directory.valid()) return errno_error("open the bundle", path, errno);
+    TRY(require_trusted(directory.get(), path));
+    return directory;
+}
+
+}  // namespace
+
+std::optional<std::string_view> Config::annotation(std::string_view key) const {
+    for (const Annotation& annotation : annotations) {
+        if (annotation.key == key) return annotation.value;
+    }
+    return std::nullopt;
+}
+
+Result<IdMaps> Config::id_maps() const {
+    if (!user_namespace) return IdMaps();
+    if (uid_mappings.empty()) {
+        if (!user_namespace_joined) return IdMaps{IdMap(std::vector<IdRange>()), IdMap(std::vector<IdRange>())};
+        return Error{ErrorKind::config,
+                     "the container joins a user namespace, and config.json has no linux.uidMappings that say how it numbers users"};
+    }
+    return IdMaps{IdMap(uid_mappings), IdMap(gid_mappings)};
+}
+
+Result<Config> read_config(std::string_view text) {
+    Reader reader(text);
+    Config config;
+    config.object = json::read_members(reader, kConfig, config).extent;
+    TRY(reader.finish());
+    if (config.process.object.end == 0)
+        return Error{ErrorKind::config, "there is no 'process' in it: nothing to start, and nothing to confine"};
+    return config;
+}
+
+Result<Splices> change_config(const Config& config, std::string_view text, const ConfigChanges& changes) {
+    if (changes.process.apparmor_profile && changes.process.apparmor_profile->empty()) {
+        return Error{ErrorKind::bug, "an empty AppArmor profile was to be written, which the kernel takes for unconfined"};
+    }
+    Splices splices;
+    change_process(config.process, changes.process, splices);
+    set_annotations(config, changes.annotations, splices);
+    set_denied_syscalls(config, text, changes, splices);
+    if (splices.overlap()) return Error{ErrorKind::bug, "two changes of config.json touch the same bytes"};
+    return splices;
+}
+
+Result<Bundle> Bundle::open(std::string_view path) {
+    Bundle bundle;
+    bundle.path_ = path;
+    const std::string directory(path.empty() ? std::string_view(".") : path);
+    const std::string shown = concat({directory, "/", kConfigName});
+    bundle.directory_ = TRY(open_directory(directory));
+    const Fd file(::openat(bundle.directory_.get(), kConfigName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!file.valid()) return errno_error("open", shown, errno);
+    if (::fstat(file.get(), &bundle.stat_) != 0) return errno_error("stat", shown, errno);
+    TRY(require_trusted(file.get(), shown));
+    bundle.text_ = TRY(read_file(file.get(), kMaxConfigBytes, shown));
+    return bundle;
+}
+
+Result<void> Bundle::store(const Splices& splices) const {
+    if (splices.empty()) return {};
+    const std::vector<iovec> pieces = splices.pieces(text());
+    return replace_file(directory_.get(), kConfigName, pieces, stat_.st_uid, stat_.st_gid, stat_.st_mode & 07777);
+}
+
+}  // namespace aa::oci

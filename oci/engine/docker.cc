@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "oci/engine/path_tail.h"
+#include "oci/engine/sources.h"
+#include "oci/json/json.h"
+
+namespace aa::oci {
+namespace {
+
+constexpr std::string_view kDefaultDataRoot = "/var/lib/docker";
+
+// Where the storage drivers of dockerd mount a container's root file system below the data root (moby
+// daemon/graphdriver/*, daemon/snapshotter/mount.go).
+using Tail = std::array<std::string_view, 4>;  // filled from the front
+constexpr std::array<Tail, 9> kRootTails{{
+    {"overlay2", "*", "merged"},
+    {"fuse-overlayfs", "*", "merged"},
+    {"overlay", "*", "merged"},
+    {"vfs", "dir", "*"},
+    {"btrfs", "subvolumes", "*"},
+    {"zfs", "graph", "*"},
+    {"aufs", "mnt", "*"},
+    {"devicemapper", "mnt", "*", "rootfs"},
+    {"rootfs", "*", "*"},  // containerd's image store: the snapshotter's name and the container's ID
+}};
+
+// The daemon's data root. It is read off root.path, which the daemon alone chooses. The mounts would name it as well (the
+// source of /etc/hosts lies in it), but a user adds mounts: a volume of theirs, mounted on /etc/hosts, would lead to
+// records that a container wrote as root.
+std::string_view data_root(std::string_view root_path) {
+    for (const auto& tail : kRootTails) {
+        const auto used = std::find(tail.begin(), tail.end(), std::string_view());
+        const auto head = before_tail(root_path, std::span(tail.begin(), used));
+        if (head && !head->empty()) return *head;
+    }
+    return kDefaultDataRoot;
+}
+
+// The part of config.v2.json that matters (moby container/container.go).
+struct Record {
+    std::string id;
+    std::string name;
+    std::string image;
+    StringMap labels;
+};
+
+void read_config_member(json::Reader& reader, Record& record) {
+    if (reader.null()) return;
+    reader.object([&](const json::Text& key) {
+        if (key == "Image") {
+            record.image = reader.string().decoded();
+        } else if (key == "Labels") {
+            record.labels = read_string_map(reader);
+        } else {
+            reader.skip();
+        }
+    });
+}
+
+Result<Record> parse_record(std::string_view text) {
+    Record record;
+    json::Reader reader(text);
+    reader.object([&](const json::Text& key) {
+        if (key == "ID") {
+            record.id = reader.string().decoded();
+        } else if (key == "Name") {
+            record.name = reader.string().decoded();
+        } else if (key == "Config") {
+            read_config_member(reader, record);
+        } else {
+            reader.skip();
+        }
+    });
+    TRY(reader.finish());
+    return record;
+}
+
+Result<bool> parse_privileged(std::string_view text) {
+    bool privileged = false;
+    json::Reader reader(text);
+    reader.object([&](const json::Text& key) {
+        if (key == "Privileged") {
+            privileged = reader.boolean();
+        } else {
+            reader.skip();
+        }
+    });
+    TRY(reader.finish());
+    return privileged;
+}
+
+}  // namespace
+
+// dockerd runs every container of its own in the namespace "moby" (moby daemon/runtime_unix.go); its plugins are in
+// another one and have no record.
+bool is_docker_call(const EngineCall& call) {
+    return before_tail(call.root, {"runtime-runc", "moby"}).has_value() && before_tail(call.bundle, {"moby", call.id}).has_value();
+}
+
+Result<EngineFacts> read_docker_facts(const EngineCall& call, const Config& config) {
+    const std::string directory = concat({data_root(config.root_path), "/containers/", call.id});
+    const std::string record_path = directory + "/config.v2.json";
+    const std::string host_path = directory + "/hostconfig.json";
+    const Buffer record_text = TRY(read_record(record_path));
+    Record record = TRY(parse_record(record_text.text()).context(quote(record_path)));
+    if (record.id != call.id)
+        return Error{ErrorKind::config, concat({quote(record_path), " is of container ", quote(record.id), ", not of ", quote(call.id)})};
+    const Buffer host_text = TRY(read_record(host_path));
+
+    EngineFacts facts;
+    facts.engine = Engine::docker;
+    facts.privileged = TRY(parse_privileged(host_text.text()).context(quote(host_path)));
+    facts.container = record.name.substr(record.name.starts_with('/') ? 1 : 0);
+    facts.image = std::move(record.image);
+    facts.labels = std::move(record.labels);
+    return facts;
+}
+
+}  // namespace aa::oci

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Judging a container: its facts collected, and the decision on it. What a start, an exec in a container without a record, and
+// `aa-shimctl explain` share, so that explain runs the code that decides.
+#pragma once
+
+#include <string_view>
+
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/current_policy.h"
+#include "base/result.h"
+#include "oci/bundle/bundle.h"
+#include "oci/engine/engine.h"
+#include "oci/state/state.h"
+#include "shim/decision.h"
+#include "shim/facts.h"
+
+namespace aa::shim {
+
+// A container's facts and the decision on it.
+struct Judged {
+    ContainerFacts facts;
+    Decision decision;
+};
+
+// The decision on the container that ENGINE_CALL is about, created from CONFIG under the name HANDLER.
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+
+// The decision that the STATE of a running container records; for one that was not started by aa-shim, the decision that it
+// would get now (it has no id).
+Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
+                                    const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
+                                    apparmor::PolicyQuestions& policy);
+
+// What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
+// has it today: never more than either allows.
+Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement);
+
+}  // namespace aa::shim

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the kernel says of a process, held against what was decided: by aa-shim when a container starts, by `aa-shimctl status` at any
+// time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apparmor/kernel/kernel.h"
+#include "base/capability_set.h"
+#include "shim/decision.h"
+
+namespace aa::shim {
+
+// What the kernel says of a process.
+struct Observed {
+    apparmor::TaskLabel label;
+    CapabilitySet bounding;
+    CapabilitySet permitted;
+    bool no_new_privileges = false;
+};
+
+// Why OBSERVED does not obey BOUNDS; nothing if it does. A program may have made a transition of its own since, so any
+// confined label obeys a profile; "unconfined" never does.
+std::optional<std::string> find_mismatch(const Observed& observed, const Bounds& bounds);
+
+// What the kernel says of the process PID now, without its label unless WITH_LABEL; nothing if it is gone or cannot be looked at.
+std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool with_label);
+
+// Reads the status file text of a process (/proc/PID/status) into OBSERVED; false if a line is missing.
+bool read_status(std::string_view status, Observed& observed);
+
+}  // namespace aa::shim

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aa-shimctl node: taking it off a node again, and preparing a tree for one."""
+
+import shutil
+import signal
+
+from node_test import OK, PENDING, STATUS, SYSTEM, NodeTest
+from node_tree import CONTAINERD
+
+
+class Removal(NodeTest):
+    def test_it_leaves_the_node_as_it_was(self):
+        self.make_ready()
+        self.once("--remove", "--restart-engine")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        left = [key for key, value in self.node.state().items() if value[1] is not None and not key.startswith("etc/containerd")]
+        self.assertEqual(sorted(left), ["run/aa-shim/.load.lock", "run/aa-shim/node-lock"])
+        self.assertFalse((self.node.root / "opt/aa-shim").exists())
+        first, *_, last = self.node.told()[2:]
+        self.assertEqual((first["labels"], first["annotations"]["aa-shim/status"]), ({"aa-shim/ready": None}, "aa-shim is being removed from this node"))
+        self.assertEqual((last["labels"], last["annotations"]), ({"aa-shim/ready": None}, {"aa-shim/status": None, "aa-shim/catalog": None}))
+        self.once("--remove", "--restart-engine")
+
+    def test_nothing_is_taken_away_before_the_cluster_knows(self):
+        self.make_ready()
+        before = self.node.state()
+        self.node.calls.with_suffix(".log.fails").touch()
+        result = self.once("--remove", "--restart-engine", code=SYSTEM)
+        self.assertIn("cannot tell the cluster", result.stderr)
+        self.assertEqual(self.node.state(), before)
+
+    def test_programs_stay_until_the_engine_has_been_restarted(self):
+        self.make_ready()
+        self.assertIn(PENDING, self.once("--remove", code=SYSTEM).stderr)
+        self.assertTrue((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+        self.node.start_containerd()
+        self.once("--remove")
+        self.assertFalse((self.node.root / "opt/aa-shim/bin/aa-shim").exists())
+
+    def test_programs_stay_as_long_as_a_container_needs_them(self):
+        self.make_ready()
+        bundle = self.node.root / "run/containerd/io.containerd.runtime.v2.task/k8s.io/0a1b2c"
+        bundle.mkdir(parents=True)
+        (bundle / "options.json").write_text('{"binary_name":"/opt/aa-shim/bin/aa-shim-web"}')
+        agent = self.start("--remove", "--restart-engine")
+        self.until(lambda: not self.node.read("etc/containerd/config.toml").count("aa-shim"))
+        said = agent.stdout.readline()
+        self.assertEqual(said, "/opt/aa-shim/bin/aa-shim cannot be removed before the containers that it has started: drain the node, or "
+                         "delete their pods (1: 0a1b2c)\n")
+        for file in ("opt/aa-shim/bin/aa-shim-web", "opt/aa-shim/bin/aa-shim", "run/aa-shim/catalog"):
+            self.assertTrue((self.node.root / file).exists())
+        shutil.rmtree(bundle)
+        self.until(lambda: not (self.node.root / "opt/aa-shim").exists())
+        self.assertIsNone(agent.poll())
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual(agent.wait(10), 0)
+
+
+class Preparing(NodeTest):
+    def test_a_tree_gets_files_and_nothing_else(self):
+        for program in ("usr/sbin/apparmor_parser", "usr/bin/systemctl", "bin/sh"):
+            (self.node.root / program).unlink()
+        (self.node.root / "run/containerd/containerd.sock").unlink()
+        result = self.node.run("--prepare")
+        self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
+        self.assertIn("aa-shim-web", self.node.read("etc/containerd/config.toml"))
+        for file in ("opt/aa-shim/bin/aa-shim-web", "etc/aa-shim/catalog.d/10-test.json"):
+            self.assertTrue((self.node.root / file).exists())
+        self.assertFalse((self.node.root / "run/aa-shim/catalog").exists())
+        self.assertEqual(self.node.told(), [])
+        before = self.node.state(STATUS)
+        self.assertEqual(self.node.run("--prepare").returncode, OK)
+        self.assertEqual(self.node.state(STATUS), before)
+        self.node.run("--prepare", "--remove")
+        self.assertEqual(self.node.read("etc/containerd/config.toml"), CONTAINERD)
+        self.assertFalse((self.node.root / "opt").exists() and list((self.node.root / "opt").iterdir()))
