@@ -282,4 +282,18 @@ Result<void> write_all(int fd, std::string_view text) {
     return write_pieces(fd, {&piece, 1}, "file");
 }
 
+Result<std::string> path_of_descriptor(int fd) {
+    constexpr std::size_t kUsual = 256;
+    const std::string link = concat({"/proc/self/fd/", decimal(fd)});
+    std::string target(kUsual, '\0');
+    while (true) {
+        const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+        if (length < 0) return errno_error("read", link, errno);
+        // One that fills the buffer may have been cut off.
+        const bool whole = static_cast<std::size_t>(length) < target.size() || target.size() >= PATH_MAX;
+        target.resize(whole ? static_cast<std::size_t>(length) : PATH_MAX);
+        if (whole) return target;
+    }
+}
+
 }  // namespace aa

@@ -101,4 +101,8 @@ Result<void> replace_file(int dir_fd, const std::string& name, std::span<const i
 // Writes all of TEXT to FD.
 Result<void> write_all(int fd, std::string_view text);
 
+// The path of the file behind FD as the kernel has it: from the root of its mount namespace, no symlink in it, " (deleted)" behind it
+// if it has none any more (proc(5), /proc/PID/fd). What lies in another mount namespace has a path of that one.
+Result<std::string> path_of_descriptor(int fd);
+
 }  // namespace aa

@@ -20,6 +20,7 @@ enum class ErrorKind {
     not_found,  // a file, container or profile does not exist
     system,     // the operating system refused a call
     denied,     // the operator's policy says no
+    limit,      // it takes more work than a call may do on what others wrote
     bug,        // an invariant of aa-shim itself does not hold
 };
 

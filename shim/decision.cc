@@ -61,13 +61,6 @@ Result<std::string> combine_labels(const std::optional<std::string>& asked, cons
     return name != nullptr ? apparmor::stack(*asked, own) : *asked;
 }
 
-Result<void> check_working_directory(std::string_view cwd) {
-    if (cwd != "/proc" && !cwd.starts_with("/proc/")) return {};
-    return denied(concat({"the working directory ", quote(cwd),
-                          " lies in /proc, from where a container could reach the host "
-                          "(CVE-2024-21626): choose another one"}));
-}
-
 Result<std::optional<CapabilitySet>> judge_ceiling(const Confinement& confinement, AppArmorState apparmor,
                                                    apparmor::PolicyQuestions& policy) {
     if (const auto* set = std::get_if<CapabilitySet>(&confinement.ceiling)) return std::optional(*set);

@@ -66,7 +66,4 @@ Result<std::optional<CapabilitySet>> judge_ceiling(const apparmor::Confinement& 
 Result<std::string> combine_labels(const std::optional<std::string>& asked, const apparmor::ProfileChoice& profile,
                                    apparmor::Combine combine);
 
-// A working directory below /proc can name a descriptor that the runtime left open (CVE-2024-21626).
-Result<void> check_working_directory(std::string_view cwd);
-
 }  // namespace aa::shim

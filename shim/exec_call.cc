@@ -88,11 +88,12 @@ Result<ExecProcess> read_exec_words(const Call& call, const Target& target, cons
     return process;
 }
 
-// The label for a process of SPEC in the container whose first process is INIT.
-Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec, pid_t init,
-                               CapabilitySet ceiling, apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
+// The label for a process of SPEC in the container with that ROOT.
+Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec,
+                               RunningRoot& root, CapabilitySet ceiling, apparmor::PolicyQuestions& policy,
+                               std::vector<std::string>& reasons) {
     if (!looks_at_program(confinement) || spec.args.empty()) return base;
-    return judge_exec(confinement, base, TRY(find_program(init, spec, ceiling)), policy, reasons);
+    return judge_exec(confinement, base, TRY(find_program(root, spec, ceiling)), policy, reasons);
 }
 
 void trace_container(const Decision& container, Trace& trace) {
@@ -154,14 +155,15 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
     auto bounds = exec_bounds(container, confinement);
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
-    TRY(check_working_directory(process.spec.cwd));
+    RunningRoot root(target.state);
+    TRY(check_working_directory(root, process.spec.cwd));
     TRY(require_known_capabilities(call.line, process.spec, container));
 
     trace_exec(bounds, process.spec, trace);
     if (bounds.profile) {
         std::vector<std::string> reasons;
-        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, target.state.init_pid,
-                                        bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
+        bounds.profile = TRY(
+            exec_label(confinement, *bounds.profile, process.spec, root, bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
         trace.fields.emplace_back("reasons", join(reasons, "; "));
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_profile(kernel, *bounds.profile, trace));

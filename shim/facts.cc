@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 #include "oci/engine/image_reference.h"
-#include "oci/path/container_path.h"
 
 namespace aa::shim {
 namespace {
@@ -11,15 +10,14 @@ namespace {
 constexpr std::string_view kProgramPrefix = "aa-shim-";
 
 // The first program's path as far as the bundle tells it; the word as typed where it does not (a volume over it, a rootfs
-// that only a mount will fill).
-std::string resolve_entrypoint(const oci::EngineCall& call, const oci::Config& config) {
-    const auto word = oci::program_word(config.process.args);
-    const auto maps = config.id_maps();
-    if (!maps) return std::string(word);
-    const auto root = oci::ContainerRoot::of_bundle(call.bundle, config.root_path, config.mounts, *maps);
-    if (!root) return std::string(word);
-    auto path = root->resolve_program(word, config.process);
-    return path ? *std::move(path) : std::string(word);
+// that only a mount will fill). An error: to tell would take too much work.
+Result<std::string> resolve_entrypoint(BundleRoot& bundle) {
+    const auto& process = bundle.config().process;
+    const auto word = oci::program_word(process.args);
+    const auto resolve = [&]() -> Result<std::string> { return TRY(bundle.get())->resolve_program(word, process); };
+    auto path = resolve();
+    if (path || path.error().kind == ErrorKind::limit) return path;
+    return std::string(word);
 }
 
 std::vector<apparmor::FactPair> views(const std::vector<std::pair<std::string, std::string>>& pairs) {
@@ -79,19 +77,19 @@ std::string ContainerFacts::summary() const {
     return out;
 }
 
-Result<ContainerFacts> collect_facts(const oci::EngineCall& call, const oci::Config& config, std::string_view handler,
-                                     EngineRecord record) {
+Result<ContainerFacts> collect_facts(const oci::EngineCall& call, BundleRoot& root, std::string_view handler, FactsNeeded needed) {
+    const auto& config = root.config();
     ContainerFacts facts;
     const auto engine = oci::identify_engine(call, config);
     // Docker's record takes two files; what the other engines say stands in config.json, or is what tells them apart.
-    if (engine == oci::Engine::docker && record == EngineRecord::not_needed) {
+    if (engine == oci::Engine::docker && !needed.engine_record) {
         facts.engine.engine = engine;
     } else {
         facts.engine = TRY(oci::read_engine_facts(engine, call, config));
     }
     facts.handler = handler;
     if (!facts.engine.image.empty()) facts.image_full = oci::full_image_reference(facts.engine.image);
-    facts.entrypoint = resolve_entrypoint(call, config);
+    if (needed.entrypoint) facts.entrypoint = TRY(resolve_entrypoint(root));
     facts.annotations.reserve(config.annotations.size());
     for (const auto& annotation : config.annotations) facts.annotations.emplace_back(annotation.key, annotation.value);
     facts.user = config.process.uid;

@@ -13,6 +13,7 @@
 #include "oci/bundle/bundle.h"
 #include "oci/engine/engine.h"
 #include "shim/decision.h"
+#include "shim/program.h"
 
 namespace aa::shim {
 
@@ -21,7 +22,7 @@ struct ContainerFacts {
     oci::EngineFacts engine;
     std::string handler;
     std::string image_full;
-    std::string entrypoint;
+    std::string entrypoint;  // empty: it was not looked for
     std::vector<std::pair<std::string, std::string>> annotations;
     std::uint32_t user = 0;
 
@@ -39,11 +40,14 @@ struct ContainerFacts {
     [[nodiscard]] std::string summary() const;
 };
 
-// Whether the engine's own record is needed, which costs reading a file or two.
-enum class EngineRecord { needed, not_needed };
+// What of the facts the rules ask for that takes looking for; what nobody asks for is not looked for.
+struct FactsNeeded {
+    bool engine_record = true;  // the engine's own files
+    bool entrypoint = true;     // the file that the first program is
+};
 
-// The facts of the container that CALL is about, called by the name HANDLER.
-Result<ContainerFacts> collect_facts(const oci::EngineCall& call, const oci::Config& config, std::string_view handler, EngineRecord record);
+// The facts of the container that CALL is about, with that ROOT, called by the name HANDLER.
+Result<ContainerFacts> collect_facts(const oci::EngineCall& call, BundleRoot& root, std::string_view handler, FactsNeeded needed);
 
 // The handler that the program's own file name says: "web" for /usr/bin/aa-shim-web, empty for aa-shim.
 std::string_view handler_from_program(std::string_view program);

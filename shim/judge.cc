@@ -3,19 +3,19 @@
 
 #include "base/text.h"
 #include "shim/exec_decision.h"
-#include "shim/program.h"
 #include "shim/record.h"
 
 namespace aa::shim {
 namespace {
 
 // Where the first program of a container starts whose confinement says "start": "from-profile".
-Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, std::string_view bundle,
-                             const oci::Config& config, apparmor::PolicyQuestions& policy) {
+Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, BundleRoot& root,
+                             apparmor::PolicyQuestions& policy) {
+    const auto& config = root.config();
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     if (confinement.start != apparmor::Start::from_profile || config.process.args.empty()) return {};
     const auto& base = *decision.bounds.profile;
-    const auto [program, behind_init] = TRY(find_first_program(bundle, config, decision.bounds.ceiling.value_or(CapabilitySet::all())));
+    const auto [program, behind_init] = TRY(find_first_program(root, decision.bounds.ceiling.value_or(CapabilitySet::all())));
     const bool no_new_privileges = decision.bounds.no_new_privileges || config.process.no_new_privileges;
     auto label = TRY(behind_init ? judge_start_behind_init(confinement, base, program, no_new_privileges, policy, decision.reasons)
                                  : judge_start(confinement, base, program, policy, decision.reasons));
@@ -25,16 +25,17 @@ Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog
 
 }  // namespace
 
-Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
-    const auto record = catalog.needs_engine_record() ? EngineRecord::needed : EngineRecord::not_needed;
-    Judged judged{TRY(collect_facts(engine_call, config, handler, record)), {}};
+    const auto& config = root.config();
+    const FactsNeeded needed{catalog.needs_engine_record(), catalog.needs_entrypoint()};
+    Judged judged{TRY(collect_facts(engine_call, root, handler, needed)), {}};
     Asked asked{asked_profile(config), std::nullopt};
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
     judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
     auto& decision = judged.decision;
     decision.subject = judged.facts.subject();
-    if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, engine_call.bundle, config, policy));
+    if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, root, policy));
     return judged;
 }
 
@@ -44,7 +45,8 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
     if (auto record = TRY(read_record(state))) return *std::move(record);
     const auto bundle = TRY(oci::Bundle::open(state.bundle));
     const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler, apparmor, policy));
+    BundleRoot root(engine_call.bundle, config);
+    auto judged = TRY(judge_bundle(catalog, engine_call, root, handler, apparmor, policy));
     judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
     return std::move(judged.decision);
 }

@@ -14,6 +14,7 @@
 #include "oci/state/state.h"
 #include "shim/decision.h"
 #include "shim/facts.h"
+#include "shim/program.h"
 
 namespace aa::shim {
 
@@ -23,8 +24,8 @@ struct Judged {
     Decision decision;
 };
 
-// The decision on the container that ENGINE_CALL is about, created from CONFIG under the name HANDLER.
-Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, const oci::Config& config,
+// The decision on the container that ENGINE_CALL is about, created from the configuration of ROOT under the name HANDLER.
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
 
 // The decision that the STATE of a running container records; for one that was not started by aa-shim, the decision that it

@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/path/container_path.h"
 #include "oci/path/program.h"
 
 namespace aa::shim {
@@ -54,17 +53,37 @@ Error no_program(Error error, std::string_view word) {
 
 }  // namespace
 
-Result<Program> find_program(pid_t init, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
+Result<const oci::ContainerRoot*> BundleRoot::get() {
+    const auto make = [this]() -> Result<oci::ContainerRoot> {
+        return oci::ContainerRoot::of_bundle(bundle_, config_.root_path, config_.mounts, TRY(config_.id_maps()));
+    };
+    if (!root_) root_.emplace(make());
+    if (!*root_) return root_->error();
+    return &**root_;
+}
+
+Result<const oci::ContainerRoot*> RunningRoot::get() {
+    const auto make = [this]() -> Result<oci::ContainerRoot> {
+        auto maps = state_.user_namespace ? TRY(oci::IdMaps::of_process(state_.init_pid)) : oci::IdMaps();
+        return oci::ContainerRoot::of_process(state_.init_pid, std::move(maps));
+    };
+    if (!root_) root_.emplace(make());
+    if (!*root_) return root_->error();
+    return &**root_;
+}
+
+Result<Program> find_program(RunningRoot& running, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
     const std::string_view word = spec.args.at(0);
-    const auto root = TRY(oci::ContainerRoot::of_process(init));
+    const auto& root = *TRY(running.get());
     auto found = root.find_program(word, spec, ceiling);
     if (!found) return no_program(std::move(found).error(), word);
     const uid_t uid = TRY(root.host_uid(spec.uid));
     return described(word, *std::move(found), uid);
 }
 
-Result<FirstProgram> find_first_program(std::string_view bundle, const oci::Config& config, CapabilitySet ceiling) {
-    const auto root = TRY(oci::ContainerRoot::of_bundle(bundle, config.root_path, config.mounts, TRY(config.id_maps())));
+Result<FirstProgram> find_first_program(BundleRoot& bundle, CapabilitySet ceiling) {
+    const auto& config = bundle.config();
+    const auto& root = *TRY(bundle.get());
     const uid_t uid = TRY(root.host_uid(config.process.uid));
     std::string_view word = config.process.args.at(0);
     auto found = root.find_program(word, config.process, ceiling);

@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
-#include <array>
-#include <climits>
-
 #include "apparmor/current_policy.h"
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
@@ -16,15 +11,6 @@
 
 namespace aa::shim {
 namespace {
-
-// The bundle directory as an absolute path: engines give one, people may not.
-Result<std::string> absolute_bundle(std::string_view bundle) {
-    if (bundle.starts_with('/')) return std::string(bundle);
-    std::array<char, PATH_MAX> cwd{};
-    if (::getcwd(cwd.data(), cwd.size()) == nullptr) return errno_error("find", "the working directory, which is the bundle", errno);
-    if (bundle.empty()) return std::string(cwd.data());
-    return concat({cwd.data(), "/", bundle});
-}
 
 Result<void> require_plain_config(const oci::CommandLine& line) {
     if (line.config_file.empty() || line.config_file == "config.json") return {};
@@ -88,13 +74,14 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
 
     const auto bundle = TRY(oci::Bundle::open(call.line.bundle));
     const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of the bundle ", quote(bundle.path())})));
-    TRY(check_working_directory(config.process.cwd));
 
     const auto root = TRY(oci::state_root(call.line, call.runtime.kind));
-    const auto bundle_path = TRY(absolute_bundle(call.line.bundle));
+    const auto bundle_path = TRY(bundle.resolved_path());
     const oci::EngineCall engine_call{root, bundle_path, call.line.id};
     apparmor::CurrentPolicy policy(catalog, kernel);
-    auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor, policy));
+    BundleRoot container_root(bundle_path, config);
+    TRY(check_working_directory(container_root, config.process.cwd));
+    auto judged = TRY(judge_bundle(catalog, engine_call, container_root, handler_from_program(call.program), apparmor, policy));
     auto& decision = judged.decision;
     if (auto id = oci::is_valid_id(call.line.id) ? recorded_id(config) : std::nullopt) trace.id = *std::move(id);
     decision.id = trace.id;

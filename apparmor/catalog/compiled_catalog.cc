@@ -282,6 +282,8 @@ Result<CatalogSize> CompiledCatalog::size() const {
     return CatalogSize{rules.size(), TRY(confinement_offsets(scratch)).size()};
 }
 
+bool CompiledCatalog::needs_entrypoint() const { return (flags_ & format::kNeedsEntrypoint) != 0; }
+
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }
 
 WithoutAppArmor CompiledCatalog::without_apparmor() const {

@@ -47,6 +47,7 @@ constexpr std::uint32_t bit(Trie trie) { return 1U << static_cast<unsigned>(trie
 // Flags of the header.
 inline constexpr std::uint32_t kNeedsEngineRecord = 1U;
 inline constexpr std::uint32_t kCapabilitiesOnly = 2U;
+inline constexpr std::uint32_t kNeedsEntrypoint = 4U;
 
 enum class OutcomeKind : std::uint32_t { use, reject, pass };
 enum class ExecAction : std::uint32_t { profile, deny };

@@ -138,7 +138,8 @@ shim::Subject subject_of(const RunningContainer& container) {
     const auto config = oci::read_config(bundle->text());
     if (!config) return {};
     const oci::EngineCall call{container.root, container.state.bundle, container.id};
-    const auto facts = shim::collect_facts(call, *config, "", shim::EngineRecord::needed);
+    shim::BundleRoot root(container.state.bundle, *config);
+    const auto facts = shim::collect_facts(call, root, "", {.engine_record = true, .entrypoint = false});
     return facts ? facts->subject() : shim::Subject();
 }
 

@@ -43,13 +43,15 @@ std::vector<PathCandidate> candidates(const oci::ContainerRoot& root, const oci:
 }
 
 // What a person wants to know of PROGRAM beyond what decides. What cannot be told is left out.
-void describe(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, const shim::Program& program) {
+void describe(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, const shim::Program& program,
+              shim::RunningRoot& running) {
     ExplainedFile file;
     file.path = program.file.path;
     file.owned = program.file.owned;
     file.process_user = decimal(spec.uid);
     if (const auto meant = oci::described_program(spec.args); meant != spec.args[0]) file.meant = meant;
-    if (const auto root = oci::ContainerRoot::of_process(explanation.init)) {
+    if (const auto found_root = running.get()) {
+        const auto* root = *found_root;
         if (const auto uid = root->host_uid(spec.uid)) file.process_uid = *uid;
         explanation.candidates = candidates(*root, spec, ceiling, file.path);
         if (const auto found = root->find_program(spec.args[0], spec, ceiling)) {
@@ -112,9 +114,10 @@ oci::ProcessSpec exec_process(const oci::Config& config, const ExplainOptions& o
     return spec;
 }
 
-Result<void> explain_command(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, ExplainedPolicy& policy) {
-    auto program = shim::find_program(explanation.init, spec, ceiling);
-    if (program) describe(explanation, spec, ceiling, *program);
+Result<void> explain_command(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, ExplainedPolicy& policy,
+                             shim::RunningRoot& root) {
+    auto program = shim::find_program(root, spec, ceiling);
+    if (program) describe(explanation, spec, ceiling, *program, root);
     if (!shim::looks_at_program(*explanation.confinement)) {
         explanation.reasons.emplace_back("\"exec\" has no rules, and its \"otherwise\" is \"base\": every command gets the base profile");
         return conclude(explanation, *explanation.base);
@@ -143,7 +146,8 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
     explanation.confinement = TRY(catalog.catalog.confinement(decision.confinement).context("the container was started under it, but"));
     const auto bounds = shim::exec_bounds(decision, *explanation.confinement);
     const auto spec = exec_process(config, options);
-    TRY(shim::check_working_directory(spec.cwd));
+    shim::RunningRoot root(container.state);
+    TRY(shim::check_working_directory(root, spec.cwd));
     explanation.word = spec.args[0];
     explanation.no_new_privileges = bounds.no_new_privileges || spec.no_new_privileges;
     explanation.base = bounds.profile;
@@ -152,7 +156,7 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
             "AppArmor is not available, and the catalog says \"withoutAppArmor\": \"capabilities-only\": no profile");
         return explanation;
     }
-    TRY(explain_command(explanation, spec, bounds.ceiling.value_or(CapabilitySet::all()), policy));
+    TRY(explain_command(explanation, spec, bounds.ceiling.value_or(CapabilitySet::all()), policy, root));
     if (explanation.label && policy.is_the_kernels()) {
         if (auto loaded = shim::require_loaded(policy.kernel(), *explanation.label); !loaded) {
             explanation.refusal = std::move(loaded).error();

@@ -51,8 +51,10 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
     const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(options.bundle)})));
     const auto id = options.id.empty() ? last_component(options.bundle) : options.id;
     const auto root = options.root.empty() ? guess_root(options.bundle) : options.root;
-    TRY(shim::check_working_directory(config.process.cwd));
-    auto judged = TRY(shim::judge_bundle(catalog, {root, options.bundle, id}, config, options.handler, assumed_state(catalog), policy));
+    shim::BundleRoot container_root(options.bundle, config);
+    TRY(shim::check_working_directory(container_root, config.process.cwd));
+    const oci::EngineCall call{root, options.bundle, id};
+    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, options.handler, assumed_state(catalog), policy));
     return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
 }
 

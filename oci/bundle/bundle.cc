@@ -196,9 +196,9 @@ void set_denied_syscalls(const Config& config, std::string_view text, const Conf
     set_value("linux", config.linux_place, concat({R"({"seccomp":)", seccomp, "}"}), config.object, false, splices);
 }
 
-// Opens the directory PATH. With slashes at its end the kernel would follow a symlink in spite of O_NOFOLLOW.
+// Opens the directory PATH. With "/" or "/." at its end the kernel would follow a symlink in spite of O_NOFOLLOW.
 Result<Fd> open_directory(std::string path) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    while (path.size() > 1 && (path.ends_with('/') || path.ends_with("/."))) path.pop_back();
     Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory.valid() && (errno == ENOTDIR || errno == ELOOP)) {
         return Error{ErrorKind::config,
@@ -263,6 +263,8 @@ Result<Bundle> Bundle::open(std::string_view path) {
     bundle.text_ = TRY(read_file(file.get(), kMaxConfigBytes, shown));
     return bundle;
 }
+
+Result<std::string> Bundle::resolved_path() const { return path_of_descriptor(directory_.get()).context("the bundle"); }
 
 Result<void> Bundle::store(const Splices& splices) const {
     if (splices.empty()) return {};

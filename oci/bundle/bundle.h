@@ -90,6 +90,9 @@ public:
     [[nodiscard]] std::string_view text() const { return text_.text(); }
     [[nodiscard]] const std::string& path() const { return path_; }  // as given
 
+    // Where it really lies: absolute, no symlink in it. What is told by the place of a bundle is told by this.
+    [[nodiscard]] Result<std::string> resolved_path() const;
+
     // Writes the document as SPLICES make it, completely or not at all; nothing is written if SPLICES is empty.
     Result<void> store(const Splices& splices) const;
 

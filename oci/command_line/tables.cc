@@ -157,7 +157,7 @@ constexpr Flag kCrunRestore[] = {
     {"console-socket", 0, kValue},
     {"file-locks", 0, kNothing},
     {"manage-cgroups-mode", 0, kValue},
-    {"network-lock", 0, kValue},
+    {"network-lock", 0, kNothing},
     {"lsm-profile", 0, kValue, Meaning::lsm_profile},
     {"lsm-mount-context", 0, kValue},
     {"help", '?', kNothing, Meaning::help},

@@ -14,24 +14,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "oci/path/search.h"
 
 namespace aa::oci {
 namespace {
-
-Result<std::string> path_of_descriptor(int fd) {
-    constexpr std::size_t kUsual = 256;
-    const std::string link = concat({"/proc/self/fd/", decimal(fd)});
-    std::string target(kUsual, '\0');
-    while (true) {
-        const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-        if (length < 0) return errno_error("read", link, errno);
-        // One that fills the buffer may have been cut off.
-        const bool whole = static_cast<std::size_t>(length) < target.size() || target.size() >= PATH_MAX;
-        target.resize(whole ? static_cast<std::size_t>(length) : PATH_MAX);
-        if (whole) return target;
-    }
-}
 
 Error unknown(std::string_view path, std::string_view why) {
     return {ErrorKind::system, concat({"which file ", quote(path), " is cannot be told: ", why})};
@@ -76,6 +61,12 @@ Result<Fd> climb(Fd directory) {
     return Error{ErrorKind::system, "the root of its mount namespace cannot be found"};
 }
 
+Error lies_in_proc(std::string_view cwd) {
+    return {ErrorKind::denied,
+            concat({"the working directory ", quote(cwd),
+                    " lies in /proc, from where a container could reach the host (CVE-2024-21626): choose another one"})};
+}
+
 bool same_result(const ProgramFile& a, const ProgramFile& b) { return is_same(a.stat, b.stat) && a.path == b.path; }
 
 Result<ProgramFile> require_agreement(Result<ProgramFile> runc, Result<ProgramFile> crun, std::string_view word) {
@@ -88,12 +79,12 @@ Result<ProgramFile> require_agreement(Result<ProgramFile> runc, Result<ProgramFi
 
 }  // namespace
 
-Result<ContainerRoot> ContainerRoot::of_process(pid_t pid, Resolver resolver) {
+Result<ContainerRoot> ContainerRoot::of_process(pid_t pid, IdMaps maps, Resolver resolver) {
     const std::string path = concat({"/proc/", decimal(pid), "/root"});
     // The link itself is the kernel's. `..` finds what was mounted over the root as well, as setns(2) does.
     Fd root = TRY(open_file(AT_FDCWD, path + "/..", O_PATH | O_DIRECTORY));
     ContainerRoot result(TRY(climb(std::move(root)).context(path)), pid, resolver);
-    result.maps_ = TRY(IdMaps::of_process(pid));
+    result.maps_ = std::move(maps);
     return result;
 }
 
@@ -109,7 +100,7 @@ Result<ContainerRoot> ContainerRoot::of_bundle(std::string_view bundle, std::str
     root.maps_ = std::move(maps);
     root.tree_ = MountTree(mounts, std::string(bundle.empty() ? std::string_view(".") : bundle));
     for (const Mount& mount : mounts) {
-        auto place = TRY(PathWalk(root.root_.get(), root.tree_, nullptr).find_mountpoint(mount.destination));
+        auto place = TRY(PathWalk(root.root_.get(), root.tree_, nullptr, root.budget_).find_mountpoint(mount.destination));
         root.tree_.attach(place.layer, place.path == "/" ? std::string() : std::move(place.path));
     }
     return root;
@@ -119,7 +110,7 @@ Result<ContainerRoot> ContainerRoot::of_bundle(std::string_view bundle, std::str
 Result<ProgramFile> ContainerRoot::find_file(const std::string& path) const {
     // Whatever openat2 fails with, a missing interface or a link that it does not follow, and whatever it finds that is no program:
     // the walk tells what it means.
-    if (resolver_ == Resolver::kernel) {
+    if (resolver_ == Resolver::kernel && budget_.take_kernel_lookup()) {
         if (Fd file = open_in_root(root_.get(), path); file.valid()) {
             if (auto program = opened(std::move(file), path)) return program;
         }
@@ -136,13 +127,13 @@ Result<ProgramFile> ContainerRoot::opened(Fd file, const std::string& path) cons
     program.file = std::move(file);
     if (!program.path.ends_with(" (deleted)")) return program;
     // Either a name that ends so, or what the kernel says of a file that was deleted since.
-    const auto again = PathWalk(root_.get(), tree_, nullptr).find(program.path);
+    const auto again = PathWalk(root_.get(), tree_, nullptr, budget_).find(program.path);
     if (!again || !is_same(again->stat, program.stat)) return unknown(path, "it was deleted while it was looked at");
     return program;
 }
 
 Result<ProgramFile> ContainerRoot::walk_to(const std::string& path, const Subject* subject) const {
-    auto place = TRY(PathWalk(root_.get(), tree_, subject).find(path));
+    auto place = TRY(PathWalk(root_.get(), tree_, subject, budget_).find(path));
     if (!place.file.valid()) return no_program(path);
     if (pid_ != 0) return opened(std::move(place.file), path);
     ProgramFile program;
@@ -174,18 +165,44 @@ Result<bool> ContainerRoot::may_start(const ProgramFile& program, const std::str
     if (!reached && reached.error().kind != ErrorKind::denied) return reached.error();
     if (!reached) return false;
     if (!is_same(reached->stat, program.stat)) return unknown(path, "it changed while it was looked at");
-    return may_execute(subject, program.file.get(), program.stat);
+    return may_execute(subject, program.file.get(), program.stat, budget_);
 }
 
-Result<ProgramFile> ContainerRoot::search(const std::vector<std::string>& candidates, std::string_view word, const Subject& subject) const {
-    for (const std::string& candidate : candidates) {
-        if (resolver_ == Resolver::kernel && is_surely_missing(root_.get(), candidate)) continue;
-        auto found = find_file(candidate);
-        if (!found && (found.error().kind == ErrorKind::not_found || found.error().kind == ErrorKind::denied)) continue;
-        if (!found) return found;
-        if (TRY(may_start(*found, candidate, subject))) return found;
+// What CANDIDATE is, if a process that is SUBJECT can execute it.
+Result<std::optional<ProgramFile>> ContainerRoot::try_candidate(const std::string& candidate, const Subject& subject) const {
+    std::optional<ProgramFile> none;
+    TRY(budget_.spend_text(candidate.size()).context(quote(std::string_view(candidate).substr(0, PATH_MAX))));
+    if (candidate.size() >= PATH_MAX) return none;
+    if (resolver_ == Resolver::kernel && budget_.take_kernel_lookup() && is_surely_missing(root_.get(), candidate)) return none;
+    auto found = find_file(candidate);
+    if (!found && (found.error().kind == ErrorKind::not_found || found.error().kind == ErrorKind::denied)) return none;
+    if (!found) return std::move(found).error();
+    if (!TRY(may_start(*found, candidate, subject))) return none;
+    return std::optional(*std::move(found));
+}
+
+// The first program among CANDIDATE and those behind it.
+Result<ProgramFile> ContainerRoot::search_on(std::optional<std::string> candidate, Candidates& candidates, const Subject& subject) const {
+    for (; candidate; candidate = candidates.next()) {
+        if (auto found = TRY(try_candidate(*candidate, subject))) return *std::move(found);
     }
-    return not_found(word);
+    return not_found(candidates.word());
+}
+
+// As long as both runtimes would try the same, one look serves both.
+Result<ProgramFile> ContainerRoot::search(std::string_view word, const ProcessSpec& spec, const Subject& subject) const {
+    Candidates runc(RuntimeKind::runc, word, spec);
+    Candidates crun(RuntimeKind::crun, word, spec);
+    while (true) {
+        auto candidate = runc.next();
+        auto other = crun.next();
+        if (candidate != other) {
+            auto found = search_on(std::move(candidate), runc, subject);
+            return require_agreement(std::move(found), search_on(std::move(other), crun, subject), word);
+        }
+        if (!candidate) return not_found(word);
+        if (auto found = TRY(try_candidate(*candidate, subject))) return *std::move(found);
+    }
 }
 
 Result<ProgramFile> ContainerRoot::find_program(std::string_view word, const ProcessSpec& spec, CapabilitySet ceiling) const {
@@ -195,10 +212,20 @@ Result<ProgramFile> ContainerRoot::find_program(std::string_view word, const Pro
         return unknown(word, "the process has no PATH, which runtimes do not agree about; use a path, or set PATH");
     Subject subject = TRY(Subject::of(spec, maps_));
     subject.capabilities = subject.capabilities & ceiling;
-    const auto runc = runc_candidates(word, spec);
-    const auto crun = crun_candidates(word, spec);
-    auto found = search(runc, word, subject);
-    return runc == crun ? std::move(found) : require_agreement(std::move(found), search(crun, word, subject), word);
+    return search(word, spec, subject);
+}
+
+Result<void> ContainerRoot::check_working_directory(std::string_view cwd) const {
+    if (cwd.empty() || cwd == "/") return {};
+    if (resolver_ == Resolver::kernel && cwd.size() < PATH_MAX && budget_.take_kernel_lookup()) {
+        const Fd directory = open_in_root(root_.get(), std::string(cwd), O_DIRECTORY);
+        if (directory.valid()) return is_on_procfs(directory.get()) ? lies_in_proc(cwd) : Result<void>();
+    }
+    PathWalk walk(root_.get(), tree_, nullptr, budget_);
+    const auto place = walk.find(cwd);
+    if (walk.has_met_procfs()) return lies_in_proc(cwd);
+    if (place || place.error().kind == ErrorKind::not_found) return {};
+    return Error(place.error()).context("the working directory");
 }
 
 Result<std::string> ContainerRoot::resolve_program(std::string_view word, const ProcessSpec& spec) const {

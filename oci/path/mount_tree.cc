@@ -3,27 +3,36 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
-
 #include "base/file.h"
 #include "base/text.h"
 
 namespace aa::oci {
 
+namespace {
+
+using Wanted = std::pair<std::size_t, std::string_view>;
+
+}  // namespace
+
+void MountTree::attach(std::size_t layer, std::string path) {
+    // A second mount at a place is attached to the first one's layer, as the kernel does it: no two have the same point.
+    const auto [at, added] = layers_.try_emplace(Point{layer, std::move(path)}, points_.size() + 1);
+    (void)added;
+    points_.push_back(&at->first);
+}
+
 std::size_t MountTree::visible(std::size_t layer, std::string_view path) const {
-    // A mount can only be covered by one that is made later, so one walk finds a whole pile.
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-        if (points_[i].layer == layer && points_[i].path == path) layer = i + 1;
-    }
+    if (layers_.empty()) return layer;
+    // A mount can only be covered by one that is made later, so this comes to an end at the top of the pile.
+    for (auto at = layers_.find(Wanted{layer, path}); at != layers_.end(); at = layers_.find(Wanted{layer, path})) layer = at->second;
     return layer;
 }
 
 bool MountTree::has_below(std::size_t layer, std::string_view path) const {
-    const auto below = [&](const Point& point) {
-        const std::string_view at = point.path;
-        return point.layer == layer && at.size() > path.size() && at.starts_with(path) && at[path.size()] == '/';
-    };
-    return std::any_of(points_.begin(), points_.end(), below);
+    if (layers_.empty()) return false;
+    const std::string below = concat({path, "/"});
+    const auto at = layers_.lower_bound(Wanted{layer, below});
+    return at != layers_.end() && at->first.first == layer && at->first.second.starts_with(below);
 }
 
 LayerKind MountTree::kind(std::size_t layer) const {
@@ -32,7 +41,7 @@ LayerKind MountTree::kind(std::size_t layer) const {
     if (mount->type != "tmpfs") return LayerKind::unknown;
     if (mount->copy_up) return LayerKind::covered;
     // The runtimes put devices and links to /proc there.
-    return points_[layer - 1].path == "/dev" ? LayerKind::unknown : LayerKind::empty;
+    return points_[layer - 1]->second == "/dev" ? LayerKind::unknown : LayerKind::empty;
 }
 
 std::string MountTree::source(std::size_t layer) const {

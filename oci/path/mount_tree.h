@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -35,7 +37,7 @@ public:
     MountTree(const std::vector<Mount>& mounts, std::string bundle) : mounts_(&mounts), bundle_(std::move(bundle)) {}
 
     // Says that the next mount of the list is attached at PATH of LAYER (paths are those of the container, resolved).
-    void attach(std::size_t layer, std::string path) { points_.push_back({layer, std::move(path)}); }
+    void attach(std::size_t layer, std::string path);
 
     // The layer that is visible at PATH of LAYER: LAYER itself unless something is mounted there.
     [[nodiscard]] std::size_t visible(std::size_t layer, std::string_view path) const;
@@ -45,7 +47,7 @@ public:
 
     // Where LAYER is attached; empty for kRootLayer.
     [[nodiscard]] std::string_view path_of(std::size_t layer) const {
-        return layer == kRootLayer ? std::string_view() : points_[layer - 1].path;
+        return layer == kRootLayer ? std::string_view() : points_[layer - 1]->second;
     }
 
     // The mount that made LAYER; nullptr for kRootLayer.
@@ -57,14 +59,21 @@ public:
     [[nodiscard]] Result<Fd> open_source(std::size_t layer) const;
 
 private:
-    struct Point {
-        std::size_t layer;
-        std::string path;
+    using Point = std::pair<std::size_t, std::string>;  // a layer, and a path in it
+    struct InOrder {
+        using is_transparent = void;
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const {
+            if (a.first != b.first) return a.first < b.first;
+            return std::string_view(a.second) < std::string_view(b.second);
+        }
     };
 
     const std::vector<Mount>* mounts_ = nullptr;
     std::string bundle_;
-    std::vector<Point> points_;  // of layer i + 1
+    // Found by place, as there may be any number of mounts; an entry leads to the layer that is attached there.
+    std::map<Point, std::size_t, InOrder> layers_;
+    std::vector<const Point*> points_;  // of layer i + 1
 };
 
 }  // namespace aa::oci

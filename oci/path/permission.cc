@@ -16,6 +16,7 @@ namespace {
 
 constexpr unsigned kDacOverride = 1;  // linux/capability.h
 constexpr unsigned kDacReadSearch = 2;
+constexpr std::size_t kMaxGroups = 65536;  // linux/limits.h, NGROUPS_MAX
 
 // linux/posix_acl_xattr.h and posix_acl.h
 constexpr std::uint32_t kAclVersion = 2;
@@ -30,7 +31,7 @@ static_assert(sizeof(AclEntry) == 8);
 constexpr std::size_t kMaxAclBytes = std::size_t{64} * 1024;  // XATTR_SIZE_MAX
 
 bool in_group(const Subject& subject, gid_t group) {
-    return subject.gid == group || std::find(subject.groups.begin(), subject.groups.end(), group) != subject.groups.end();
+    return subject.gid == group || std::binary_search(subject.groups.begin(), subject.groups.end(), group);
 }
 
 bool allows(std::uint16_t permissions) { return (permissions & kAclExecute) != 0; }
@@ -48,11 +49,12 @@ Result<std::string> read_acl(int fd) {
     }
 }
 
-Result<bool> modes_allow(const Subject& subject, int fd, const struct stat& st) {
+Result<bool> modes_allow(const Subject& subject, int fd, const struct stat& st, Budget& budget) {
     if (st.st_uid == subject.uid) return (st.st_mode & S_IXUSR) != 0;
     // The group bits are the ACL's mask where there is an ACL: without any, the kernel does not look at it.
     if ((st.st_mode & S_IRWXG) != 0) {
         const auto acl = TRY(read_acl(fd));
+        TRY(budget.spend_text(acl.size()));
         if (!acl.empty()) return acl_allows_execute(acl, subject, st.st_gid);
     }
     return (st.st_mode & (in_group(subject, st.st_gid) ? S_IXGRP : S_IXOTH)) != 0;
@@ -73,7 +75,12 @@ Result<Subject> Subject::of(const ProcessSpec& spec, const IdMaps& maps) {
     subject.uid = TRY(maps.host_uid(spec.uid));
     const auto host_group = [&maps](gid_t id) { return maps.groups.outside(id).value_or(static_cast<gid_t>(-1)); };
     subject.gid = host_group(spec.gid);
+    if (spec.additional_gids.size() > kMaxGroups) {
+        return Error{ErrorKind::limit, concat({"the process is in ", decimal(static_cast<long long>(spec.additional_gids.size())),
+                                               " groups, and Linux has room for ", decimal(static_cast<long long>(kMaxGroups))})};
+    }
     for (const auto id : spec.additional_gids) subject.groups.push_back(host_group(id));
+    std::sort(subject.groups.begin(), subject.groups.end());
     const auto& effective = spec.set(CapabilityKind::effective);
     if (effective) subject.capabilities = effective->known;
     if (!spec.capabilities_present && spec.uid == 0) subject.capabilities = CapabilitySet::all();
@@ -82,9 +89,9 @@ Result<Subject> Subject::of(const ProcessSpec& spec, const IdMaps& maps) {
 
 bool Subject::is_powerful() const { return capabilities.has(kDacOverride) && maps->users.is_identity() && maps->groups.is_identity(); }
 
-Result<bool> may_execute(const Subject& subject, int fd, const struct stat& st) {
+Result<bool> may_execute(const Subject& subject, int fd, const struct stat& st, Budget& budget) {
     if (capabilities_allow(subject, st)) return true;
-    return modes_allow(subject, fd, st);
+    return modes_allow(subject, fd, st, budget);
 }
 
 Result<bool> acl_allows_execute(std::string_view acl, const Subject& subject, gid_t group) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "oci/bundle/id_map.h"
 #include "oci/bundle/process_spec.h"
+#include "oci/path/budget.h"
 
 namespace aa::oci {
 
@@ -21,12 +22,12 @@ inline constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
 struct Subject {
     uid_t uid = 0;  // as the host numbers users
     gid_t gid = 0;
-    std::vector<gid_t> groups;
+    std::vector<gid_t> groups;   // sorted
     CapabilitySet capabilities;  // effective
     const IdMaps* maps = nullptr;
 
     // The process of SPEC in a namespace with MAPS, which must outlive it. A spec without capabilities is taken to keep
-    // those of the container, which for root include CAP_DAC_OVERRIDE.
+    // those of the container, which for root include CAP_DAC_OVERRIDE. An error: it has more groups than a process can have.
     static Result<Subject> of(const ProcessSpec& spec, const IdMaps& maps);
 
     // Whether no file with an execute bit and no directory is closed to it.
@@ -34,8 +35,9 @@ struct Subject {
 };
 
 // Whether SUBJECT may search the directory, or execute the regular file, that is open as FD and has the attributes ST: mode
-// bits, POSIX ACL, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH (linux fs/namei.c, generic_permission). An error: it cannot be told.
-Result<bool> may_execute(const Subject& subject, int fd, const struct stat& st);
+// bits, POSIX ACL, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH (linux fs/namei.c, generic_permission). What it costs
+// is taken from BUDGET. An error: it cannot be told.
+Result<bool> may_execute(const Subject& subject, int fd, const struct stat& st, Budget& budget);
 
 // What the POSIX ACL whose extended attribute is ACL says to SUBJECT, who is not the owner; GROUP owns the file. An error: the
 // attribute is none (linux/posix_acl_xattr.h: version 2, entries of tag, permissions, id).

@@ -16,6 +16,9 @@ namespace {
 // Where engines mount their init: dockerd (daemon/oci_linux.go), Podman (libpod, since 2.0 and before) and nerdctl.
 constexpr std::array<std::string_view, 4> kEngineInits{"/sbin/docker-init", "/run/podman-init", "/dev/init", "/sbin/tini"};
 
+// What they mount there: tini as docker-init, tini-static, catatonit (dockerd --init-path; containers.conf(5), init_path).
+constexpr std::array<std::string_view, 5> kInitNames{"docker-init", "tini", "tini-static", "catatonit", "podman-init"};
+
 constexpr std::size_t kScriptLine = 256;  // linux/binfmts.h, BINPRM_BUF_SIZE
 
 }  // namespace
@@ -37,10 +40,17 @@ Result<std::string> script_line(const ProgramFile& program) {
     return std::string(line.substr(0, line.find_last_not_of(" \t\r") + 1));
 }
 
-bool is_engine_init(const ProgramFile& program) {
+bool is_engine_init(const ProgramFile& program, std::span<const std::string_view> folders) {
     const auto known = [&program](std::string_view place) { return program.mount != nullptr && program.mount->destination == place; };
     const bool mounted = program.is_mountpoint && std::any_of(kEngineInits.begin(), kEngineInits.end(), known);
-    return mounted && S_ISREG(program.stat.st_mode) && is_trusted(program.stat);
+    if (!mounted || !S_ISREG(program.stat.st_mode) || !is_trusted(program.stat)) return false;
+    // In our own namespace, where a mount's source still is what it is on the host.
+    const auto path = path_of_descriptor(program.file.get());
+    if (!path) return false;
+    const auto name = std::string_view(*path).substr(path->rfind('/') + 1);
+    const auto is_below = [&path](std::string_view folder) { return path->starts_with(folder); };
+    return std::find(kInitNames.begin(), kInitNames.end(), name) != kInitNames.end() &&
+           std::any_of(folders.begin(), folders.end(), is_below);
 }
 
 }  // namespace aa::oci

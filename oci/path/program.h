@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,9 +35,13 @@ struct ProgramFile {
 // kernel and AppArmor look at the script's own path first. Waits for nobody, reads at most the kernel's 256 bytes (binfmt_script).
 Result<std::string> script_line(const ProgramFile& program);
 
-// Whether PROGRAM, found for the first word of a container's command, is an init that the engine put in front: a file at one of the
-// places where engines mount theirs, bind-mounted from a file that is root's and nobody else's to write.
-bool is_engine_init(const ProgramFile& program);
+// Where a host has its programs, and nothing that a container could have been given to write (hier(7)).
+inline constexpr std::array<std::string_view, 4> kProgramFolders{"/usr/", "/bin/", "/sbin/", "/snap/"};
+
+// Whether PROGRAM, found for the first word of a container's command, is an init that the engine put in front: bind-mounted at one of the
+// places where engines mount theirs, from a file of the host that has an init's name, lies in one of FOLDERS, links followed, and is
+// root's and nobody else's to write. The place alone proves nothing: anybody may have a file mounted there.
+bool is_engine_init(const ProgramFile& program, std::span<const std::string_view> folders = kProgramFolders);
 
 // The word of ARGS that names the program which is really meant: what stands behind an init (tini, docker-init,
 // podman-init, catatonit, dumb-init), env, or `sh -c` with a plain first word, and behind those again. For explanations and for

@@ -6,18 +6,6 @@
 namespace aa::oci {
 namespace {
 
-// The elements of PATH; one empty one if it is empty.
-std::vector<std::string_view> elements(std::string_view path) {
-    std::vector<std::string_view> list;
-    list.reserve(8);
-    while (true) {
-        const std::size_t colon = path.find(':');
-        list.push_back(path.substr(0, colon));
-        if (colon == std::string_view::npos) return list;
-        path.remove_prefix(colon + 1);
-    }
-}
-
 // PATH without what a look at its text shows to be superfluous, as Go's filepath.Clean does; `..` takes the name before it away even
 // where that is a symlink.
 std::string cleaned(std::string_view path) {
@@ -49,24 +37,26 @@ std::string from_directory(std::string_view directory, std::string_view path) {
     return path.starts_with('/') ? std::string(path) : concat({directory, "/", path});
 }
 
-std::vector<std::string> runc_candidates(std::string_view word, const ProcessSpec& spec) {
-    std::vector<std::string> candidates;
-    if (spec.path.empty()) return candidates;
-    candidates.reserve(8);
-    for (const auto element : elements(spec.path)) {
-        candidates.push_back(from_directory(spec.cwd, cleaned(concat({element.empty() ? "." : element, "/", word}))));
-    }
-    return candidates;
+Candidates::Candidates(RuntimeKind kind, std::string_view word, const ProcessSpec& spec) : kind_(kind), word_(word), spec_(spec) {
+    // Go searches nowhere without PATH; crun takes an empty one for one empty element.
+    if (kind == RuntimeKind::crun || !spec.path.empty()) rest_ = spec.path;
 }
 
-std::vector<std::string> crun_candidates(std::string_view word, const ProcessSpec& spec) {
-    std::vector<std::string> candidates;
-    if (word.starts_with('.')) return {from_directory(spec.cwd, word)};
-    candidates.reserve(8);
-    for (const auto element : elements(spec.path)) {
-        candidates.push_back(from_directory(spec.cwd, concat({element, "/", word})));
+std::optional<std::string> Candidates::next() {
+    if (!rest_) return std::nullopt;
+    if (kind_ == RuntimeKind::crun && word_.starts_with('.')) {
+        rest_.reset();
+        return from_directory(spec_.cwd, word_);
     }
-    return candidates;
+    const std::size_t colon = rest_->find(':');
+    const auto element = rest_->substr(0, colon);
+    if (colon == std::string_view::npos) {
+        rest_.reset();
+    } else {
+        rest_->remove_prefix(colon + 1);
+    }
+    if (kind_ == RuntimeKind::crun) return from_directory(spec_.cwd, concat({element, "/", word_}));
+    return from_directory(spec_.cwd, cleaned(concat({element.empty() ? "." : element, "/", word_})));
 }
 
 }  // namespace aa::oci

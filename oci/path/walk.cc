@@ -18,16 +18,15 @@ namespace {
 
 constexpr unsigned kMaxLinks = 40;  // linux/namei.h, MAXSYMLINKS
 
+}  // namespace
+
 bool is_on_procfs(int fd) {
     struct statfs fs {};
     return ::fstatfs(fd, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC;
 }
 
-bool wants_directory(const std::string& rest) { return !rest.empty(); }
-
-}  // namespace
-
-PathWalk::PathWalk(int root, const MountTree& tree, const Subject* subject) : tree_(tree), subject_(subject) {
+PathWalk::PathWalk(int root, const MountTree& tree, const Subject* subject, Budget& budget)
+    : tree_(tree), subject_(subject), budget_(budget) {
     Step& step = steps_.emplace_back();
     step.fd = root;
     step.layer = tree.visible(kRootLayer, "");
@@ -36,16 +35,15 @@ PathWalk::PathWalk(int root, const MountTree& tree, const Subject* subject) : tr
 }
 
 Result<Place> PathWalk::walk(std::string_view path, Missing missing) {
-    asked_ = path;
-    rest_ = path;
     missing_ = missing;
+    asked_ = path.substr(0, PATH_MAX);
     if (path.size() >= PATH_MAX) return failed(ENAMETOOLONG);
+    rest_ = path;
     if (steps_.front().layer != kRootLayer) return unknown("something is mounted over the root directory");
     while (!at_file_) {
-        rest_.erase(0, rest_.find_first_not_of('/'));
-        if (rest_.empty()) break;
-        const std::string name = rest_.substr(0, rest_.find('/'));
-        rest_.erase(0, name.size());
+        const std::string name = next_name();
+        if (name.empty()) break;
+        TRY(budget_.spend().context(quote(asked_)));
         TRY(require_search());
         if (name == "..") {
             go_up();
@@ -61,12 +59,20 @@ Result<Place> PathWalk::walk(std::string_view path, Missing missing) {
     return place;
 }
 
+// The next name of the path; empty at its end.
+std::string PathWalk::next_name() {
+    rest_at_ = std::min(rest_.find_first_not_of('/', rest_at_), rest_.size());
+    std::string name = rest_.substr(rest_at_, rest_.find('/', rest_at_) - rest_at_);
+    rest_at_ += name.size();
+    return name;
+}
+
 Result<void> PathWalk::take(const std::string& name) {
     const Step& here = steps_.back();
     const std::size_t layer = tree_.visible(here.layer, concat({path_, "/", name}));
     if (layer != here.layer) return take_mount(layer, name);
     if (here.fd < 0) return take_missing(name);
-    if (wants_directory(rest_)) {
+    if (wants_directory()) {
         Fd directory(::openat(here.fd, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (directory.valid()) return push(std::move(directory), layer, here.kind, name);
         if (errno == ENOENT) return take_missing(name);
@@ -108,7 +114,7 @@ Result<void> PathWalk::take_missing(const std::string& name) {
 Result<void> PathWalk::take_last(Opened file, std::size_t layer, const std::string& name) {
     const bool directory = S_ISDIR(file.stat.st_mode);
     if (directory) return push(std::move(file.file), layer, tree_.kind(layer), name);
-    if (wants_directory(rest_)) return missing();
+    if (wants_directory()) return missing();
     last_ = {std::move(file.file), file.stat, concat({path_, "/", name}), layer};
     at_file_ = true;
     return {};
@@ -120,7 +126,10 @@ Result<void> PathWalk::take_link(const Opened& link) {
     std::array<char, PATH_MAX> target{};
     const ssize_t length = ::readlinkat(link.file.get(), "", target.data(), target.size());
     if (length < 0) return failed(errno);
-    rest_.insert(0, target.data(), static_cast<std::size_t>(length));
+    const auto size = static_cast<std::size_t>(length);
+    TRY(budget_.spend_text(size + rest_.size() - rest_at_).context(quote(asked_)));
+    rest_ = concat({std::string_view(target.data(), size), std::string_view(rest_).substr(rest_at_)});
+    rest_at_ = 0;
     if (target[0] == '/') {
         steps_.resize(1);
         path_.clear();
@@ -129,7 +138,8 @@ Result<void> PathWalk::take_link(const Opened& link) {
 }
 
 Result<void> PathWalk::push(Fd directory, std::size_t layer, LayerKind kind, const std::string& name) {
-    if (steps_.size() >= kMaxWalkDepth) return unknown("it leads too deep into directories");
+    const bool too_deep = steps_.size() >= kMaxWalkDepth || path_.size() + name.size() >= PATH_MAX;
+    if (too_deep) return unknown("it leads too deep into directories");
     TRY(require_same_mount(directory.get(), layer));
     path_ += '/';
     path_ += name;
@@ -159,15 +169,16 @@ Result<void> PathWalk::require_search() {
     if (subject_ == nullptr || here.fd < 0 || here.may_be_searched) return {};
     struct stat st {};
     if (::fstat(here.fd, &st) != 0) return failed(errno);
-    here.may_be_searched = TRY(may_execute(*subject_, here.fd, st));
+    here.may_be_searched = TRY(may_execute(*subject_, here.fd, st, budget_));
     if (here.may_be_searched) return {};
     return Error{ErrorKind::denied, concat({"the process may not search ", quote(path_.empty() ? "/" : path_)})};
 }
 
 // A link in /proc leads anywhere, and some of them elsewhere for each process. One in a sticky directory that others may
 // write is followed or not depending on its owner (proc(5), protected_symlinks).
-Result<void> PathWalk::require_plain_link(const Opened& link) const {
-    if (is_on_procfs(link.file.get())) return unknown("it leads through a link in /proc, which means another file for each process");
+Result<void> PathWalk::require_plain_link(const Opened& link) {
+    met_proc_link_ = is_on_procfs(link.file.get());
+    if (met_proc_link_) return unknown("it leads through a link in /proc, which means another file for each process");
     struct stat directory {};
     if (::fstat(steps_.back().fd, &directory) != 0) return failed(errno);
     constexpr mode_t kShared = S_ISVTX | S_IWOTH;
@@ -175,6 +186,14 @@ Result<void> PathWalk::require_plain_link(const Opened& link) const {
     const bool shared = (directory.st_mode & kShared) == kShared;
     if (!shared || link.stat.st_uid == directory.st_uid || link.stat.st_uid == follower) return {};
     return unknown("it leads through somebody else's link in a directory that everybody may write");
+}
+
+bool PathWalk::has_met_procfs() const {
+    if (met_proc_link_) return true;
+    const Step& here = steps_.back();
+    if (here.fd >= 0) return is_on_procfs(here.fd);
+    const Mount* mount = tree_.mount_of(here.layer);
+    return mount != nullptr && mount->type == "proc";
 }
 
 void PathWalk::go_up() {

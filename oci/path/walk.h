@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "oci/path/budget.h"
 #include "oci/path/mount_tree.h"
 #include "oci/path/permission.h"
 
@@ -29,18 +30,24 @@ struct Place {
     std::size_t layer = kRootLayer;
 };
 
+// Whether the file behind the descriptor FD lies on a procfs, or that cannot be told.
+bool is_on_procfs(int fd);
+
 // How a walk fails: not_found is sure (there is no such file, or nobody can follow that many links), denied is sure too
-// (the subject may not search a directory), any other kind means that it cannot be told.
+// (the subject may not search a directory), any other kind means that it cannot be told; limit: for it would take too much work.
 class PathWalk {
 public:
-    // Walks below the directory ROOT, in TREE, as SUBJECT (nullptr: as one who may search everything). All must outlive it.
-    PathWalk(int root, const MountTree& tree, const Subject* subject);
+    // Walks below the directory ROOT, in TREE, as SUBJECT (nullptr: as one who may search everything), on BUDGET. All must outlive it.
+    PathWalk(int root, const MountTree& tree, const Subject* subject, Budget& budget);
 
     // The existing file at PATH, symlinks followed.
     Result<Place> find(std::string_view path) { return walk(path, Missing::is_error); }
 
     // The place where a runtime makes a mount with the destination PATH: symlinks followed, what is missing is made.
     Result<Place> find_mountpoint(std::string_view path) { return walk(path, Missing::is_made); }
+
+    // Whether the walk ended in a /proc, or was to go through a link there.
+    [[nodiscard]] bool has_met_procfs() const;
 
 private:
     enum class Missing { is_error, is_made };
@@ -58,6 +65,8 @@ private:
     };
 
     Result<Place> walk(std::string_view path, Missing missing);
+    std::string next_name();
+    [[nodiscard]] bool wants_directory() const { return rest_at_ < rest_.size(); }
     Result<void> take(const std::string& name);
     Result<void> take_mount(std::size_t layer, const std::string& name);
     Result<void> take_missing(const std::string& name);
@@ -65,7 +74,7 @@ private:
     Result<void> take_link(const Opened& link);
     Result<void> push(Fd directory, std::size_t layer, LayerKind kind, const std::string& name);
     Result<void> require_search();
-    Result<void> require_plain_link(const Opened& link) const;
+    Result<void> require_plain_link(const Opened& link);
     Result<void> require_same_mount(int directory, std::size_t layer) const;
     void go_up();
     [[nodiscard]] Error missing() const;
@@ -74,14 +83,17 @@ private:
 
     const MountTree& tree_;
     const Subject* subject_;
+    Budget& budget_;
     Missing missing_ = Missing::is_error;
     std::vector<Step> steps_;  // from the root to where we stand
     std::string path_;         // of the last step; empty for the root
-    std::string rest_;         // what is still to be walked
-    std::string asked_;        // the path that was asked for
+    std::string rest_;         // what is still to be walked, from `rest_at_` on
+    std::size_t rest_at_ = 0;
+    std::string asked_;  // the path that was asked for
     unsigned links_ = 0;
     Place last_;  // what was found instead of a step
     bool at_file_ = false;
+    bool met_proc_link_ = false;
 };
 
 }  // namespace aa::oci

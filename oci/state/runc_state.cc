@@ -20,6 +20,24 @@ void read_labels(json::Reader& reader, StringMap& labels) {
     });
 }
 
+// runc libcontainer/configs/namespaces_linux.go: [{"type":"NEWUSER","path":""}, …]
+constexpr std::string_view kUserNamespace = R"({"type":"NEWUSER")";
+
+bool has_user_namespace(json::Reader& reader) {
+    bool found = false;
+    if (reader.null()) return false;
+    reader.array([&] {
+        reader.object([&](const json::Text& key) {
+            if (key == "type") {
+                found = reader.string() == "NEWUSER" || found;
+            } else {
+                reader.skip();
+            }
+        });
+    });
+    return found;
+}
+
 // Where the last KEY with a `[` behind it begins in TEXT; npos if there is none.
 std::size_t find_last_array(std::string_view text, std::string_view key) {
     while (!text.empty()) {
@@ -59,6 +77,8 @@ Result<RuncState> parse_runc_state(std::string_view text) {
             reader.object([&](const json::Text& member) {
                 if (member == "labels") {
                     read_labels(reader, state.labels);
+                } else if (member == "namespaces") {
+                    state.user_namespace = has_user_namespace(reader);
                 } else {
                     reader.skip();
                 }
@@ -74,6 +94,8 @@ Result<RuncState> parse_runc_state(std::string_view text) {
 Result<RuncState> parse_runc_state_quickly(std::string_view text) {
     if (const auto shortened = without_configuration(text)) {
         auto state = parse_runc_state(*shortened);
+        // Quotes in strings are escaped, so this is no part of one.
+        if (state) state->user_namespace = text.find(kUserNamespace) != std::string_view::npos;
         if (state) return state;
     }
     return parse_runc_state(text);

@@ -15,6 +15,7 @@ namespace aa::oci {
 struct RuncState {
     std::int64_t init_pid = 0;
     std::int64_t init_start = 0;  // in clock ticks since boot
+    bool user_namespace = false;  // the container has one of its own
     StringMap labels;             // split at the first "="; one without is left out
 };
 

@@ -146,24 +146,51 @@ Result<ContainerState> read_runc_state(int dir_fd, const std::string& directory)
     if (!read) return wrong_state(directory, "state.json", read.error().message);
     auto bundle = take_bundle(read->labels);
     if (!bundle) return wrong_state(directory, "state.json", "it does not tell the container's bundle");
-    return ContainerState{living_pid({read->init_pid, read->init_start}), std::move(*bundle), std::move(read->labels)};
+    return ContainerState{living_pid({read->init_pid, read->init_start}), std::move(*bundle), std::move(read->labels),
+                          read->user_namespace};
 }
 
 // ---- crun
 
-Result<StringMap> read_crun_annotations(int dir_fd, const std::string& directory) {
-    const Buffer document = TRY(read_state_file(dir_fd, directory, "config.json"));
-    StringMap annotations;
-    json::Reader reader(document.text());
+bool is_user_namespace(json::Reader& reader) {
+    bool found = false;
     reader.object([&](const json::Text& key) {
-        if (key == "annotations") {
-            annotations = read_string_map(reader);
+        if (key == "type") {
+            found = reader.string() == "user";
         } else {
             reader.skip();
         }
     });
-    TRY(finish(reader, directory, "config.json"));
-    return annotations;
+    return found;
+}
+
+bool has_user_namespace(json::Reader& reader) {
+    bool found = false;
+    if (reader.null()) return false;
+    reader.object([&](const json::Text& key) {
+        if (key == "namespaces" && !reader.null()) {
+            reader.array([&] { found = is_user_namespace(reader) || found; });
+        } else if (key != "namespaces") {
+            reader.skip();
+        }
+    });
+    return found;
+}
+
+// What crun keeps of the bundle's config.json.
+Result<void> read_crun_config(int dir_fd, const std::string& directory, ContainerState& state) {
+    const Buffer document = TRY(read_state_file(dir_fd, directory, "config.json"));
+    json::Reader reader(document.text());
+    reader.object([&](const json::Text& key) {
+        if (key == "annotations") {
+            state.annotations = read_string_map(reader);
+        } else if (key == "linux") {
+            state.user_namespace = has_user_namespace(reader);
+        } else {
+            reader.skip();
+        }
+    });
+    return finish(reader, directory, "config.json");
 }
 
 Result<ContainerState> read_crun_state(int dir_fd, const std::string& directory) {
@@ -184,7 +211,7 @@ Result<ContainerState> read_crun_state(int dir_fd, const std::string& directory)
     });
     TRY(finish(reader, directory, "status"));
     if (state.bundle.empty()) return wrong_state(directory, "status", "it does not tell the container's bundle");
-    state.annotations = TRY(read_crun_annotations(dir_fd, directory));
+    TRY(read_crun_config(dir_fd, directory, state));
     state.init_pid = living_pid(init);
     return state;
 }

@@ -19,6 +19,7 @@ struct ContainerState {
     pid_t init_pid = 0;  // 0: stopped
     std::string bundle;  // absolute
     StringMap annotations;
+    bool user_namespace = false;  // it has one of its own, which an exec joins
 
     // The value of the annotation KEY; empty if it is not there.
     [[nodiscard]] std::string_view annotation(std::string_view key) const;

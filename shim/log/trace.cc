@@ -25,6 +25,7 @@ Refusal refusal_of(const Trace& trace, ErrorKind kind) {
     switch (kind) {
         case ErrorKind::denied:
             return Refusal::policy;
+        case ErrorKind::limit:
         case ErrorKind::usage:
         case ErrorKind::config:
             return Refusal::config;

@@ -47,8 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     spec.cwd = "/w";
     spec.path = text;
     spec.path_present = true;
-    for (const auto& path : runc_candidates("x", spec)) require(path.starts_with('/'));
-    for (const auto& path : crun_candidates("x", spec)) require(path.starts_with('/'));
+    for (const auto kind : {RuntimeKind::runc, RuntimeKind::crun}) {
+        Candidates candidates(kind, "x", spec);
+        while (const auto path = candidates.next()) require(path->starts_with('/'));
+    }
     if (const auto map = IdMap::parse(text)) {
         const auto outside = map->outside(7);
         require(!outside || map->reaches(*outside));

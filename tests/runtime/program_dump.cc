@@ -31,7 +31,7 @@ Result<std::string> at_exec(const char* pid, const char* process, oci::Resolver 
     oci::json::Reader reader(text.text());
     const auto spec = oci::read_process_spec(reader);
     TRY(reader.finish());
-    const auto root = TRY(oci::ContainerRoot::of_process(std::atoi(pid), resolver));
+    const auto root = TRY(oci::ContainerRoot::of_process(std::atoi(pid), TRY(oci::IdMaps::of_process(std::atoi(pid))), resolver));
     return root.resolve_program(spec.args.at(0), spec);
 }
 

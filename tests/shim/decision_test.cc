@@ -164,10 +164,5 @@ TEST_F(DecisionTest, ACeilingFromTheProfileIsWhatThePolicySays) {
               "confinement 'web' takes its capabilities \"from-profile\", and AppArmor is not available: list them in the catalog");
 }
 
-TEST(WorkingDirectory, BelowProcIsRefused) {
-    for (const char* cwd : {"/proc", "/proc/self/fd/7", "/proc/1/cwd"}) EXPECT_FALSE(check_working_directory(cwd).has_value()) << cwd;
-    for (const char* cwd : {"/", "", "/process", "/home/proc"}) EXPECT_TRUE(check_working_directory(cwd).has_value()) << cwd;
-}
-
 }  // namespace
 }  // namespace aa::shim

@@ -35,7 +35,8 @@ TEST(Facts, OfABundleWithoutAnEngine) {
     const auto config = oci::read_config(R"({"process":{"args":["/no/such/program"],"user":{"uid":7},"cwd":"/"},
                                              "root":{"path":"/nonexistent"},"annotations":{"k":"v"}})");
     ASSERT_TRUE(config.has_value()) << config.error().message;
-    const auto facts = collect_facts({"/run/runc", "/b", "c"}, *config, "web", EngineRecord::needed);
+    BundleRoot root("/b", *config);
+    const auto facts = collect_facts({"/run/runc", "/b", "c"}, root, "web", {});
     ASSERT_TRUE(facts.has_value()) << facts.error().message;
     const auto view = facts->view();
     EXPECT_EQ(view.facts.engine, "other");

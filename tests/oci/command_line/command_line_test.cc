@@ -137,6 +137,9 @@ TEST(CommandLine, UnderstandsTheEngines) {
         {kRunc});
     check(
         {
+            {"Podman restore",
+             {"restore", "--network-lock", "--lsm-profile", "apparmor:p", "--bundle", "/b", "abc"},
+             "restore id=abc bundle=/b lsm=apparmor:p"},
             {"Podman without cgroups", {"--cgroup-manager", "disabled", "create", "--bundle", "/b", "abc"}, "create id=abc bundle=/b"},
             {"conmon restore",
              {"restore", "--bundle", "/b", "--detach", "--image-path", "/i", "--work-path", "/b", "abc"},

@@ -20,6 +20,9 @@ protected:
             tree_.add_file(path);
         }
         tree_.add_file("init/docker-init");
+        tree_.add_file("init/busybox");
+        tree_.add_link("init/link", "docker-init");
+        tree_.add_link("init/false", "busybox");
         tree_.add_link("vol/link", "/bin/app");
         tree_.add_link("vol/up", "../../../vol/app");
         tree_.add_link("rootfs/tolink", "/real");
@@ -145,20 +148,28 @@ TEST_F(MountTreeTest, RecognisesTheEnginesInit) {
         {"/sbin/docker-init", "init/docker-init", 0755, true},  {"/run/podman-init", "init/docker-init", 0755, true},
         {"/dev/init", "init/docker-init", 0755, true},          {"/sbin/tini", "init/docker-init", 0555, true},
         {"/sbin/docker-init", "init/docker-init", 0775, false}, {"/sbin/docker-init", "init/docker-init", 0757, false},
-        {"/sbin/other-init", "init/docker-init", 0755, false},
+        {"/sbin/other-init", "init/docker-init", 0755, false},  {"/sbin/docker-init", "init/busybox", 0755, false},
+        {"/sbin/docker-init", "init/link", 0755, true},         {"/sbin/docker-init", "init/false", 0755, false},
     };
+    const std::string folder = host("init/");
+    const std::array<std::string_view, 2> folders{"/nowhere/", folder};
+
     for (const auto& c : cases) {
         ASSERT_EQ(::chmod(host(c.source).c_str(), c.mode), 0);
         const std::vector<Mount> mounts{bind(c.destination, c.source)};
         const auto program = find(mounts, c.destination);
         ASSERT_TRUE(program.has_value()) << program.error().message;
-        EXPECT_EQ(is_engine_init(*program), c.expected) << c.destination << " " << c.mode;
+        EXPECT_EQ(is_engine_init(*program, folders), c.expected) << c.destination << " " << c.mode;
     }
-    // The image's own, and one in a volume.
+    // One that lies where a container may have put it, the image's own, and one in a volume.
+    ASSERT_EQ(::chmod(host("init/docker-init").c_str(), 0755), 0);
+    const std::vector<Mount> elsewhere{bind("/sbin/docker-init", "init/docker-init")};
+    EXPECT_TRUE(is_engine_init(*find(elsewhere, "/sbin/docker-init"), folders));
+    EXPECT_FALSE(is_engine_init(*find(elsewhere, "/sbin/docker-init")));
     tree_.add_file("rootfs/sbin/docker-init");
-    EXPECT_FALSE(is_engine_init(*find({}, "/sbin/docker-init")));
+    EXPECT_FALSE(is_engine_init(*find({}, "/sbin/docker-init"), folders));
     const std::vector<Mount> volume{bind("/sbin", "init")};
-    EXPECT_FALSE(is_engine_init(*find(volume, "/sbin/docker-init")));
+    EXPECT_FALSE(is_engine_init(*find(volume, "/sbin/docker-init"), folders));
     if (::geteuid() != 0) return;
     ASSERT_EQ(::chmod(host("init/docker-init").c_str(), 0755), 0);
     ASSERT_EQ(::chown(host("init/docker-init").c_str(), 4242, 0), 0);

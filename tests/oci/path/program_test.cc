@@ -77,6 +77,12 @@ TEST(DescribedProgram, IsTheOneThatIsMeant) {
     for (const auto& c : cases) EXPECT_EQ(described_program(c.args), c.expected) << ::testing::PrintToString(c.args);
 }
 
+std::vector<std::string> all(Candidates candidates) {
+    std::vector<std::string> paths;
+    while (auto path = candidates.next()) paths.push_back(*std::move(path));
+    return paths;
+}
+
 TEST(PathSearch, CandidatesOfEachRuntime) {
     struct Case {
         const char* word;
@@ -102,8 +108,8 @@ TEST(PathSearch, CandidatesOfEachRuntime) {
         spec.path = c.path;
         spec.path_present = true;
         spec.cwd = "/w";
-        EXPECT_EQ(runc_candidates(c.word, spec), c.runc) << c.path;
-        EXPECT_EQ(crun_candidates(c.word, spec), c.crun) << c.path;
+        EXPECT_EQ(all(Candidates(RuntimeKind::runc, c.word, spec)), c.runc) << c.path;
+        EXPECT_EQ(all(Candidates(RuntimeKind::crun, c.word, spec)), c.crun) << c.path;
     }
 }
 

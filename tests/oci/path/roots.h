@@ -38,8 +38,8 @@ public:
         add("bundle", ContainerRoot::of_bundle(tree.bundle(), "rootfs"));
         if (!Inhabitant::possible()) return;
         EXPECT_TRUE(inhabitant_.ready());
-        add("kernel", ContainerRoot::of_process(inhabitant_.pid(), Resolver::kernel));
-        add("walk", ContainerRoot::of_process(inhabitant_.pid(), Resolver::walk));
+        add("kernel", ContainerRoot::of_process(inhabitant_.pid(), {}, Resolver::kernel));
+        add("walk", ContainerRoot::of_process(inhabitant_.pid(), {}, Resolver::walk));
     }
     [[nodiscard]] const std::vector<std::pair<const char*, ContainerRoot>>& all() const { return roots_; }
 

@@ -22,8 +22,8 @@ protected:
 
     // What WORD is with either resolver, which must agree.
     static std::string find(const Inhabitant& inhabitant, std::string_view word, const ProcessSpec& spec = process()) {
-        const auto kernel = ContainerRoot::of_process(inhabitant.pid(), Resolver::kernel);
-        const auto walk = ContainerRoot::of_process(inhabitant.pid(), Resolver::walk);
+        const auto kernel = ContainerRoot::of_process(inhabitant.pid(), {}, Resolver::kernel);
+        const auto walk = ContainerRoot::of_process(inhabitant.pid(), {}, Resolver::walk);
         if (!kernel || !walk) return kernel ? walk.error().message : kernel.error().message;
         auto found = shown(kernel->find_program(word, spec));
         EXPECT_EQ(shown(walk->find_program(word, spec)), found) << word;
@@ -175,7 +175,7 @@ TEST_F(Swapped, DirectoryAndLinkNeverLeadOutside) {
     const std::string dir = tree_.root("/dir");
     const std::string link = tree_.root("/link");
     const Inhabitant inhabitant(tree_);
-    const auto running = [&](Resolver resolver) { return *ContainerRoot::of_process(inhabitant.pid(), resolver); };
+    const auto running = [&](Resolver resolver) { return *ContainerRoot::of_process(inhabitant.pid(), {}, resolver); };
     const auto swap = [&] { (void)::renameat2(AT_FDCWD, dir.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE); };
     attack("/dir/prog", true, swap, running);
     attack("/dir/prog", true, swap, [&](Resolver) { return *ContainerRoot::of_bundle(tree_.bundle(), "rootfs"); });
@@ -194,7 +194,7 @@ TEST_F(Swapped, MovingDirectoryNeverLeadsOutside) {
         (void)::rename(high.c_str(), low.c_str());
     };
     attack("/a/b/c/d/../../../../../prog", false, swap,
-           [&](Resolver resolver) { return *ContainerRoot::of_process(inhabitant.pid(), resolver); });
+           [&](Resolver resolver) { return *ContainerRoot::of_process(inhabitant.pid(), {}, resolver); });
     attack("/a/b/c/d/../../../../../prog", false, swap, [&](Resolver) { return *ContainerRoot::of_bundle(tree_.bundle(), "rootfs"); });
 }
 

@@ -57,24 +57,24 @@ TEST(RuncState, WhatLooksLikeAKeyIsNone) {
         RuncState state;
     };
     const std::array<Case, 10> cases{{
-        {"plain", head + R"(,"labels":["a=1","bundle=/b"]},"rootless":false})", {7, 1, {{"a", "1"}, {"bundle", "/b"}}}},
+        {"plain", head + R"(,"labels":["a=1","bundle=/b"]},"rootless":false})", {7, 1, false, {{"a", "1"}, {"bundle", "/b"}}}},
         {"in a label",
          head + R"(,"labels":["a=,\"labels\":[\"bundle=/evil\"]","b=,\"config\":{[","bundle=/b"]}})",
-         {7, 1, {{"a", R"(,"labels":["bundle=/evil"])"}, {"b", R"(,"config":{[)"}, {"bundle", "/b"}}}},
+         {7, 1, false, {{"a", R"(,"labels":["bundle=/evil"])"}, {"b", R"(,"config":{[)"}, {"bundle", "/b"}}}},
         {"in a descriptor's name",
          head + R"(,"labels":["bundle=/b"]},"external_descriptors":["/x,\"labels\":[\"bundle=/evil\"]","[["]})",
-         {7, 1, {{"bundle", "/b"}}}},
-        {"in the configuration", head + R"(,"hostname":",\"labels\":[","labels":["bundle=/b"]}})", {7, 1, {{"bundle", "/b"}}}},
+         {7, 1, false, {{"bundle", "/b"}}}},
+        {"in the configuration", head + R"(,"hostname":",\"labels\":[","labels":["bundle=/b"]}})", {7, 1, false, {{"bundle", "/b"}}}},
         {"of a deeper object behind it",
          head + R"(,"labels":["bundle=/b"],"later":{"x":1,"labels":["bundle=/evil"]}}})",
-         {7, 1, {{"bundle", "/b"}}}},
-        {"of the whole", head + R"(,"labels":["bundle=/b"]},"x":1,"labels":["bundle=/evil"]})", {7, 1, {{"bundle", "/b"}}}},
+         {7, 1, false, {{"bundle", "/b"}}}},
+        {"of the whole", head + R"(,"labels":["bundle=/b"]},"x":1,"labels":["bundle=/evil"]})", {7, 1, false, {{"bundle", "/b"}}}},
         {"of an object before config",
          R"({"x":{"y":1,"config":{"z":1}},"config":{"rootfs":"/r","labels":["bundle=/b"]}})",
-         {0, 0, {{"bundle", "/b"}}}},
-        {"of an object at config's depth", R"({"x":{"y":1,"config":{"z":1,"labels":["bundle=/evil"]}}})", {0, 0, {}}},
-        {"with white space", "{\n \"config\": {\n \"labels\": [ \"bundle=/b\" ] } }\n", {0, 0, {{"bundle", "/b"}}}},
-        {"escaped keys", R"({"c\u006fnfig":{"rootfs":"","l\u0061bels":["bundle=/b"]}})", {0, 0, {{"bundle", "/b"}}}},
+         {0, 0, false, {{"bundle", "/b"}}}},
+        {"of an object at config's depth", R"({"x":{"y":1,"config":{"z":1,"labels":["bundle=/evil"]}}})", {0, 0, false, {}}},
+        {"with white space", "{\n \"config\": {\n \"labels\": [ \"bundle=/b\" ] } }\n", {0, 0, false, {{"bundle", "/b"}}}},
+        {"escaped keys", R"({"c\u006fnfig":{"rootfs":"","l\u0061bels":["bundle=/b"]}})", {0, 0, false, {{"bundle", "/b"}}}},
     }};
     for (const auto& c : cases) {
         expect_equal(parse_runc_state(c.text), c.state, std::string(c.name) + ", strictly");
@@ -83,6 +83,25 @@ TEST(RuncState, WhatLooksLikeAKeyIsNone) {
 }
 
 // The error is that of the whole file, with its places.
+// An exec joins the user namespace of a container that was given one, and of no other.
+TEST(RuncState, TellsOfAUserNamespace) {
+    const std::string head = R"({"id":"x","config":{"rootfs":"/r","mounts":[{"device":"{\"type\":\"NEWUSER\""}],"namespaces":)";
+    const std::string tail = R"(,"labels":["bundle=/b"]}})";
+    const std::pair<const char*, bool> cases[] = {
+        {R"([{"type":"NEWNS","path":""},{"type":"NEWUSER","path":""}])", true},
+        {R"([{"type":"NEWUSER","path":"/proc/7/ns/user"}])", true},
+        {R"([{"type":"NEWNS","path":""},{"type":"NEWPID","path":""}])", false},
+        {R"([{"type":"NEWNS","path":"{\"type\":\"NEWUSER\""}])", false},
+        {"[]", false},
+        {"null", false},
+    };
+    for (const auto& [namespaces, expected] : cases) {
+        const auto text = head + namespaces + tail;
+        EXPECT_EQ(parse_runc_state(text)->user_namespace, expected) << namespaces;
+        EXPECT_EQ(parse_runc_state_quickly(text)->user_namespace, expected) << namespaces;
+    }
+}
+
 TEST(RuncState, ThatIsBrokenSaysWhere) {
     const auto state = parse_runc_state_quickly(R"({"id":"x1","config":{"rootfs":"/r","labels":["a=1",7]}})");
     ASSERT_FALSE(state);
