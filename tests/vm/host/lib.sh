@@ -38,7 +38,7 @@ debian_tree() {
     local options=(--quiet --variant="$variant" --include="$packages" --aptopt='APT::Install-Recommends "false"'
         --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"')
     for path in doc man locale info lintian bug; do options+=(--dpkgopt="path-exclude=/usr/share/$path/*"); done
-    mmdebstrap "${options[@]}" "$AA_TEST_SUITE" "$target" "deb $(debian_mirror) $AA_TEST_SUITE main"
+    TMPDIR=$(fast_folder) mmdebstrap "${options[@]}" "$AA_TEST_SUITE" "$target" "deb $(debian_mirror) $AA_TEST_SUITE main"
 }
 
 # with_its_libraries TREE PROGRAM LIB: copies PROGRAM's libraries, as its packages' own loader finds them in TREE, and the loader to LIB.
