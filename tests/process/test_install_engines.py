@@ -3,7 +3,6 @@
 
 import subprocess
 import tomllib
-import unittest
 from pathlib import Path
 
 import install_tree
@@ -19,13 +18,14 @@ class RealEngines(install_tree.InstallTest):
     @classmethod
     def setUpClass(cls):
         done = subprocess.run([TOOLS, "engines"], stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode == 77:
-            raise unittest.SkipTest("Debian's engines cannot be had")
-        done.check_returncode()
-        cls.engines = Path(done.stdout.strip())
+        if done.returncode not in (0, 77):
+            raise RuntimeError(f"{TOOLS} engines: status {done.returncode}")
+        cls.engines = None if done.returncode else Path(done.stdout.strip())
 
     def bring(self, name, release):
         """The program NAME of RELEASE with its libraries in the tree; what it says of its version."""
+        if self.engines is None:
+            self.skipTest("Debian's engines cannot be had")
         self.setUp()
         for file in (self.engines / release / "lib").iterdir():
             self.put(f"/usr/lib/x86_64-linux-gnu/{file.name}", file.read_bytes(), 0o755)
