@@ -22,10 +22,13 @@ class RealEngines(install_tree.InstallTest):
             raise RuntimeError(f"{TOOLS} engines: status {done.returncode}")
         cls.engines = None if done.returncode else Path(done.stdout.strip())
 
-    def bring(self, name, release):
-        """The program NAME of RELEASE with its libraries in the tree; what it says of its version."""
+    def setUp(self):
         if self.engines is None:
             self.skipTest("Debian's engines cannot be had")
+        super().setUp()
+
+    def bring(self, name, release):
+        """The program NAME of RELEASE with its libraries in the tree; what it says of its version."""
         self.setUp()
         for file in (self.engines / release / "lib").iterdir():
             self.put(f"/usr/lib/x86_64-linux-gnu/{file.name}", file.read_bytes(), 0o755)
