@@ -3,6 +3,7 @@
 
 The initramfs has the prober, the files that are executed, and a folder of policies and questions for each batch.
 """
+import os
 import pathlib
 import re
 import struct
@@ -13,6 +14,7 @@ import tempfile
 ELF = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x400000, 64, 0, 0, 64, 56, 1, 0, 0, 0) + \
     struct.pack("<IIQQQQQQ", 1, 6, 0, 0x400000, 0x400000, 0, 0x1000, 0x1000)
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 DIRECTORY, FILE, SYMLINK = 0o040000, 0o100000, 0o120000
 
 
@@ -77,24 +79,25 @@ class GuestError(Exception):
 
 
 class Guest:
-    """One kernel. `accelerator` is what QEMU takes; see probe_kvm()."""
+    """The kernel VERSION of the Debian release SUITE, started the WAY that hosts run here."""
 
-    def __init__(self, kernel, prober, accelerator="tcg"):
-        self.kernel, self.prober, self.accelerator = pathlib.Path(kernel), pathlib.Path(prober), accelerator
+    def __init__(self, version, suite, prober, way):
+        self.version, self.prober, self.way = version, pathlib.Path(prober), way
+        built = subprocess.run([ROOT / "scripts/test-host", "build", "kernel"], stdout=subprocess.PIPE, text=True, check=False,
+                               env=os.environ | {"AA_TEST_SUITE": suite, "AA_TEST_WAY": way})
+        if built.returncode:
+            raise GuestError(f"no kernel of {suite}")
+        self.kernel = pathlib.Path(built.stdout.strip())
         self.release = self.features = None
         self.console = ""
 
-    def _boot(self, archive, options, seconds):
+    def _boot(self, archive, seconds):
         with tempfile.TemporaryDirectory(prefix="aa-differential.") as work:
             initrd, disk = pathlib.Path(work, "initrd"), pathlib.Path(work, "disk")
             initrd.write_bytes(archive.bytes())
             with open(disk, "wb") as file:
                 file.truncate(256 << 20)
-            machine = {"kvm": ["-accel", "kvm", "-cpu", "host"], "tcg": ["-accel", "tcg,tb-size=256", "-cpu", "max,-cx16,-la57,-pku"]}[self.accelerator]
-            command = ["timeout", str(seconds), "qemu-system-x86_64", *machine, "-smp", "1", "-m", "1024", "-display", "none", "-monitor", "none",
-                       "-serial", "stdio", "-no-reboot", "-nic", "none", "-kernel", str(self.kernel / "vmlinuz"), "-initrd", str(initrd),
-                       "-append", f"console=ttyS0 quiet panic=-1 no_timer_check apparmor=1 security=apparmor audit=0 rdinit=/init {options}",
-                       "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
+            command = [ROOT / "tests/vm/host/machine", self.way, self.kernel, str(seconds), "1024", initrd, "audit=0 rdinit=/init", f"rw:{disk}"]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
             self.console = done.stdout.decode(errors="replace")
             with open(disk, "rb") as file:
@@ -103,15 +106,8 @@ class Guest:
     def _archive(self):
         archive = Archive()
         archive.add("/init", self.prober.read_bytes())
-        for module in sorted((self.kernel / "modules").iterdir()):
-            archive.add(f"/modules/{module.name}", module.read_bytes())
         archive.add("/dev/console", b"", 0, 0o020600)
         return archive
-
-    def probe(self):
-        """Whether a guest runs at all with this accelerator."""
-        self._boot(self._archive(), "aa.probe", 20)
-        return "AA-GUEST-RUNS" in self.console
 
     def run(self, files, batches, seconds=300):
         """Fills in the answers of the batches. `files` puts what is executed into an Archive."""
@@ -119,7 +115,7 @@ class Guest:
         files(archive)
         for number, batch in enumerate(batches):
             batch.pack(archive, number)
-        written = self._boot(archive, "", seconds).split("\n")
+        written = self._boot(archive, seconds).split("\n")
         if "end of answers" not in written[-2:]:
             raise GuestError(f"the guest with the kernel {self.kernel} came to no end; its console:\n{self.console[-4000:]}")
         self._read(iter(written), batches)
@@ -130,6 +126,8 @@ class Guest:
 
     def _read(self, written, batches):
         self.release = next(written).split("\t")[1]
+        if not f"{self.release}.".startswith(self.version.removesuffix("x").removesuffix(".") + "."):  # a suite moves on
+            raise GuestError(f"expected the kernel {self.version}, Debian has {self.release}")
         if next(written) != "features":
             raise GuestError("no features in what the guest wrote")
         self.features = "\n".join(_until(written, "end of features")) + "\n"

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <linux/auxvec.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,17 +297,9 @@ static void run_batch(const char* batch, struct failure* failure) {
     printf("prober: %s: loaded at %.1f s, answered at %.1f s\n", batch, loaded, uptime());
 }
 
-static bool told(const char* word) {
-    size_t size = 0;
-    char* line = contents("/proc/cmdline", &size);
-    const bool is = line && strstr(line, word);
-    free(line);
-    return is;
-}
-
 static void load_modules(void) {
     struct dirent** entries = NULL;
-    const int count = scandir("/modules", &entries, NULL, alphasort);
+    const int count = scandir("/modules", &entries, NULL, alphasort);  // there are none where everything is built in
     for (int i = 0; i < count; i++) {
         if (entries[i]->d_name[0] == '.') continue;
         char name[512];
@@ -327,14 +318,9 @@ static void prepare(void) {
     mount("sys", "/sys", "sysfs", 0, "");
     mount("dev", "/dev", "devtmpfs", 0, "");
     mount("sec", "/sys/kernel/security", "securityfs", 0, "");
-    if (told("aa.probe")) {
-        puts("AA-GUEST-RUNS");
-        fflush(stdout);
-        reboot(RB_POWER_OFF);
-    }
     load_modules();
-    out = fopen("/dev/vda", "we");
-    if (out == NULL) die("/dev/vda");
+    out = fopen(access("/dev/ubda", F_OK) == 0 ? "/dev/ubda" : "/dev/vda", "we");
+    if (out == NULL) die("the first disk");
     setvbuf(out, NULL, _IOFBF, 1U << 20U);
 }
 

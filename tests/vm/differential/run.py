@@ -26,7 +26,7 @@ import guest
 import policies
 
 HERE = pathlib.Path(__file__).resolve().parent
-KERNELS = ["6.1", "6.12", "7.x"]
+KERNELS = {"6.1": "bookworm", "6.12": "trixie", "7.x": "sid"}  # of Debian releases
 PARSERS = ["3.0", "4.1", "5.0"]
 EPROTO = 71
 SHIPPED_EXECS = 200
@@ -139,9 +139,9 @@ class Run:
         caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
         self.cache = pathlib.Path(os.environ.get("AA_SHIM_CACHE") or pathlib.Path(caches, "aa-shim"))
         self.parsers = {version: policies.Parser(self.cache, version) for version in PARSERS}
-        self.kernels = options.only[0] if options.only else KERNELS
+        self.kernels = options.only[0] if options.only else list(KERNELS)
         self.began = time.monotonic()
-        self.acceleration = None
+        self.way = subprocess.run([guest.ROOT / "scripts/test-host", "way"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         self.total = collections.Counter()
         self.failed = []
         self.generator = generator.Generator(options.seed)
@@ -160,14 +160,14 @@ class Run:
     def say(self, text):
         print(f"[{time.monotonic() - self.began:5.1f} s] {text}", flush=True)
 
-    def guest(self, kernel, accelerator=None):
-        return guest.Guest(self.cache / "kernels" / kernel, self.build / "tests/vm/policy_prober", accelerator or self.acceleration)
+    def guest(self, kernel):
+        return guest.Guest(kernel, KERNELS[kernel], self.build / "tests/vm/policy_prober", self.way)
 
     def features(self, kernel):
         """Of the kernel itself, which is asked once."""
-        file = self.cache / "kernels" / kernel / "features"
+        machine = self.guest(kernel)
+        file = machine.kernel / "features"
         if not file.exists():
-            machine = self.guest(kernel)
             machine.run(lambda archive: None, [])
             file.write_text(machine.features)
         return file
@@ -226,12 +226,6 @@ class Run:
         for path in self.paths:
             archive.add(path, guest.ELF)
 
-    def accelerator(self):
-        """KVM counts only where a guest really runs under it: the device alone proves nothing."""
-        if os.access("/dev/kvm", os.W_OK) and self.guest(self.kernels[0], "kvm").probe():
-            return "kvm"
-        return "tcg"
-
     def prepare(self, kernel):
         """Everything about one kernel, which is asked in one machine."""
         combinations = []
@@ -285,8 +279,7 @@ class Run:
         self.failed += [f"{combination.name}: {problem}" for problem in problems]
 
     def all(self):
-        self.acceleration = self.accelerator()
-        print(f"seed {self.options.seed}, {self.acceleration}", flush=True)
+        print(f"seed {self.options.seed}, {self.way}", flush=True)
         if self.options.part != "shipped":
             self.make_profiles()
         # While one kernel answers, the policies for the next one are compiled.
@@ -312,7 +305,7 @@ class Run:
 def only(text):
     kernel, _, parser = text.partition("/")
     if kernel not in KERNELS or parser not in ("", *PARSERS):
-        raise argparse.ArgumentTypeError(f"one of {KERNELS}/{PARSERS}")
+        raise argparse.ArgumentTypeError(f"one of {list(KERNELS)}/{PARSERS}")
     return [kernel], [parser] if parser else PARSERS
 
 

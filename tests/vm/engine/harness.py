@@ -191,7 +191,8 @@ def parse_label(text):
 
 
 def label(pid):
-    """The kernel's label of process PID."""
+    """The kernel's label of process PID, once it is the program: containerd answers before the runtime's own process has become it."""
+    await_program(pid)
     with open(f"/proc/{pid}/attr/apparmor/current", encoding="utf-8") as file:
         return parse_label(file.read().strip())
 

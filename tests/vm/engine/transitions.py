@@ -1,156 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever starts in a container, its first program or an exec's, makes the transition that its profile prescribes: the
-programs here (aa-probe under several names) say which label the kernel gave them and what they could then do."""
+"""Whatever starts in a container, its first program or an exec's, makes the transition that its profile prescribes."""
 import contextlib
-import io
 import os
-import re
-import subprocess
-import tarfile
-from dataclasses import dataclass, field
 
-from harness import CAPABILITY_NAMES, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, inspect, label, must, run, tap, until
-
-IMAGE = "aa-scenario/programs"
-BIN = "/usr/local/bin"
-OUR, DIFFERENT, ELSEWHERE, UNLISTED = (f"{BIN}/{name}" for name in ("our_special_binary", "a_different_special_binary", "elsewhere", "not_listed"))
-# What the profiles aa-scenario-main and aa-scenario-elsewhere, which its rules lead to, allow.
-PROFILE_CAPABILITIES = frozenset(["NET_BIND_SERVICE", "CHOWN", "SYS_NICE", "KILL", "SETUID"])
-EPERM, EACCES = 1, 13
-
-
-def main_profile(child=""):
-    return "aa-scenario-main" + (f"//{child}" if child else "")
-
-
-def acts(own, other):
-    """Words for aa-probe, what its profile allows and what it does not; and what it then says."""
-    return ["touch", f"/tmp/{own}", "touch", f"/tmp/{other}"], [f"touch /tmp/{own}: done", f"touch /tmp/{other}: errno {EACCES}"]
-
-
-OUR_ACTS, OUR_RESULTS = acts("child", "main")
-DIFFERENT_ACTS, DIFFERENT_RESULTS = acts("child_w_path", "child")
-
-
-def labels(output):
-    """The labels, in order, of the programs that introduced themselves in OUTPUT."""
-    return re.findall(r"^uid=.* label=(.*)$", output, re.MULTILINE)
-
-
-def held(output):
-    """The five capability sets of the first program that introduced itself in OUTPUT."""
-    sets = re.findall(r" (Inh|Prm|Eff|Bnd|Amb)=(\w+)", output)[:5]
-    return {key: frozenset(name for number, name in enumerate(CAPABILITY_NAMES) if int(bits, 16) >> number & 1) for key, bits in sets}
-
-
-def enforced(*names):
-    return [f"{name} (enforce)" for name in names]
-
-
-@dataclass
-class Run:
-    """A `docker run`, and what the programs in it say."""
-    name: str
-    options: list
-    command: list
-    labels: list
-    says: list = field(default_factory=list)
-    status: int = 0
-
-
-@dataclass
-class Refused:
-    name: str
-    options: list
-    command: list
-    says: list
-
-
-def check_run(row, docker=docker, image=IMAGE):
-    status, output = docker("run", "--rm", *row.options, image, *row.command)
-    tap.equal(f"{row.name}: status", status, row.status)
-    tap.equal(f"{row.name}: labels", labels(output), row.labels)
-    if row.says:
-        tap.has(f"{row.name}: what is allowed and denied", output, *row.says)
-    return output
-
-
-def check_refused(row, docker=docker, image=IMAGE):
-    status, output = docker("run", "--rm", *row.options, image, *row.command)
-    tap.equal(f"{row.name}: status", status, 126)
-    tap.has(f"{row.name}: message", output, "aa-shim: ", "permission denied", *row.says)
-    tap.equal(f"{row.name}: nothing ran", labels(output), [])
-
-
-def check_exec(name, container, command, expected, says=(), options=()):
-    status, output = docker("exec", *options, container, *command)
-    tap.equal(f"{name}: status and labels", (status, labels(output)), (0, expected))
-    if says:
-        tap.has(f"{name}: what is allowed and denied", output, *says)
-    return output
-
-
-def check_exec_refused(name, container, command, *says, options=()):
-    status, output = docker("exec", *options, container, *command)
-    tap.equal(f"{name}: status", status, 126)
-    tap.has(f"{name}: message", output, "permission denied", *says)
-    tap.equal(f"{name}: nothing ran", labels(output), [])
-
-
-# ---- the image
-
-def add_file(archive, path, content=b"", uid=0, link=None):
-    entry = tarfile.TarInfo(path.lstrip("/"))
-    entry.uid = entry.gid = uid
-    entry.mode, entry.size = 0o755, len(content)
-    if link is not None:
-        entry.type, entry.linkname, entry.size = tarfile.SYMTYPE, link, 0
-    archive.addfile(entry, io.BytesIO(content))
-
-
-def programs_archive():
-    with open("/usr/bin/aa-probe", "rb") as file:
-        probe = file.read()
-    archive = tarfile.open("/tmp/programs.tar", "w")
-    with archive:
-        for path in (OUR, DIFFERENT, ELSEWHERE, UNLISTED, f"{BIN}/owned_by_root"):
-            add_file(archive, path, probe)
-        add_file(archive, f"{BIN}/owned_by_1000", probe, uid=1000)
-        for name in ("script", "unlisted_script"):
-            add_file(archive, f"{BIN}/{name}", b"#!/usr/bin/sh\necho \"label=$(while read -r line; do echo $line; done < /proc/self/attr/apparmor/current)\"\n"
-                                               b"echo > /tmp/script && echo script done\necho > /tmp/main && echo main done\ntrue\n")
-        for name, target in (("link1", "link2"), ("link2", "../bin/link3"), ("link3", DIFFERENT), ("dangling", "nowhere"), ("loop", "loop"),
-                             ("applets/cat", "/usr/bin/busybox")):
-            add_file(archive, f"{BIN}/{name}", link=target)
-    return "/tmp/programs.tar"
-
-
-def commit(container, tag, change=""):
-    must("docker", "commit", *(["--change", change] if change else []), container, tag)
-
-
-# A command in its four forms; the image's tag → the instruction.
-OUR_WORDS = ", ".join(f'"{word}"' for word in [OUR, *OUR_ACTS])
-FORMS = {
-    "cmd-exec": f"CMD [{OUR_WORDS}]",
-    "cmd-shell": "CMD " + " ".join([OUR, *OUR_ACTS]),
-    "entrypoint-exec": f"ENTRYPOINT [{OUR_WORDS}]",
-    "entrypoint-shell": "ENTRYPOINT " + " ".join([OUR, *OUR_ACTS]),
-}
-
-
-def make_images():
-    container = must("docker", "create", "aa-example/busybox", "true")
-    with open(programs_archive(), "rb") as file:
-        status, output = run("docker", "cp", "-", f"{container}:/", stdin=file)
-    tap.equal("the programs are put into an image", (status, output), (0, ""))
-    commit(container, IMAGE)
-    for tag, change in FORMS.items():
-        commit(container, f"{IMAGE}:{tag}", change)
-    commit(container, f"{IMAGE}:health-exec", f'HEALTHCHECK --interval=2s --timeout=60s CMD ["{DIFFERENT}"]')
-    commit(container, f"{IMAGE}:health-shell", f"HEALTHCHECK --interval=2s --timeout=60s CMD {DIFFERENT}")
-    must("docker", "rm", container)
-
+from harness import (CAPABILITY_NAMES, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, inspect, label,
+    must, tap, until)
+from programs import (IMAGE, BIN, OUR, DIFFERENT, ELSEWHERE, UNLISTED, PROFILE_CAPABILITIES, EPERM, EACCES, main_profile, acts, OUR_ACTS,
+    OUR_RESULTS, DIFFERENT_ACTS, DIFFERENT_RESULTS, labels, held, enforced, Run, Refused, check_run, check_refused, check_exec,
+    check_exec_refused, FORMS, make_images)
 
 # ---- the example as people are given it
 
@@ -376,76 +233,6 @@ def check_leaving():
         check_exec_refused("ux that the catalog allows: what no rule names", container.id, [UNLISTED], UNLISTED, "no rule")
 
 
-# ---- user namespaces
-
-REMAPPED = "unix:///run/docker-remapped.sock"
-
-
-@contextlib.contextmanager
-def remapped_docker():
-    """A second dockerd, whose containers see user 0 where the host sees 100000; yields a function like docker()."""
-    for path, line in (("/etc/passwd", "remapped:x:2000:2000::/:/bin/false\n"), ("/etc/group", "remapped:x:2000:\n"),
-                       ("/etc/subuid", "remapped:100000:65536\n"), ("/etc/subgid", "remapped:100000:65536\n")):
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(line)
-    with open("/run/docker-remapped.json", "w", encoding="utf-8") as file:
-        file.write("{}")
-    command = ["dockerd", "--config-file", "/run/docker-remapped.json", "--userns-remap", "remapped", "--data-root", "/var/lib/docker-remapped", "--exec-root",
-               "/run/docker-remapped", "--pidfile", "/run/docker-remapped.pid", "--host", REMAPPED, "--containerd", "/run/containerd/containerd.sock",
-               "--containerd-namespace", "remapped", "--containerd-plugins-namespace", "remapped-plugins", "--bridge", "none", "--iptables=false",
-               "--ip6tables=false", "--add-runtime", "aa-shim=/usr/bin/aa-shim", "--default-runtime", "aa-shim"]
-    environment = os.environ | {"DOCKER_HOST": REMAPPED}
-
-    def remapped(*arguments, **options):
-        return run("docker", *arguments, env=environment, **options)
-
-    with open("/run/docker-remapped.log", "w", encoding="utf-8") as log:
-        daemon = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        tap.ok("a dockerd with user namespaces starts", until(lambda: daemon.poll() is not None or remapped("version")[0] == 0, 60) and daemon.poll() is None,
-               run("tail", "-n", "20", "/run/docker-remapped.log")[1])
-        yield remapped
-    finally:
-        daemon.terminate()
-        daemon.wait()
-
-
-REMAPPED_MAIN = ["--network", "none", "--annotation", "scenario=main"]
-REMAPPED_ROWS = [
-    Run("user namespace: named target", REMAPPED_MAIN, [OUR, *OUR_ACTS], CHILD, OUR_RESULTS),
-    Run("user namespace: by attachment, behind an init", [*REMAPPED_MAIN, "--init"], [DIFFERENT, *DIFFERENT_ACTS], W_PATH, DIFFERENT_RESULTS),
-    Run("user namespace: owner rule, root's, by root", REMAPPED_MAIN, [f"{BIN}/owned_by_root"], enforced(main_profile("owner"))),
-    Run("user namespace: owner rule, its own, by another user", [*REMAPPED_MAIN, "--user", "1000"], [f"{BIN}/owned_by_1000"], enforced(main_profile("owner"))),
-    Refused("user namespace: owner rule, another's, by root", REMAPPED_MAIN, [f"{BIN}/owned_by_1000"], ["owned_by_1000", "only the owner"]),
-    # The same numbers mean different users inside and outside.
-    Refused("user namespace: owner rule, the host's root's, by root", [*REMAPPED_MAIN, "-v", f"/srv/probe:{BIN}/owned_by_root"], [f"{BIN}/owned_by_root"],
-            ["owned_by_root", "only the owner"]),
-    Run("user namespace: owner rule, the host's 100000's, by root", [*REMAPPED_MAIN, "-v", f"/srv/probe-100000:{BIN}/owned_by_1000"], [f"{BIN}/owned_by_1000"],
-        enforced(main_profile("owner"))),
-]
-
-
-def check_remapped():
-    must("cp", "/usr/bin/aa-probe", "/srv/probe-100000")
-    os.chown("/srv/probe-100000", 100000, 100000)
-    must("docker", "save", "--output", "/tmp/programs-image.tar", IMAGE)
-    with remapped_docker() as remapped:
-        tap.equal("the image is loaded there", remapped("load", "--input", "/tmp/programs-image.tar")[0], 0)
-        for row in REMAPPED_ROWS:
-            (check_run if isinstance(row, Run) else check_refused)(row, docker=remapped)
-        status, container = remapped("run", "-d", *REMAPPED_MAIN, IMAGE, OUR, "sleep")
-        tap.equal("user namespace: a container runs", status, 0)
-        status, output = remapped("exec", container, f"{BIN}/owned_by_root")
-        tap.equal("user namespace: exec: owner rule, root's, by root", (status, labels(output)), (0, enforced(main_profile("owner"))))
-        status, output = remapped("exec", "-u", "1000", container, f"{BIN}/owned_by_root")
-        tap.equal("user namespace: exec -u 1000: owner rule, root's", (status, labels(output)), (126, []))
-        status, output = remapped("exec", "-u", "1000", container, f"{BIN}/owned_by_1000")
-        tap.equal("user namespace: exec -u 1000: owner rule, its own", (status, labels(output)), (0, enforced(main_profile("owner"))))
-        pid = int(remapped("inspect", "--format", "{{.State.Pid}}", container)[1])
-        tap.equal("user namespace: the kernel's label", label(pid), (frozenset([main_profile("child_profile")]), "enforce"))
-        remapped("rm", "-f", container)
-
-
 def main():
     make_images()
     check_seed()
@@ -457,4 +244,3 @@ def main():
     check_volumes()
     check_complaining()
     check_leaving()
-    check_remapped()
