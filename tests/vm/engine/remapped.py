@@ -6,7 +6,7 @@ import subprocess
 
 from harness import label, must, run, tap, until
 from programs import (IMAGE, BIN, OUR, DIFFERENT, main_profile, OUR_ACTS, OUR_RESULTS, DIFFERENT_ACTS, DIFFERENT_RESULTS, labels, enforced, Run,
-    Refused, check_run, check_refused)
+    Refused, check_run, check_refused, make_images)
 from transitions import CHILD, W_PATH
 
 # ---- user namespaces
