@@ -109,7 +109,7 @@ class Guest:
         archive.add("/dev/console", b"", 0, 0o020600)
         return archive
 
-    def run(self, files, batches, seconds=300):
+    def run(self, files, batches, seconds=900):
         """Fills in the answers of the batches. `files` puts what is executed into an Archive."""
         archive = self._archive()
         files(archive)
