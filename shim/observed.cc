@@ -13,9 +13,20 @@
 namespace aa::shim {
 namespace {
 
+// Where the line of STATUS begins that begins with NAME. A process chooses its own name, which stands in the first line, and in which the
+// kernel escapes the end of a line (proc(5); fs/proc/array.c, proc_task_name).
+std::size_t find_line(std::string_view status, std::string_view name) {
+    std::size_t at = 0;
+    while (at != std::string_view::npos && !status.substr(at).starts_with(name)) {
+        at = status.find('\n', at);
+        if (at != std::string_view::npos) ++at;
+    }
+    return at;
+}
+
 // The number after NAME ("CapBnd:") in STATUS, in base 16.
 std::optional<std::uint64_t> hex_field(std::string_view status, std::string_view name) {
-    const std::size_t at = status.find(name);
+    const std::size_t at = find_line(status, name);
     if (at == std::string_view::npos) return std::nullopt;
     std::uint64_t value = 0;
     bool any = false;

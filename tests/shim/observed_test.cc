@@ -10,7 +10,7 @@ constexpr std::string_view kStatus =
     "Name:\tsh\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000400\nCapBnd:\t0000000000000401\n"
     "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n";
 
-TEST(Verify, ReadsTheKernelsStatus) {
+TEST(Observed, ReadsTheKernelsStatus) {
     Observed observed;
     ASSERT_TRUE(read_status(kStatus, observed));
     EXPECT_EQ(observed.bounding, CapabilitySet(0x401));
@@ -18,13 +18,25 @@ TEST(Verify, ReadsTheKernelsStatus) {
     EXPECT_TRUE(observed.no_new_privileges);
 }
 
-TEST(Verify, AStatusWithoutTheLinesIsNoObservation) {
+// A process may be called like a line.
+TEST(Observed, IsNotMisledByTheProcesssName) {
+    std::string status(kStatus);
+    status.replace(status.find("sh"), 2, "CapBnd:0 CapPrm:0");
+    Observed observed;
+    ASSERT_TRUE(read_status(status, observed));
+    EXPECT_EQ(observed.bounding, CapabilitySet(0x401));
+    EXPECT_EQ(observed.permitted, CapabilitySet(0x400));
+    Observed none;
+    EXPECT_FALSE(read_status("Name:\tCapBnd:0 CapPrm:0 NoNewPrivs:1\n", none));
+}
+
+TEST(Observed, AStatusWithoutTheLinesIsNoObservation) {
     Observed observed;
     for (const char* text : {"", "CapPrm:\t1\nCapBnd:\t1\n", "CapPrm:\t\nCapBnd:\t1\nNoNewPrivs:\t1\n"})
         EXPECT_FALSE(read_status(text, observed)) << text;
 }
 
-TEST(Verify, Mismatches) {
+TEST(Observed, Mismatches) {
     using apparmor::Mode;
     struct Case {
         const char* name;
