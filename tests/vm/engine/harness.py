@@ -167,7 +167,8 @@ def await_program(pid):
     """Waits until the runtime's own process in the container has become the program; the engine may answer before."""
     def has_become():
         try:
-            return not re.search("runc|crun|memfd", os.readlink(f"/proc/{pid}/exe"))
+            # "/": runc before 1.2 executes a copy of itself whose mount is detached (libcontainer/nsenter/cloned_binary.c).
+            return not re.search("runc|crun|memfd|^/( |$)", os.readlink(f"/proc/{pid}/exe"))
         except OSError:
             return True
     until(has_become, 20)
