@@ -47,14 +47,13 @@ Place walk(const CLI::App& app, const std::vector<std::string>& words) {
         if (word == "=") continue;
         if (place.value != nullptr) {
             place.value = nullptr;
-        } else if (place.only_positionals) {
-            ++place.positionals;
-        } else if (word == "--") {
+        } else if (!place.only_positionals && word == "--") {
             place.only_positionals = true;
-        } else if (word.starts_with('-')) {
+        } else if (!place.only_positionals && word.starts_with('-')) {
             const auto* option = option_called(place.app, word);
             if (option != nullptr && option->get_items_expected_max() > 0) place.value = option;
-        } else if (const auto* command = command_called(place.app, word); command != nullptr && place.positionals == 0) {
+        } else if (const auto* command = command_called(place.app, word);
+                   command != nullptr && place.positionals == 0 && !place.only_positionals) {
             place.app = command;
         } else {
             ++place.positionals;

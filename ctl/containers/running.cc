@@ -115,6 +115,7 @@ Result<Candidate> only(const std::string& word, const std::vector<std::string>& 
                      concat({"there is no container ", quote(word), " below ", join(roots, ", "), ": --root names another place"})};
     }
     std::vector<std::string> places;
+    places.reserve(found.size());
     for (const auto& one : found) places.push_back(concat({one.root, "/", one.id}));
     return Error{ErrorKind::not_found, concat({quote(word), " may mean any of ", join(places, ", ")})};
 }

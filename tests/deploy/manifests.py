@@ -323,7 +323,7 @@ def build_helm():
 
 if __name__ == "__main__":
     BUILD = Path(sys.argv[1]).resolve()
-    CTL = BUILD / "shim" / "ctl" / "aa-shimctl"
+    CTL = BUILD / "ctl" / "aa-shimctl"
     WORK = BUILD / "tests" / "deploy" / "work"
     WORK.mkdir(parents=True, exist_ok=True)
     HELM = WORK / "helm"
