@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Kubernetes node as a directory: what the agent finds there (the node's own apparmor_parser, containerd's configuration, a
 ConfigMap's volume as the kubelet makes it), and programs in its place that only write down how they were called: kubectl, as there
-is no cluster, and systemctl, as there is no systemd.
+is no cluster, and systemctl, as there is no systemd. test_cluster.py holds the kubectl against the real one.
 """
 
 import json
@@ -23,7 +23,20 @@ version = 2
 """
 SOCKET = "run/containerd/containerd.sock"
 
+# Where a pod finds its service account.
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+# Takes the one call that the agent makes, and no other; without a configuration file it does what kubectl does that has an option
+# which overrides something, and asks a server of its own machine.
 KUBECTL = """#!/bin/sh
+case "$#: $*" in
+    "6: patch node "*" --type=merge --request-timeout=20s --patch={{"*) ;;
+    *) echo "error: the tests' kubectl does not know: $*" >&2; exit 1 ;;
+esac
+if ! [ -r "${{KUBECONFIG:-none}}" ]; then
+    echo 'The connection to the server localhost:8080 was refused - did you specify the right host or port?' >&2
+    exit 1
+fi
 printf '%s\\n' "$*" >> {log}
 test -e {log}.fails && {{ echo 'Unable to connect to the server: no route to host' >&2; exit 1; }}
 exit 0
@@ -57,6 +70,10 @@ class Node:
         self.kubectl = directory / "kubectl"
         self.calls = directory / "kubectl.log"
         self.generation = 0
+        self.environment = os.environ | {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1", "TMPDIR": str(directory)}
+        ACCOUNT.mkdir(parents=True, exist_ok=True)
+        for file in ("token", "ca.crt"):
+            (ACCOUNT / file).write_text("")
         for folder in ("dev", "etc/containerd", "run/containerd", "tmp", "usr/bin", "usr/share", "etc/systemd/system"):
             (self.root / folder).mkdir(parents=True)
         os.mknod(self.root / "dev/null", 0o20666, os.makedev(1, 3))
@@ -105,7 +122,8 @@ class Node:
                 *(["--name", name] if name else []), *(["--handlers", handlers] if handlers else []), *map(str, options)]
 
     def run(self, *options, prefix=(), **more):
-        return subprocess.run([*prefix, *self.command(*options, **more)], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        command = [*prefix, *self.command(*options, **more)]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
 
     def told(self):
         """What the cluster was told so far: each call's metadata."""
