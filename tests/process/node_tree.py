@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Kubernetes node as a directory: what the agent finds there (the node's own apparmor_parser, containerd's configuration, a
 ConfigMap's volume as the kubelet makes it), and programs in its place that only write down how they were called: kubectl, as there
-is no cluster, and systemctl, as there is no systemd. test_cluster.py holds the kubectl against the real one.
+is no cluster, and systemctl, as there is no systemd. test_cluster.py holds the kubectl against the real one,
+test_systemd.py the systemctl.
 """
 
 import json
@@ -41,11 +42,16 @@ printf '%s\\n' "$*" >> {log}
 test -e {log}.fails && {{ echo 'Unable to connect to the server: no route to host' >&2; exit 1; }}
 exit 0
 """
+# As the real one from the PID namespace of a pod, where it gets no answer by systemd's own socket.
 SYSTEMCTL = """#!/bin/sh
+if [ "$SYSTEMCTL_FORCE_BUS" != 1 ]; then
+    echo 'Failed to connect to bus: No data available' >&2
+    exit 1
+fi
 echo "$*" >> /systemctl.log
 case "$*" in
-    "is-active --quiet containerd.service") exit 0 ;;
-    is-active*) exit 3 ;;
+    "is-active containerd.service") echo active; exit 0 ;;
+    is-active*) echo inactive; exit 3 ;;
     "restart containerd.service") : > /run/containerd/containerd.sock ;;
 esac
 """

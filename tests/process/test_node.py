@@ -62,6 +62,12 @@ class Rounds(NodeTest):
         self.once("--restart-engine", code=WRONG)
         self.assert_told(False, "no service of an engine is active", "restart the engine by hand")
 
+    def test_a_systemd_that_does_not_answer_is_told_in_its_words(self):
+        (self.node.root / "usr/bin/systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus: No data available' >&2\nexit 1\n")
+        self.once("--restart-engine", code=WRONG)
+        self.assert_told(False, "the node's systemd cannot be asked: systemctl is-active: Failed to connect to bus: No data available: restart the engine "
+                         "by hand")
+
     def test_an_engines_configuration_that_disappears_comes_back(self):
         self.make_ready()
         (self.node.root / "etc/containerd/config.toml").write_text(CONTAINERD)
