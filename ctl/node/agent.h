@@ -42,8 +42,11 @@ public:
     // One round, told to the cluster if there is something new to tell, and written to the node (status.h).
     Condition round();
 
-    // The node without aa-shim; an error says what still stands in the way.
+    // The node without aa-shim; an error says what still stands in the way, and so do the cluster's annotation and the node's status.
     Result<void> remove();
+    // After that: says in the node's status that all is done; takes that away, too.
+    void stay_removed() const;
+    void leave() const;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -63,9 +66,12 @@ private:
     Result<InForce> bring_catalog(bool new_program);
     Result<void> check(const Delivery& delivery);
     Result<void> bring_engine();
+    Result<void> take_away();
     void write_metrics() const;
     [[nodiscard]] Condition not_ready(const std::string& reason) const;
     void tell(const Condition& condition);
+    void note(const Condition& condition) const;
+    Result<void> tell_cluster(const Condition& condition);
     Result<void> lock();
 
     Settings settings_;
