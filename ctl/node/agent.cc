@@ -105,7 +105,9 @@ Result<Agent::InForce> Agent::bring_catalog(bool new_program) {
 
 Result<void> Agent::bring_engine() {
     TRY(configure_engine(host_, settings_.engine));
-    if (settings_.prepare || !restart_is_pending(host_)) return {};
+    if (settings_.prepare) return {};
+    TRY(require_runtime(host_));
+    if (!restart_is_pending(host_)) return {};
     if (!settings_.restart_engine) return Error{ErrorKind::system, restart_advice()};
     // No pod may be sent here while the engine does not know the handlers.
     tell(not_ready("the engine is being restarted"));

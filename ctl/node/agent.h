@@ -3,7 +3,8 @@
 // The agent on a Kubernetes node. One round looks at everything that the node needs and repairs what is missing, in an order
 // in which a kill between two steps leaves nothing that the next round does not find:
 //
-//   aa-shimctl → catalog checked, delivered, loaded → aa-shim and its handlers → engine configured → engine restarted → label
+//   aa-shimctl → catalog checked, delivered, loaded → aa-shim and its handlers → engine configured → a runtime found → engine restarted
+//   → label
 //
 // The engine never names a program that is not there, and never aa-shim before a catalog is in force; aa-shim is replaced
 // only after its own aa-shimctl has put the catalog in force in the form that it reads.
