@@ -38,6 +38,9 @@ struct Prepared {
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.
 Result<Prepared> prepare_start(const Call& call, Trace& trace);
 
+// The bundle directory as an absolute path: engines give one, people may not.
+Result<std::string> absolute_bundle(std::string_view bundle);
+
 // Opens the catalog in force.
 Result<apparmor::CompiledCatalog> open_catalog(Trace& trace);
 

@@ -39,6 +39,9 @@ struct ContainerFacts {
     [[nodiscard]] std::string summary() const;
 };
 
+// Who a container is by what its engine says.
+Subject subject_of(const oci::EngineFacts& engine);
+
 // Whether the engine's own record is needed, which costs reading a file or two.
 enum class EngineRecord { needed, not_needed };
 

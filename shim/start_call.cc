@@ -17,15 +17,6 @@
 namespace aa::shim {
 namespace {
 
-// The bundle directory as an absolute path: engines give one, people may not.
-Result<std::string> absolute_bundle(std::string_view bundle) {
-    if (bundle.starts_with('/')) return std::string(bundle);
-    std::array<char, PATH_MAX> cwd{};
-    if (::getcwd(cwd.data(), cwd.size()) == nullptr) return errno_error("find", "the working directory, which is the bundle", errno);
-    if (bundle.empty()) return std::string(cwd.data());
-    return concat({cwd.data(), "/", bundle});
-}
-
 Result<void> require_plain_config(const oci::CommandLine& line) {
     if (line.config_file.empty() || line.config_file == "config.json") return {};
     return Error{ErrorKind::usage, concat({"--config ", quote(line.config_file),
@@ -64,6 +55,14 @@ oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decisio
 }
 
 }  // namespace
+
+Result<std::string> absolute_bundle(std::string_view bundle) {
+    if (bundle.starts_with('/')) return std::string(bundle);
+    std::array<char, PATH_MAX> cwd{};
+    if (::getcwd(cwd.data(), cwd.size()) == nullptr) return errno_error("find", "the working directory, which is the bundle", errno);
+    if (bundle.empty()) return std::string(cwd.data());
+    return concat({cwd.data(), "/", bundle});
+}
 
 Result<apparmor::CompiledCatalog> open_catalog(Trace& trace) {
     trace.step = Trace::Step::opens_catalog;
