@@ -337,6 +337,31 @@ class Manifests(unittest.TestCase):
         for word in (*words[1:], *command[2:]):
             self.assertRegex(known, rf"(?m)^ +{re.escape(word.partition('=')[0])}\b")
 
+    def build_image(self, kubectl, context):
+        """deploy/image/build on a machine without binutils; its exit code."""
+        tools = WORK / "tools"
+        shutil.rmtree(tools, ignore_errors=True)
+        tools.mkdir()
+        for name in ("awk", "bash", "cat", "chmod", "cp", "dirname", "du", "find", "grep", "install", "ldd", "mkdir", "mktemp", "mv", "rm", "sed", "touch"):
+            (tools / name).symlink_to(shutil.which(name))
+        command = ["/bin/bash", DEPLOY / "image" / "build", BUILD, context, "--kubectl", kubectl]
+        return subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=120, check=False).returncode
+
+    def test_the_image_needs_no_binutils_and_is_all_or_nothing(self):
+        place = WORK / "image"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        self.assertNotEqual(self.build_image(place / "no-such-kubectl", place / "context"), 0)
+        self.assertEqual(list(place.iterdir()), [])
+        self.assertEqual(self.build_image(TOOLS / "bin" / "kubectl", place / "context"), 0)
+        self.assertEqual([path.name for path in place.iterdir()], ["context"])
+        self.assertEqual((place / "context").stat().st_mode & 0o777, 0o755)
+        root = place / "context" / "root"
+        for file in ("usr/bin/aa-shim", "usr/sbin/aa-shimctl", "usr/bin/kubectl"):
+            self.assertTrue(os.access(root / file, os.X_OK), file)
+        # Debian's kubectl is linked dynamically; what it needs is there.
+        self.assertTrue(list(root.glob("lib*/**/libc.so.6")) or list(root.glob("usr/lib/**/libc.so.6")))
+
     def test_the_version_is_the_projects(self):
         version = re.search(r"project\(aa-shim VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
         chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
