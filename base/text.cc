@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/escape.h"
+
 namespace aa {
 namespace {
 
@@ -104,12 +106,13 @@ std::size_t utf8_length(std::string_view text) {
     return length;
 }
 
-std::string quote(std::string_view text) {
-    const bool cut = text.size() > kMaxQuoted;
-    if (cut) text = text.substr(0, kMaxQuoted);
+std::string quote(std::string_view text) { return concat({"'", escape(text, "'\\", kMaxQuoted), "'"}); }
+
+std::string escape(std::string_view text, std::string_view also, std::size_t limit) {
+    const bool cut = text.size() > limit;
+    if (cut) text = text.substr(0, limit);
     std::string out;
     out.reserve(text.size() + 2);
-    out += '\'';
     while (!text.empty()) {
         const std::size_t plain = plain_length(text);
         out += text.substr(0, plain);
@@ -119,7 +122,7 @@ std::string quote(std::string_view text) {
         const auto c = static_cast<unsigned char>(text[0]);
         // C1 control characters (U+0080 … U+009F) steer terminals too.
         const bool c1 = length == 2 && c == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-        if (length == 0 || c1 || c < 0x20 || c == 0x7F || c == '\'' || c == '\\') {
+        if (length == 0 || c1 || c < 0x20 || c == 0x7F || also.find(text[0]) != std::string_view::npos) {
             append_hex_escape(out, text[0]);
             text.remove_prefix(1);
         } else {
@@ -127,7 +130,7 @@ std::string quote(std::string_view text) {
             text.remove_prefix(length);
         }
     }
-    out += cut ? "…'" : "'";
+    if (cut) out += "…";
     return out;
 }
 

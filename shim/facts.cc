@@ -58,9 +58,11 @@ ContainerFacts::View ContainerFacts::view() const {
     return view;
 }
 
-Subject ContainerFacts::subject() const {
+Subject subject_of(const oci::EngineFacts& engine) {
     return {std::string(oci::engine_name(engine.engine)), engine.kubernetes_namespace, engine.pod, engine.container, engine.image};
 }
+
+Subject ContainerFacts::subject() const { return subject_of(engine); }
 
 std::string ContainerFacts::summary() const {
     std::string out;

@@ -40,6 +40,9 @@ struct ContainerFacts {
     [[nodiscard]] std::string summary() const;
 };
 
+// Who a container is by what its engine says.
+Subject subject_of(const oci::EngineFacts& engine);
+
 // What of the facts the rules ask for that takes looking for; what nobody asks for is not looked for.
 struct FactsNeeded {
     bool engine_record = true;  // the engine's own files

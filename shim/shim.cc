@@ -4,11 +4,15 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "base/text.h"
 #include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
+#include "shim/log/refusal_id.h"
+#include "shim/refused.h"
 #include "shim/verify.h"
 
 namespace aa::shim {
@@ -67,7 +71,10 @@ Error confine(const Call& call) {
     trace.id = new_decision_id();
     auto prepared = prepare(call, trace);
     if (!prepared) {
+        auto same = refusal_id(call.line.name, call.line.id, prepared.error().message, ::time(nullptr));
+        if (!same.empty()) trace.id = std::move(same);
         auto error = refuse(std::move(prepared).error(), call.line, trace);
+        trace_refused(call.line, call.runtime.kind, call.program, error.kind, trace);
         log_refusal(call.line, trace, error.kind, error.message);
         return error;
     }
@@ -78,10 +85,13 @@ Error confine(const Call& call) {
 }
 
 // An error before there is a call to judge: no runtime, a command line that is not understood.
-int fail_early(const Error& error, const oci::CommandLine& line) {
+int fail_early(const Error& error, std::span<const char* const> arguments, oci::RuntimeKind kind, std::string_view program) {
+    const auto understood = oci::parse_command_line(arguments, kind);
+    const auto line = understood ? *understood : oci::guess_command_line(arguments, kind);
     if (line.command != oci::Command::pass_through) {
         Trace trace;
         trace.id = new_decision_id();
+        trace_refused(line, kind, program, error.kind, trace);
         log_refusal(line, trace, error.kind, error.message);
     }
     return fail(error, line);
@@ -91,9 +101,9 @@ int fail_early(const Error& error, const oci::CommandLine& line) {
 
 int run(std::span<const char* const> arguments, std::string_view program) {
     const auto runtime = find_runtime();
-    if (!runtime) return fail_early(runtime.error(), oci::guess_command_line(arguments, oci::RuntimeKind::runc));
+    if (!runtime) return fail_early(runtime.error(), arguments, oci::RuntimeKind::runc, program);
     const auto line = oci::parse_command_line(arguments, runtime->kind);
-    if (!line) return fail_early(line.error(), oci::guess_command_line(arguments, runtime->kind));
+    if (!line) return fail_early(line.error(), arguments, runtime->kind, program);
     const Call call{*line, *runtime, program};
     if (line->command != oci::Command::pass_through) return fail(confine(call), *line);
     if (starts_program(*line)) watch_start(call);

@@ -13,6 +13,7 @@
 #include "ctl/catalog/examine.h"
 #include "ctl/cli/command.h"
 #include "shim/log/counters.h"
+#include "shim/log/refusal_id.h"
 
 namespace aa::ctl {
 
@@ -32,9 +33,12 @@ bool capabilities_only(const apparmor::Catalog& catalog) {
     return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
 }
 
-// Has decisions counted beside the catalog at PATH. What is not counted is no reason to refuse a catalog.
+// Has decisions counted, and equal refusals told by the same id, beside the catalog at PATH. What is not is no reason to refuse a catalog.
 void count_from_now(const std::string& path, std::vector<std::string>& remarks) {
-    const auto counters = concat({path.substr(0, path.rfind('/') + 1), "counters"});
+    const auto directory = path.substr(0, path.rfind('/') + 1);
+    const auto counters = concat({directory, "counters"});
+    const auto key = concat({directory, shim::kRefusalKeyPath.substr(shim::kRefusalKeyPath.rfind('/') + 1)});
+    if (const auto made = shim::make_refusal_key(key); !made) remarks.push_back("each refusal has another id: " + made.error().message);
     if (const auto made = shim::make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
 }
 

@@ -19,6 +19,7 @@ namespace aa::ctl::node {
 namespace {
 
 constexpr const char* kLock = "/run/aa-shim/node-lock";
+constexpr const char* kLeaving = "aa-shim is being removed from this node";
 constexpr auto kLookAgain = std::chrono::minutes(1);
 constexpr auto kTellAgain = std::chrono::minutes(5);  // a label or annotation that somebody else changed is set right by then
 
@@ -104,7 +105,9 @@ Result<Agent::InForce> Agent::bring_catalog(bool new_program) {
 
 Result<void> Agent::bring_engine() {
     TRY(configure_engine(host_, settings_.engine));
-    if (settings_.prepare || !restart_is_pending(host_)) return {};
+    if (settings_.prepare) return {};
+    TRY(require_runtime(host_));
+    if (!restart_is_pending(host_)) return {};
     if (!settings_.restart_engine) return Error{ErrorKind::system, restart_advice()};
     // No pod may be sent here while the engine does not know the handlers.
     tell(not_ready("the engine is being restarted"));
@@ -125,22 +128,32 @@ void Agent::tell(const Condition& condition) {
         (void)std::fflush(stdout);
         logged_ = condition.status;
     }
+    note(condition);
+    if (const auto told = tell_cluster(condition); !told) complain(told.error().message);
+}
+
+void Agent::note(const Condition& condition) const {
     if (const auto written = write_status(host_, condition); !written) complain(written.error().message);
+}
+
+Result<void> Agent::tell_cluster(const Condition& condition) {
     const auto now = Clock::now();
-    if (settings_.prepare || (told_ == condition && now - told_at_ < kTellAgain)) return;
+    if (settings_.prepare || (told_ == condition && now - told_at_ < kTellAgain)) return {};
     told_.reset();
-    if (const auto told = cluster_.tell(condition); !told) {
-        complain(told.error().message);
-        return;
-    }
+    TRY(cluster_.tell(condition));
     told_ = condition;
     told_at_ = now;
+    return {};
 }
 
 // Nobody is sent here any more before anything is taken away.
-Result<void> Agent::remove() {
+Result<void> Agent::take_away() {
     TRY(lock());
-    if (!settings_.prepare) TRY(cluster_.tell({false, false, "aa-shim is being removed from this node", {}}));
+    if (!told_) {
+        const Condition leaving{false, false, kLeaving, {}};
+        note(leaving);
+        TRY(tell_cluster(leaving));
+    }
     TRY(restore_engine(host_, settings_.engine));
     if (!settings_.prepare && restart_is_pending(host_)) {
         if (!settings_.restart_engine) return Error{ErrorKind::system, restart_advice()};
@@ -156,5 +169,20 @@ Result<void> Agent::remove() {
     if (!settings_.prepare) TRY(cluster_.forget());
     return {};
 }
+
+Result<void> Agent::remove() {
+    auto removed = take_away();
+    if (removed || !lock_.valid()) return removed;
+    const Condition waiting{false, false, concat({kLeaving, ": ", removed.error().message}), {}};
+    note(waiting);
+    if (told_) {
+        if (const auto told = tell_cluster(waiting); !told) complain(told.error().message);
+    }
+    return removed;
+}
+
+void Agent::stay_removed() const { note({false, true, "aa-shim is removed from this node", {}}); }
+
+void Agent::leave() const { (void)remove_status(host_); }
 
 }  // namespace aa::ctl::node

@@ -3,7 +3,8 @@
 // The agent on a Kubernetes node. One round looks at everything that the node needs and repairs what is missing, in an order
 // in which a kill between two steps leaves nothing that the next round does not find:
 //
-//   aa-shimctl → catalog checked, delivered, loaded → aa-shim and its handlers → engine configured → engine restarted → label
+//   aa-shimctl → catalog checked, delivered, loaded → aa-shim and its handlers → engine configured → a runtime found → engine restarted
+//   → label
 //
 // The engine never names a program that is not there, and never aa-shim before a catalog is in force; aa-shim is replaced
 // only after its own aa-shimctl has put the catalog in force in the form that it reads.
@@ -42,8 +43,11 @@ public:
     // One round, told to the cluster if there is something new to tell, and written to the node (status.h).
     Condition round();
 
-    // The node without aa-shim; an error says what still stands in the way.
+    // The node without aa-shim; an error says what still stands in the way, and so do the cluster's annotation and the node's status.
     Result<void> remove();
+    // After that: says in the node's status that all is done; takes that away, too.
+    void stay_removed() const;
+    void leave() const;
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -63,9 +67,12 @@ private:
     Result<InForce> bring_catalog(bool new_program);
     Result<void> check(const Delivery& delivery);
     Result<void> bring_engine();
+    Result<void> take_away();
     void write_metrics() const;
     [[nodiscard]] Condition not_ready(const std::string& reason) const;
     void tell(const Condition& condition);
+    void note(const Condition& condition) const;
+    Result<void> tell_cluster(const Condition& condition);
     Result<void> lock();
 
     Settings settings_;

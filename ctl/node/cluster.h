@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the cluster is told about the node: one label, by which pods are placed, and two annotations for people. All of it
-// is changed in one request, by kubectl with the pod's own service account: no TLS and no HTTP of our own.
+// is changed in one request, by kubectl with the pod's own service account (kubeconfig.h): no TLS and no HTTP of our own.
 #pragma once
 
 #include <string>

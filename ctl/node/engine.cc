@@ -50,6 +50,31 @@ Result<void> change_with_mark(const Host& host, const std::vector<std::string>& 
     return {};
 }
 
+// As root systemctl talks to process 1 itself, by a socket of its own, and takes no answer from a process that its PID namespace does
+// not show ("No data available"; systemd src/shared/bus-util.c, bus_check_peercred(); seen on 252 and 257). Through the D-Bus daemon it
+// asks nobody's number.
+Result<CommandOutcome> systemctl(const Host& host, std::vector<std::string> words, int seconds) {
+    words.insert(words.begin(), "/usr/bin/systemctl");
+    // The node's systemd is meant, and nobody is fooled.
+    return host.run(std::move(words), seconds, {"SYSTEMCTL_FORCE_BUS=1", "SYSTEMD_IGNORE_CHROOT=1"});
+}
+
+// All that a program says about its failure: systemctl's reason comes first, and advice after it.
+std::string on_one_line(const CommandOutcome& outcome) {
+    std::string text;
+    for (const auto line : lines(outcome.errors)) text += concat({text.empty() ? "" : " ", line});
+    return text.empty() ? last_words(outcome) : text;
+}
+
+// `is-active` ends with 3 for a unit that is not, and 3 or 4 for one that is not there (systemctl(1), "Exit status").
+Result<bool> is_active(const Host& host, const char* service) {
+    const auto outcome = TRY(systemctl(host, {"is-active", service}, 30));  // with --quiet it would not say why it failed either
+    if (outcome.ok()) return true;
+    if (outcome.exit_code == 3 || outcome.exit_code == 4) return false;
+    return Error{ErrorKind::system, concat({"the node's systemd cannot be asked: systemctl is-active: ", on_one_line(outcome),
+                                            ": restart the engine by hand; the agent can where the node runs D-Bus (package dbus)"})};
+}
+
 }  // namespace
 
 Result<void> configure_engine(const Host& host, const EngineSettings& settings) {
@@ -77,21 +102,21 @@ bool restart_is_pending(const Host& host) {
 }
 
 Result<void> restart_engine(const Host& host) {
-    const std::vector<std::string> environment = {"SYSTEMD_IGNORE_CHROOT=1"};  // the node's systemd is meant, and nobody is fooled
     for (const char* service : kServices) {
-        const auto active = TRY(host.run({"/usr/bin/systemctl", "is-active", "--quiet", service}, 30, environment));
-        if (!active.ok()) continue;
-        (void)TRY(host.run({"/usr/bin/systemctl", "daemon-reload"}, 60, environment));
-        const auto restarted = TRY(host.run({"/usr/bin/systemctl", "restart", service}, 120, environment));
+        if (!TRY(is_active(host, service))) continue;
+        (void)TRY(systemctl(host, {"daemon-reload"}, 60));
+        const auto restarted = TRY(systemctl(host, {"restart", service}, 120));
         if (restarted.ok()) return host.remove(kMark);
-        return Error{ErrorKind::system, concat({"systemctl restart ", service, " failed: ", last_words(restarted)})};
+        return Error{ErrorKind::system, concat({"systemctl restart ", service, " failed: ", on_one_line(restarted)})};
     }
     return Error{ErrorKind::system, "no service of an engine is active on this node's systemd: restart the engine by hand"};
 }
 
 std::string restart_advice() {
     return "restart pending: the engine's configuration changed, and it reads it only when it starts; restart containerd, k3s, rke2 or "
-           "crio on the node (and remove /run/aa-shim/engine-restart if this message stays), or let the agent do it (restartEngine)";
+           "crio on the node (and remove /run/aa-shim/engine-restart if this message stays), or let the agent do it (--restart-engine; in "
+           "the chart "
+           "engine.restart)";
 }
 
 }  // namespace aa::ctl::node

@@ -84,13 +84,17 @@ int remove(const Context& context, node::Agent& agent, const Options& options) {
     std::string said;
     bool done = false;
     do {
-        const auto removed = agent.remove();
-        if (options.once || options.settings.prepare) return removed ? kOk : fail(context, removed.error());
-        const std::string text = removed ? "aa-shim is removed from this node" : removed.error().message;
-        if (text != said) complain(text);
-        said = text;
-        done = removed.has_value();
-    } while (!ending.within(done ? 3600 : options.interval));
+        if (!done) {
+            const auto removed = agent.remove();
+            if (options.once || options.settings.prepare) return removed ? kOk : fail(context, removed.error());
+            const std::string text = removed ? "aa-shim is removed from this node" : removed.error().message;
+            if (text != said) complain(text);
+            said = text;
+            done = removed.has_value();
+        }
+        if (done) agent.stay_removed();  // again and again: what is old counts for nothing
+    } while (!ending.within(options.interval));
+    if (done) agent.leave();
     return done ? kOk : kWrong;
 }
 

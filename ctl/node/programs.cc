@@ -62,6 +62,13 @@ Result<bool> Programs::install(const std::string& from, const std::string& to) {
     return change;
 }
 
+Result<void> require_runtime(const Host& host) {
+    // Passed on to the runtime, which both of them answer at once.
+    const auto outcome = TRY(host.run({kShim, "--version"}, 30));
+    if (outcome.ok()) return {};
+    return Error{ErrorKind::system, concat({"no container could start on this node: ", last_words(outcome)})};
+}
+
 Result<void> make_handlers(const Host& host, const std::vector<std::string>& handlers) {
     for (const auto& handler : handlers) TRY(host.replace_link(concat({kShim, "-", handler}), "aa-shim"));
     return {};

@@ -37,6 +37,9 @@ private:
     std::map<std::string, struct stat> compared_;
 };
 
+// Whether a container could start: the node's aa-shim finds a runtime there and becomes it. What it says, if not.
+Result<void> require_runtime(const Host& host);
+
 // "aa-shim-NAME" leads to aa-shim for each of HANDLERS, names as a catalog's fact `handler` has them ("web").
 Result<void> make_handlers(const Host& host, const std::vector<std::string>& handlers);
 

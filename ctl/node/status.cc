@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/node/status.h"
 
-#include <ctime>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
+#include <optional>
+
+#include "base/file.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
 
@@ -11,7 +17,29 @@ namespace aa::ctl::node {
 namespace {
 
 constexpr const char* kStatus = "/run/aa-shim/node-status";
-constexpr long kStaleSeconds = 600;
+constexpr double kStaleSeconds = 600;
+constexpr double kClocks = 0.05;  // by so much two of the kernel's clocks may differ in what they tell
+
+double seconds(const timespec& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9; }
+
+double now(clockid_t clock) {
+    timespec time{};
+    (void)::clock_gettime(clock, &time);
+    return seconds(time);
+}
+
+// How long ago the first process of our PID namespace was started, in seconds: of the host, or of the agent's container. Field 22 of
+// its stat file, in ticks since the boot; the second is the program's name in parentheses (proc(5)).
+std::optional<double> age_of_first_process() {
+    const auto text = read_virtual_file(AT_FDCWD, "/proc/1/stat", 4096);
+    if (!text) return std::nullopt;
+    std::string_view rest(*text);
+    rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 2));
+    for (int field = 3; field < 22; ++field) rest.remove_prefix(std::min(rest.size(), rest.find(' ') + 1));
+    unsigned long long ticks = 0;
+    if (!parse_decimal(rest.substr(0, rest.find(' ')), ticks)) return std::nullopt;
+    return now(CLOCK_BOOTTIME) - static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
 
 }  // namespace
 
@@ -26,8 +54,13 @@ Result<Condition> read_status(const Host& host) {
     const auto written = host.status(kStatus);
     const auto file = TRY(host.read(kStatus));
     if (!written || !file) return Error{ErrorKind::not_found, "the agent has not finished a round on this node since the last boot"};
-    const long age = ::time(nullptr) - written->st_mtim.tv_sec;
-    if (age > kStaleSeconds) return Error{ErrorKind::system, concat({"the agent's last round was ", decimal(age), " seconds ago"})};
+    const double age = now(CLOCK_REALTIME) - seconds(written->st_mtim);
+    if (const auto ours = age_of_first_process(); ours && age > *ours + kClocks) {
+        return Error{ErrorKind::not_found, "the agent has not finished a round since its container was started"};
+    }
+    if (age > kStaleSeconds) {
+        return Error{ErrorKind::system, concat({"the agent's last round was ", decimal(static_cast<long long>(age)), " seconds ago"})};
+    }
     const auto document = Json::parse(file->text, nullptr, false);
     if (!document.is_object()) return Error{ErrorKind::system, concat({quote(kStatus), " is not what the agent wrote"})};
     return Condition{document.value("ready", false), document.value("current", false), document.value("status", std::string()),

@@ -34,6 +34,10 @@ const char* name_of(Standing standing) {
             return "deviates";
         case Standing::bypassed:
             return "bypassed";
+        case Standing::elsewhere:
+            return "elsewhere";
+        case Standing::agent:
+            return "agent";
         case Standing::unreadable:
             break;
     }
@@ -200,6 +204,7 @@ void add_status(CLI::App& app, Context& context) {
     const auto options = std::make_shared<status::SurveyOptions>();
     command->add_option("CONTAINER", options->containers, "Look at these only: IDs, names, or state directories");
     command->add_option("--root", options->root, "Look for containers below this directory, the runtime's --root")->type_name("DIR");
+    command->add_flag("--require-all", options->require_all, "A pod of another RuntimeClass is a fault, too");
     command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
 }
 

@@ -17,6 +17,7 @@
 #include "ctl/containers/running.h"
 #include "ctl/status/places.h"
 #include "ctl/status/standing.h"
+#include "ctl/status/ways_in.h"
 #include "shim/exec_decision.h"
 #include "shim/record.h"
 
@@ -46,6 +47,8 @@ bool deviates(const ContainerReport& report) {
     return std::any_of(report.processes.begin(), report.processes.end(), [](const auto& process) { return process.deviation.has_value(); });
 }
 
+bool is_kubernetes(const shim::Subject& subject) { return subject.engine == "cri-containerd" || subject.engine == "cri-o"; }
+
 class Surveyor {
 public:
     Surveyor() : policy_(kernel_), labels_(policy_) {
@@ -63,6 +66,8 @@ public:
             if (wanted.empty() || wanted.contains({found.root, found.id})) report_on(found);
         }
         if (!wanted.empty()) survey_.strangers.clear();
+        survey_.require_all = options.require_all;
+        TRY(find_those_without_a_way_in());
         look_again();
         return std::move(survey_);
     }
@@ -137,6 +142,27 @@ private:
     }
     void add_unjudged(const Place& place, std::vector<ProcessReport>& reports) const {
         if (auto seen = look_at(place)) reports.push_back(std::move(seen->report));
+    }
+
+    // Of those that went around aa-shim, the agent's, and the pods that were not meant to come to it.
+    Result<void> find_those_without_a_way_in() {
+        const auto host = TRY(Host::open("/"));
+        const bool by_default = is_default_of_kubernetes(host);
+        const auto agent = find_agent(host);
+        const auto has_agent = [&](const ContainerReport& report) {
+            return agent &&
+                   std::any_of(report.processes.begin(), report.processes.end(), [&](const auto& one) { return one.pid == *agent; });
+        };
+        const auto own = std::find_if(survey_.containers.begin(), survey_.containers.end(), has_agent);
+        const auto pod = own == survey_.containers.end() ? shim::Subject() : own->subject;
+        for (auto& report : survey_.containers) {
+            const auto& subject = report.subject;
+            if (report.standing != Standing::bypassed || !is_kubernetes(subject)) continue;
+            const bool of_agent = !pod.pod.empty() && subject.kubernetes_namespace == pod.kubernetes_namespace && subject.pod == pod.pod;
+            if (of_agent) report.standing = Standing::agent;
+            if (!of_agent && !by_default) report.standing = Standing::elsewhere;
+        }
+        return {};
     }
 
     void report_on(const FoundContainer& found) {
@@ -236,8 +262,21 @@ private:
 }  // namespace
 
 bool Survey::ok() const {
-    const auto is_good = [](const ContainerReport& report) {
-        return report.standing == Standing::as_decided || report.standing == Standing::created || report.standing == Standing::passed;
+    const auto is_good = [this](const ContainerReport& report) {
+        switch (report.standing) {
+            case Standing::as_decided:
+            case Standing::created:
+            case Standing::passed:
+            case Standing::agent:
+                return true;
+            case Standing::elsewhere:
+                return !require_all;
+            case Standing::deviates:
+            case Standing::bypassed:
+            case Standing::unreadable:
+                break;
+        }
+        return false;
     };
     return catalog && unloaded.empty() && std::all_of(containers.begin(), containers.end(), is_good);
 }

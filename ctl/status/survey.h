@@ -24,6 +24,8 @@ enum class Standing : std::uint8_t {
     passed,      // the catalog leaves it as its engine made it
     deviates,    // a process of it is not as decided
     bypassed,    // it was not started by aa-shim
+    elsewhere,   // nor was it meant to be: a pod of another class, where aa-shim is not the default
+    agent,       // the agent of this node, which brings aa-shim and so cannot come by it
     unreadable,  // its state or its record
 };
 
@@ -50,6 +52,7 @@ struct Survey {
     std::string no_catalog;             // why there is none
     std::vector<std::string> unloaded;  // "profile 'NAME' of confinement 'NAME'" that the kernel does not hold
     std::vector<ContainerReport> containers;
+    bool require_all = false;              // a container that did not come to aa-shim is a fault wherever it was meant to go
     std::vector<ProcessReport> strangers;  // first processes of PID namespaces that are no known container's
 
     // Whether all is as the operator decided.
@@ -59,6 +62,7 @@ struct Survey {
 struct SurveyOptions {
     std::vector<std::string> containers;  // as people name them; empty: all
     std::string root;                     // the runtime's --root; empty: everywhere the engines put containers
+    bool require_all = false;             // see Survey
 };
 
 // An error if the host cannot be looked at, or a container that was named is not there.

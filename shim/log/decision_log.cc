@@ -11,6 +11,7 @@
 #include <ctime>
 #include <string>
 
+#include "base/escape.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -28,11 +29,15 @@ std::string upper(std::string_view text) {
     return out;
 }
 
-// A value on one line.
-std::string one_line(std::string_view value) {
-    const auto quoted = quote(value);
-    return quoted.substr(1, quoted.size() - 2);
-}
+// What is longer is cut: a datagram of a few hundred KiB is not delivered at all (net.core.wmem_default).
+constexpr std::size_t kMaxValue = 4096;
+constexpr std::size_t kMaxMessage = 8191;  // all that is ever written to stderr
+
+// A foreign value on one line, from which it can be told.
+std::string one_line(std::string_view value) { return escape(value, "\\", kMaxValue); }
+
+// Our own words, in which foreign ones are quoted already.
+std::string message_line(const LogEntry& entry) { return escape(entry.message, {}, kMaxMessage); }
 
 std::string_view outcome(const LogEntry& entry) { return entry.allowed ? "allowed" : "refused"; }
 
@@ -53,7 +58,7 @@ bool send_to(const char* path, std::string_view text) {
 
 std::string to_syslog(const LogEntry& entry) {
     return concat(
-        {"<", decimal(LOG_DAEMON | priority(entry)), ">aa-shim: ", one_line(entry.message), " [", outcome(entry), " ", entry.id, "]"});
+        {"<", decimal(LOG_DAEMON | priority(entry)), ">aa-shim: ", message_line(entry), " [", outcome(entry), " ", entry.id, "]"});
 }
 
 void append_to(std::string_view path, std::string_view text) {
@@ -64,7 +69,7 @@ void append_to(std::string_view path, std::string_view text) {
 }  // namespace
 
 std::string to_journal(const LogEntry& entry) {
-    std::string out = concat({"MESSAGE=", one_line(entry.message), "\nPRIORITY=", decimal(priority(entry)),
+    std::string out = concat({"MESSAGE=", message_line(entry), "\nPRIORITY=", decimal(priority(entry)),
                               "\nSYSLOG_IDENTIFIER=aa-shim\nAA_SHIM_OUTCOME=", outcome(entry), "\nAA_SHIM_DECISION=", entry.id,
                               "\nAA_SHIM_COMMAND=", entry.command, "\nAA_SHIM_CONTAINER=", one_line(entry.container), "\n"});
     for (const auto& [name, value] : entry.fields) out += concat({"AA_SHIM_", upper(name), "=", one_line(value), "\n"});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/log/trace.h"
 
+#include <algorithm>
+
 namespace aa::shim {
 
 std::string_view refusal_name(Refusal refusal) {
@@ -35,6 +37,10 @@ Refusal refusal_of(const Trace& trace, ErrorKind kind) {
             break;
     }
     return Refusal::system;
+}
+
+bool has_field(const Fields& fields, std::string_view name) {
+    return std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
 }
 
 void trace_subject(const Subject& subject, Fields& fields) {

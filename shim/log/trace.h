@@ -45,6 +45,9 @@ struct Trace {
 // Why the call of TRACE was refused that ended with an error of KIND.
 Refusal refusal_of(const Trace& trace, ErrorKind kind);
 
+// Whether FIELDS has NAME.
+bool has_field(const Fields& fields, std::string_view name);
+
 // Adds to FIELDS what is known of SUBJECT.
 void trace_subject(const Subject& subject, Fields& fields);
 

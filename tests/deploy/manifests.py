@@ -160,7 +160,7 @@ class Manifests(unittest.TestCase):
 
     def test_kubernetes_knows_every_field(self):
         self.assert_valid(self.base)
-        self.assert_valid(documents(output_of(TOOLS / "kubectl", "kustomize", DEPLOY / "kubernetes" / "remove")))
+        self.assert_valid(self.overlay(remove=True))
         for file in sorted((DEPLOY / "kubernetes" / "examples").glob("*.yaml")):
             self.assert_valid(documents(file.read_text()))
 
@@ -242,12 +242,47 @@ class Manifests(unittest.TestCase):
         self.assertEqual([name for kind, _, name in objects if kind == "RuntimeClass"], ["aa-shim"])
         self.assertIn("runtimeClassName: aa-shim\n", notes)
 
+    def overlay(self, remove, **more):
+        """What kustomize makes of an operator's overlay of the base, with MORE in it, and the component that removes aa-shim."""
+        folder = WORK / "overlay"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "80-mine.json").write_text("{}")
+        document = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [os.path.relpath(BASE, folder)], **more}
+        if remove:
+            document["components"] = [os.path.relpath(DEPLOY / "kubernetes" / "remove", folder)]
+        (folder / "kustomization.yaml").write_text(json.dumps(document))
+        return documents(output_of(TOOLS / "kubectl", "kustomize", folder))
+
     def test_removal_is_the_same_by_both(self):
         objects, notes = self.chart(remove=True)
-        removal = documents(output_of(TOOLS / "kubectl", "kustomize", DEPLOY / "kubernetes" / "remove"))
+        removal = self.overlay(remove=True)
         self.assertEqual(objects["DaemonSet", "aa-shim", "aa-shim"], removal["DaemonSet", "aa-shim", "aa-shim"])
         self.assertEqual(self.arguments(objects)[-1], "--remove")
         self.assertIn("being taken away", notes)
+
+    def test_removal_keeps_what_an_overlay_says(self):
+        """The agent that takes aa-shim away is the one that brought it: its image, its options, its catalog."""
+        patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": word} for word in ("--restart-engine", "--default")]
+        more = {
+            "images": [{"name": "aa-shim-installer", "newName": "registry.example/aa-shim", "newTag": "9"}],
+            "patches": [{"target": {"kind": "DaemonSet"}, "patch": json.dumps(patch)}],
+            "configMapGenerator": [{"name": "aa-shim-catalog", "namespace": "aa-shim", "behavior": "merge", "files": ["80-mine.json"]}],
+        }
+        with_it, without = self.overlay(remove=True, **more), self.overlay(remove=False, **more)
+        key = ("DaemonSet", "aa-shim", "aa-shim")
+        removing, running = with_it.pop(key), without.pop(key)
+        self.assertEqual(with_it, without)
+        container = removing["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(container["image"], "registry.example/aa-shim:9")
+        # A component comes before its overlay's own patches.
+        self.assertEqual(sorted(container["args"]), sorted([*running["spec"]["template"]["spec"]["containers"][0]["args"], "--remove"]))
+        self.assertIn("80-mine.json", with_it["ConfigMap", "aa-shim", "aa-shim-catalog"]["data"])
+        values = {"image": {"repository": "registry.example/aa-shim", "tag": "9"}, "engine": {"restart": True, "default": True}}
+        by_chart = self.chart(remove=True, **values)[0]["DaemonSet", "aa-shim", "aa-shim"]
+        by_chart["spec"]["template"]["spec"]["containers"][0]["args"].sort()
+        container["args"].sort()
+        self.assertEqual(by_chart, removing)
 
     def test_the_schema_takes_the_defaults_and_refuses_mistakes(self):
         jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), SCHEMA)
@@ -301,6 +336,31 @@ class Manifests(unittest.TestCase):
         command = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
         for word in (*words[1:], *command[2:]):
             self.assertRegex(known, rf"(?m)^ +{re.escape(word.partition('=')[0])}\b")
+
+    def build_image(self, kubectl, context):
+        """deploy/image/build on a machine without binutils; its exit code."""
+        tools = WORK / "tools"
+        shutil.rmtree(tools, ignore_errors=True)
+        tools.mkdir()
+        for name in ("awk", "bash", "cat", "chmod", "cp", "dirname", "du", "find", "grep", "install", "ldd", "mkdir", "mktemp", "mv", "rm", "sed", "touch"):
+            (tools / name).symlink_to(shutil.which(name))
+        command = ["/bin/bash", DEPLOY / "image" / "build", BUILD, context, "--kubectl", kubectl]
+        return subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=120, check=False).returncode
+
+    def test_the_image_needs_no_binutils_and_is_all_or_nothing(self):
+        place = WORK / "image"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        self.assertNotEqual(self.build_image(place / "no-such-kubectl", place / "context"), 0)
+        self.assertEqual(list(place.iterdir()), [])
+        self.assertEqual(self.build_image(TOOLS / "bin" / "kubectl", place / "context"), 0)
+        self.assertEqual([path.name for path in place.iterdir()], ["context"])
+        self.assertEqual((place / "context").stat().st_mode & 0o777, 0o755)
+        root = place / "context" / "root"
+        for file in ("usr/bin/aa-shim", "usr/sbin/aa-shimctl", "usr/bin/kubectl"):
+            self.assertTrue(os.access(root / file, os.X_OK), file)
+        # Debian's kubectl is linked dynamically; what it needs is there.
+        self.assertTrue(list(root.glob("lib*/**/libc.so.6")) or list(root.glob("usr/lib/**/libc.so.6")))
 
     def test_the_version_is_the_projects(self):
         version = re.search(r"project\(aa-shim VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]

@@ -56,7 +56,8 @@ class NodeTest(harness.ShimTest):
             time.sleep(0.1)
 
     def start(self, *options):
-        process = subprocess.Popen(self.node.command("--interval", 1, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = self.node.command("--interval", 1, *options)
+        process = subprocess.Popen(command, env=self.node.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Kubernetes node as a directory: what the agent finds there (the node's own apparmor_parser, containerd's configuration, a
 ConfigMap's volume as the kubelet makes it), and programs in its place that only write down how they were called: kubectl, as there
-is no cluster, and systemctl, as there is no systemd.
+is no cluster, and systemctl, as there is no systemd. test_cluster.py holds the kubectl against the real one,
+test_systemd.py the systemctl.
 """
 
 import json
@@ -23,16 +24,34 @@ version = 2
 """
 SOCKET = "run/containerd/containerd.sock"
 
+# Where a pod finds its service account.
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+# Takes the one call that the agent makes, and no other; without a configuration file it does what kubectl does that has an option
+# which overrides something, and asks a server of its own machine.
 KUBECTL = """#!/bin/sh
+case "$#: $*" in
+    "6: patch node "*" --type=merge --request-timeout=20s --patch={{"*) ;;
+    *) echo "error: the tests' kubectl does not know: $*" >&2; exit 1 ;;
+esac
+if ! [ -r "${{KUBECONFIG:-none}}" ]; then
+    echo 'The connection to the server localhost:8080 was refused - did you specify the right host or port?' >&2
+    exit 1
+fi
 printf '%s\\n' "$*" >> {log}
 test -e {log}.fails && {{ echo 'Unable to connect to the server: no route to host' >&2; exit 1; }}
 exit 0
 """
+# As the real one from the PID namespace of a pod, where it gets no answer by systemd's own socket.
 SYSTEMCTL = """#!/bin/sh
+if [ "$SYSTEMCTL_FORCE_BUS" != 1 ]; then
+    echo 'Failed to connect to bus: No data available' >&2
+    exit 1
+fi
 echo "$*" >> /systemctl.log
 case "$*" in
-    "is-active --quiet containerd.service") exit 0 ;;
-    is-active*) exit 3 ;;
+    "is-active containerd.service") echo active; exit 0 ;;
+    is-active*) echo inactive; exit 3 ;;
     "restart containerd.service") : > /run/containerd/containerd.sock ;;
 esac
 """
@@ -57,6 +76,10 @@ class Node:
         self.kubectl = directory / "kubectl"
         self.calls = directory / "kubectl.log"
         self.generation = 0
+        self.environment = os.environ | {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1", "TMPDIR": str(directory)}
+        ACCOUNT.mkdir(parents=True, exist_ok=True)
+        for file in ("token", "ca.crt"):
+            (ACCOUNT / file).write_text("")
         for folder in ("dev", "etc/containerd", "run/containerd", "tmp", "usr/bin", "usr/share", "etc/systemd/system"):
             (self.root / folder).mkdir(parents=True)
         os.mknod(self.root / "dev/null", 0o20666, os.makedev(1, 3))
@@ -73,7 +96,14 @@ class Node:
         systemctl = self.root / "usr/bin/systemctl"
         systemctl.write_text(SYSTEMCTL)
         systemctl.chmod(0o755)
+        self.add_runtime("usr/sbin/runc")
         self.start_containerd()
+
+    def add_runtime(self, path):
+        runtime = self.root / path
+        runtime.parent.mkdir(parents=True, exist_ok=True)
+        runtime.write_text("#!/bin/sh\necho runc version 1.1.5\n")
+        runtime.chmod(0o755)
 
     def start_containerd(self):
         """containerd makes its socket anew whenever it starts."""
@@ -105,7 +135,8 @@ class Node:
                 *(["--name", name] if name else []), *(["--handlers", handlers] if handlers else []), *map(str, options)]
 
     def run(self, *options, prefix=(), **more):
-        return subprocess.run([*prefix, *self.command(*options, **more)], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        command = [*prefix, *self.command(*options, **more)]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
 
     def told(self):
         """What the cluster was told so far: each call's metadata."""

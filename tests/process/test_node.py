@@ -33,7 +33,7 @@ class Rounds(NodeTest):
         unit = node.read("etc/systemd/system/aa-shim-node.service")
         self.assertIn("ExecStart=/opt/aa-shim/bin/aa-shimctl load\n", unit)
         self.assertTrue((node.root / "etc/systemd/system/multi-user.target.wants/aa-shim-node.service").resolve().exists())
-        told = self.assert_told(False, PENDING)
+        told = self.assert_told(False, PENDING, "--restart-engine", "engine.restart")
         self.assertRegex(told["annotations"]["aa-shim/catalog"], "^[0-9a-f]{16}$")
         self.assertEqual(node.calls.read_text().split(" --patch")[0], "patch node node-1 --type=merge --request-timeout=20s")
         self.assertEqual(node.systemctl(), [])
@@ -61,6 +61,12 @@ class Rounds(NodeTest):
         (self.node.root / "usr/bin/systemctl").write_text("#!/bin/sh\nexit 3\n")
         self.once("--restart-engine", code=WRONG)
         self.assert_told(False, "no service of an engine is active", "restart the engine by hand")
+
+    def test_a_systemd_that_does_not_answer_is_told_in_its_words(self):
+        (self.node.root / "usr/bin/systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus: No data available' >&2\nexit 1\n")
+        self.once("--restart-engine", code=WRONG)
+        self.assert_told(False, "the node's systemd cannot be asked: systemctl is-active: Failed to connect to bus: No data available: restart the engine "
+                         "by hand")
 
     def test_an_engines_configuration_that_disappears_comes_back(self):
         self.make_ready()
@@ -111,6 +117,21 @@ class Rounds(NodeTest):
     def test_without_a_name_nobody_is_told(self):
         self.once(code=WRONG, name=None)
         self.assertEqual(self.node.told(), [])
+
+    def test_a_node_where_aa_shim_finds_no_runtime(self):
+        """kind's, kubespray's and a downloaded runc lie elsewhere than packaged ones."""
+        (self.node.root / "usr/sbin/runc").unlink()
+        self.node.add_runtime("opt/runc/runc")
+        for _ in range(2):
+            self.once("--restart-engine", code=WRONG)
+            self.assert_told(False, "there is no runtime", "install runc or crun", "/etc/aa-shim/runtime")
+        self.assertEqual(self.node.systemctl(), [])
+        (self.node.root / "etc/aa-shim/runtime").symlink_to("/opt/runc/runc")
+        self.once("--restart-engine")
+        self.assert_told(True)
+        (self.node.root / "opt/runc/runc").write_text("#!/bin/sh\necho it is broken >&2\nexit 1\n")
+        self.once("--restart-engine", code=WRONG)
+        self.assert_told(False, "no container could start on this node: it is broken")
 
     def test_a_node_without_apparmors_parser(self):
         (self.node.root / "usr/sbin/apparmor_parser").unlink()
@@ -239,7 +260,7 @@ class Ends(NodeTest):
         if not strace_works():
             self.skipTest("needs strace(1) and ptrace(2)")
         self.make_ready()
-        volatile = {STATUS, "run/aa-shim/node-loaded", "run/aa-shim/catalog"}
+        volatile = {STATUS, "run/aa-shim/node-loaded", "run/aa-shim/catalog", "run/aa-shim/refusal-key"}
 
         def contents():
             return {key: value[:2] for key, value in self.node.state(*volatile).items() if not key.startswith("etc/aa-shim/.delivered")}

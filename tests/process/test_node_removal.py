@@ -3,8 +3,9 @@
 
 import shutil
 import signal
+import time
 
-from node_test import OK, PENDING, STATUS, SYSTEM, NodeTest
+from node_test import OK, PENDING, STATUS, SYSTEM, WRONG, NodeTest
 from node_tree import CONTAINERD
 
 
@@ -23,11 +24,12 @@ class Removal(NodeTest):
 
     def test_nothing_is_taken_away_before_the_cluster_knows(self):
         self.make_ready()
-        before = self.node.state()
+        before = self.node.state(STATUS)
         self.node.calls.with_suffix(".log.fails").touch()
         result = self.once("--remove", "--restart-engine", code=SYSTEM)
-        self.assertIn("cannot tell the cluster", result.stderr)
-        self.assertEqual(self.node.state(), before)
+        self.assertEqual(result.stderr, "aa-shimctl: cannot tell the cluster about node 'node-1': kubectl: Unable to connect to the server: no route to host\n")
+        self.assertEqual(self.node.state(STATUS), before)
+        self.assertEqual(self.node.run("--check").returncode, WRONG)
 
     def test_programs_stay_until_the_engine_has_been_restarted(self):
         self.make_ready()
@@ -49,11 +51,31 @@ class Removal(NodeTest):
                          "delete their pods (1: 0a1b2c)\n")
         for file in ("opt/aa-shim/bin/aa-shim-web", "opt/aa-shim/bin/aa-shim", "run/aa-shim/catalog"):
             self.assertTrue((self.node.root / file).exists())
+        self.until(lambda: "0a1b2c" in (self.node.told()[-1]["annotations"]["aa-shim/status"] or ""))
+        self.assert_told(False, f"aa-shim is being removed from this node: {said.strip()}")
+        check = self.node.run("--check")
+        self.assertEqual((check.returncode, check.stdout.strip()), (WRONG, f"aa-shim is being removed from this node: {said.strip()}"))
+        told = len(self.node.told())
         shutil.rmtree(bundle)
         self.until(lambda: not (self.node.root / "opt/aa-shim").exists())
         self.assertIsNone(agent.poll())
+        self.until(lambda: self.node.run("--check").returncode == OK)
+        self.assertEqual(self.node.run("--check").stdout, "aa-shim is removed from this node\n")
+        self.assertEqual([call["annotations"]["aa-shim/status"] for call in self.node.told()[told:]], [None])
         agent.send_signal(signal.SIGTERM)
         self.assertEqual(agent.wait(10), 0)
+        self.assertFalse((self.node.root / STATUS).exists())
+
+    def test_ready_is_only_who_has_said_so_itself(self):
+        """The probe of a container that was just started does not take the word of the agent before it."""
+        self.make_ready()
+        time.sleep(0.2)  # nobody starts another container faster
+        contained = ("unshare", "--pid", "--fork", "--mount-proc")
+        check = self.node.run("--check", prefix=contained)
+        self.assertEqual((check.returncode, check.stderr), (SYSTEM, "aa-shimctl: the agent has not finished a round since its container was started\n"))
+        script = '"$@" --once > /dev/null; sleep 0.2; exec "$@" --check'
+        self.assertEqual(self.node.run(prefix=(*contained, "sh", "-c", script, "sh")).returncode, OK)
+        self.assertEqual(self.node.run("--check").returncode, OK)
 
 
 class Preparing(NodeTest):

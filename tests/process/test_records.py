@@ -60,7 +60,7 @@ class Journal(observing.ObservingTest):
         self.assert_forwarded(self.cri("create", "--bundle", directory), "--root", CRI_ROOT, "create", "--bundle", directory, "c1")
         created = record()
         expected = SUBJECT | {
-            "SYSLOG_IDENTIFIER": "aa-shim", "PRIORITY": "6", "MESSAGE": "create of container \\x27c1\\x27 allowed",
+            "SYSLOG_IDENTIFIER": "aa-shim", "PRIORITY": "6", "MESSAGE": "create of container 'c1' allowed",
             "AA_SHIM_OUTCOME": "allowed", "AA_SHIM_COMMAND": "create", "AA_SHIM_CONTAINER": "c1", "AA_SHIM_CONFINEMENT": "test",
             "AA_SHIM_RULE": "otherwise, /etc/aa-shim/catalog.d/10-test.json:1:1", "AA_SHIM_ASKED_PROFILE": "",
         }
@@ -82,15 +82,73 @@ class Journal(observing.ObservingTest):
     def test_refusals_say_why(self):
         record = self.listen()
         directory = self.cri_bundle("c1", annotations={"example.test/forbidden": "x"})
-        self.assert_refused(self.cri("create", "--bundle", directory), "not on this host")
+        run = self.cri("create", "--bundle", directory)
+        self.assert_refused(run, "not on this host")
         refused = record()
         self.assertEqual((refused["AA_SHIM_OUTCOME"], refused["AA_SHIM_REASON"], refused["PRIORITY"]), ("refused", "policy", "4"))
+        self.assertEqual(f"aa-shim: {refused['MESSAGE']}\n", run.message)
         self.assert_refused(self.shim("create", "--bundle", directory, "--no-such-option", "c9"))
         refused = record()
         self.assertEqual((refused["AA_SHIM_REASON"], refused["AA_SHIM_COMMAND"]), ("config", "create"))
         harness.COMPILED.unlink()
         self.assert_refused(self.cri("create", "--bundle", directory), "aa-shimctl load")
         self.assertEqual(record()["AA_SHIM_REASON"], "catalog")
+
+    def test_refusals_say_whom(self):
+        """Whatever stood in the way, and however early: who it was is what people look for."""
+        record = self.listen()
+
+        def refused(reason, directory, command="create", more=(), **options):
+            words = ("--bundle", directory) if command == "create" else ("--process", harness.WORK / "process.json")
+            run = self.cri(command, *more, *words, **options)
+            self.assert_refused(run, code=255 if command == "exec" else 1)
+            fields = record()
+            self.assertEqual((fields["AA_SHIM_OUTCOME"], fields["AA_SHIM_REASON"]), ("refused", reason), fields)
+            self.assertEqual({name: fields.get(name) for name in SUBJECT}, SUBJECT, fields["MESSAGE"])
+            self.assertEqual(f"aa-shim: {fields['MESSAGE']}\n", run.message)
+            return fields
+
+        rejected = refused("policy", self.cri_bundle("c1", annotations={"example.test/forbidden": "x"}))
+        self.assertRegex(rejected["AA_SHIM_RULE"], r"^rule /etc/aa-shim/catalog.d/10-test.json:\d+:\d+$")
+        self.assertIn("namespace='shop' pod='web' name='nginx'", rejected["AA_SHIM_FACTS"])
+        refused("policy", self.cri_bundle("c1", annotations={"aa-shim/confinement": "secret" * 60}))
+        refused("policy", self.cri_bundle("c1", annotations={"aa-shim/pod": "other"}))
+        refused("policy", self.cri_bundle("c1", process=bundles.process(cwd="/proc/self/fd/7")))
+        directory = self.cri_bundle("c1")
+        self.cri("create", "--bundle", directory)
+        record()
+        self.assertEqual(self.cri_exec(directory).code, 0)
+        started = record()
+        for _ in range(2):
+            harness.COMPILED.unlink(missing_ok=True)
+            refused("catalog", directory)
+            executed = refused("catalog", directory, "exec")
+            self.assertEqual(executed["AA_SHIM_CONTAINER_DECISION"], started["AA_SHIM_CONTAINER_DECISION"])
+        self.runtime.unlink()
+        (harness.ETC / "runtime").unlink()
+        (harness.ETC / "runtime").symlink_to("/opt/none/runc")
+        refused("system", directory)
+
+    def test_equal_refusals_have_one_id(self):
+        """kubelet shows equal events of a pod once, with their number."""
+        record = self.listen()
+        directory = self.cri_bundle("c1", annotations={"example.test/forbidden": "x"})
+        while time.time() % 60 > 50:  # an id holds for a minute of the clock
+            time.sleep(1)
+        runs = [self.cri("create", "--bundle", directory) for _ in range(2)]
+        records = [record(), record()]
+        self.assertEqual(runs[0].message, runs[1].message)
+        self.assertEqual({entry["AA_SHIM_DECISION"] for entry in records}, {re.search("decision ([0-9a-f]{16})", runs[0].message)[1]})
+        others = [self.cri("create", "--bundle", self.cri_bundle("c2", annotations={"example.test/forbidden": "x"}), container="c2"),
+                  self.cri("create", "--bundle", self.cri_bundle("c1", annotations={"aa-shim/pod": "x"}))]
+        key = harness.RUN / "refusal-key"
+        self.assertEqual(key.stat().st_mode & 0o7777, 0o600)
+        key.unlink()
+        others += [self.cri("create", "--bundle", self.cri_bundle("c1", annotations={"example.test/forbidden": "x"})) for _ in range(2)]
+        self.load_catalog()
+        others.append(self.cri("create", "--bundle", self.cri_bundle("c1", annotations={"example.test/forbidden": "x"})))
+        ids = [record()["AA_SHIM_DECISION"] for _ in others]
+        self.assertEqual(len({*ids, records[0]["AA_SHIM_DECISION"]}), 6)
 
     def test_an_exec_in_a_container_from_before_an_upgrade(self):
         record = self.listen()
@@ -160,6 +218,7 @@ class Journal(observing.ObservingTest):
         self.cri("create", "--bundle", directory)
         self.cri("create", "--bundle", self.cri_bundle("c2", annotations={"io.kubernetes.cri.sandbox-name": "other"}), container="c2")
         self.assertEqual(self.cri_exec(directory).code, 0)
+        refused = self.cri("create", "--bundle", self.cri_bundle("c3", annotations={"example.test/forbidden": "x"}), container="c3")
 
         def journal(*filters):
             command = ["journalctl", "--directory=/run/log/journal", "--quiet", "--output=json", *filters]
@@ -168,14 +227,15 @@ class Journal(observing.ObservingTest):
 
         for _ in range(100):
             found = journal("AA_SHIM_POD=web")
-            if len(found) >= 2:
+            if len(found) >= 3:
                 break
             time.sleep(0.1)
-        self.assertEqual([entry["AA_SHIM_COMMAND"] for entry in found], ["create", "exec"])
+        self.assertEqual([entry["AA_SHIM_COMMAND"] for entry in found], ["create", "exec", "create"])
         self.assertEqual(len(journal("AA_SHIM_POD=other")), 1)
         decision = found[0]["AA_SHIM_DECISION"]
         self.assertEqual([entry["AA_SHIM_COMMAND"] for entry in journal(f"AA_SHIM_CONTAINER_DECISION={decision}")], ["exec"])
-        self.assertEqual(len(journal("SYSLOG_IDENTIFIER=aa-shim", "AA_SHIM_OUTCOME=refused")), 0)
+        (entry,) = journal("AA_SHIM_POD=web", "AA_SHIM_OUTCOME=refused")
+        self.assertEqual(f"aa-shim: {entry['MESSAGE']}\n", refused.message)
 
 
 class Names(observing.ObservingTest):

@@ -26,7 +26,22 @@ TEST(DecisionLog, JournalFieldsStayOnTheirLines) {
               "AA_SHIM_COMMAND=create\n"
               "AA_SHIM_CONTAINER=c\\x0a1\n"
               "AA_SHIM_RULE=rule c.json:1:2\n"
-              "AA_SHIM_FACTS=image=\\x27x\"y\\x27\n");
+              "AA_SHIM_FACTS=image='x\"y'\n");
+}
+
+// The remedy stands at its end.
+TEST(DecisionLog, MessagesAreWhole) {
+    auto entry = sample();
+    entry.message = std::string(5000, 'm') + " 'quoted' \\x0a";
+    entry.container = std::string(5000, 'c') + "'\\x0a";
+    const auto text = to_journal(entry);
+    EXPECT_NE(text.find("MESSAGE=" + entry.message + "\n"), std::string::npos);
+    EXPECT_NE(text.find("\nAA_SHIM_CONTAINER=" + std::string(4096, 'c') + "…\n"), std::string::npos);
+    entry.container = "'\\x0a";
+    EXPECT_NE(to_journal(entry).find("\nAA_SHIM_CONTAINER='\\x5cx0a\n"), std::string::npos);
+    // Not delivered if it is longer than a datagram may be.
+    entry.message = std::string(1 << 20, '\x01');
+    EXPECT_LT(to_journal(entry).size(), std::size_t{64} << 10);
 }
 
 TEST(DecisionLog, OneJsonObjectALine) {
