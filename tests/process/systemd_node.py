@@ -20,7 +20,10 @@ SECCOMP = Path("/usr/share/containers/seccomp.json")  # package golang-github-co
 CGROUP = Path("/mnt/cgroup")
 SKIPPED = 77
 
-SERVICE = """[Service]
+SERVICE = """[Unit]
+StartLimitIntervalSec=0
+
+[Service]
 ExecStart=/usr/bin/containerd
 RuntimeDirectory=containerd
 """
