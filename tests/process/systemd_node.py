@@ -26,6 +26,7 @@ StartLimitIntervalSec=0
 [Service]
 ExecStart=/usr/bin/containerd
 RuntimeDirectory=containerd
+RuntimeDirectoryPreserve=yes
 """
 CONTAINERD = """#!/bin/sh
 [ $# = 0 ] || exit 0 # it finds every configuration good
