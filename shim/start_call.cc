@@ -96,7 +96,6 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     apparmor::CurrentPolicy policy(catalog, kernel);
     auto judged = TRY(judge_bundle(catalog, engine_call, config, handler_from_program(call.program), apparmor, policy));
     auto& decision = judged.decision;
-    if (auto id = oci::is_valid_id(call.line.id) ? recorded_id(config) : std::nullopt) trace.id = *std::move(id);
     decision.id = trace.id;
     trace_decision(judged, trace);
     trace_asked(config, decision, trace);
