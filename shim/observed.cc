@@ -15,7 +15,9 @@ namespace {
 
 // The number after NAME ("CapBnd:") in STATUS, in base 16.
 std::optional<std::uint64_t> hex_field(std::string_view status, std::string_view name) {
-    const std::size_t at = status.find(name);
+    std::size_t at = status.find(name);
+    // At the beginning of a line: a process may call itself what it likes.
+    while (at != std::string_view::npos && at != 0 && status[at - 1] != '\n') at = status.find(name, at + 1);
     if (at == std::string_view::npos) return std::nullopt;
     std::uint64_t value = 0;
     bool any = false;
@@ -69,6 +71,7 @@ bool read_status(std::string_view status, Observed& observed) {
     observed.bounding = CapabilitySet(*bounding);
     observed.permitted = CapabilitySet(*permitted);
     observed.no_new_privileges = *no_new_privileges == 1;
+    observed.filtered = hex_field(status, "Seccomp:") == 2;  // SECCOMP_MODE_FILTER; kernels without filters have no such line
     return true;
 }
 
@@ -82,6 +85,7 @@ std::optional<std::string> find_mismatch(const Observed& observed, const Bounds&
                        ((observed.bounding | observed.permitted) - *bounds.ceiling).names(), " beyond the ceiling"});
     }
     if (bounds.no_new_privileges && !observed.no_new_privileges) return "no-new-privileges is not set on it";
+    if (!bounds.deny_syscalls.empty() && !observed.filtered) return "no filter is on its system calls";
     return std::nullopt;
 }
 
