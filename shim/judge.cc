@@ -71,6 +71,15 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
     return std::move(judged.decision);
 }
 
+Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement) {
+    const bool started_by_aa_shim = !container.id.empty();
+    if (started_by_aa_shim || confinement.deny_syscalls.empty()) return {};
+    return Error{ErrorKind::denied,
+                 concat({"the container was not started by aa-shim, so the system calls that confinement ", quote(confinement.name), " (",
+                         confinement.origin.text(), ") denies would be allowed to the exec (", join(confinement.deny_syscalls, ", "),
+                         "): start it anew through aa-shim"})};
+}
+
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
     Bounds bounds = container.bounds;
     const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling);
