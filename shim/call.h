@@ -3,6 +3,7 @@
 // One call of aa-shim by an engine: what was typed, what is known of it so far, and what the runtime will be called with.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "base/result.h"
 #include "oci/command_line/change.h"
+#include "shim/decision.h"
 #include "shim/log/trace.h"
 #include "shim/runtime.h"
 
@@ -33,6 +35,7 @@ struct Prepared {
 
     std::vector<const char*> arguments;
     std::vector<std::string> storage;
+    std::optional<Decision> restores = {};  // what the processes must obey that come out of a checkpoint
 };
 
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.

@@ -6,6 +6,7 @@
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
+#include "shim/runtime_annotations.h"
 
 namespace aa::shim {
 namespace {
@@ -84,6 +85,9 @@ Result<Decision> judge_container(const apparmor::CompiledCatalog& catalog, const
         return denied(concat({"the catalog rejects it: ", reject->message, " (", selection.why, ")"}));
     }
     if (std::get_if<apparmor::Pass>(&selection.outcome) != nullptr) {
+        if (selection.by_default) {
+            TRY(check_runtime_annotations(nullptr, catalog.unsafe_annotations(), facts.engine, facts.annotations, decision.reasons));
+        }
         decision.pass = true;
         decision.reasons.push_back(concat({selection.why, " leaves the container as the engine made it"}));
         return decision;
@@ -94,7 +98,9 @@ Result<Decision> judge_container(const apparmor::CompiledCatalog& catalog, const
         name = TRY(requested_confinement(selection, *asked.confinement));
         decision.reasons.push_back(concat({"the container asks for ", quote(name), ", which is selectable there"}));
     }
-    TRY(apply_confinement(decision, TRY(catalog.confinement(name)), asked, apparmor, policy));
+    const auto confinement = TRY(catalog.confinement(name));
+    TRY(check_runtime_annotations(&confinement, catalog.unsafe_annotations(), facts.engine, facts.annotations, decision.reasons));
+    TRY(apply_confinement(decision, confinement, asked, apparmor, policy));
     return decision;
 }
 

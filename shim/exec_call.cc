@@ -96,6 +96,13 @@ Result<std::string> exec_label(const apparmor::Confinement& confinement, const s
     return judge_exec(confinement, base, TRY(find_program(root, spec, ceiling)), policy, reasons);
 }
 
+// What EXEC rules say where AppArmor is off.
+Result<void> judge_unlabelled(const apparmor::Confinement& confinement, const oci::ProcessSpec& spec, RunningRoot& root,
+                              CapabilitySet ceiling, std::vector<std::string>& reasons) {
+    if (!denies_programs(confinement) || spec.args.empty()) return {};
+    return judge_exec_without_apparmor(confinement, TRY(find_program(root, spec, ceiling)), reasons);
+}
+
 void trace_container(const Decision& container, Trace& trace) {
     if (!container.id.empty()) trace.fields.emplace_back("container_decision", container.id);
     trace_subject(container.subject, trace.fields);
@@ -158,15 +165,19 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     RunningRoot root(target.state);
     TRY(check_working_directory(root, process.spec.cwd));
     TRY(require_known_capabilities(call.line, process.spec, container));
+    TRY(require_filter(container, confinement));
 
     trace_exec(bounds, process.spec, trace);
+    std::vector<std::string> reasons;
+    const auto ceiling = bounds.ceiling.value_or(CapabilitySet::all());
     if (bounds.profile) {
-        std::vector<std::string> reasons;
-        bounds.profile = TRY(
-            exec_label(confinement, *bounds.profile, process.spec, root, bounds.ceiling.value_or(CapabilitySet::all()), policy, reasons));
+        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, root, ceiling, policy, reasons));
         trace.fields.emplace_back("reasons", join(reasons, "; "));
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_profile(kernel, *bounds.profile, trace));
+    } else {
+        TRY(judge_unlabelled(confinement, process.spec, root, ceiling, reasons));
+        if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     }
     return Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
 }

@@ -44,6 +44,21 @@ Error refused_by_catalog(const Program& program, std::string_view where, std::st
     return denied(concat({"permission denied: the catalog does not let ", described(program), " run: ", message, " (", where, ")"}));
 }
 
+// The first exec rule that matches PROGRAM; null if there is none.
+const apparmor::ExecRule* matching_rule(const Confinement& confinement, const Program& program) {
+    const auto& rules = confinement.exec_rules;
+    const auto found =
+        std::find_if(rules.begin(), rules.end(), [&](const auto& rule) { return apparmor::matches(rule.command, program.file.path); });
+    return found == rules.end() ? nullptr : &*found;
+}
+
+std::string place_of(const apparmor::ExecRule& rule) { return concat({"exec rule ", rule.origin.text()}); }
+
+Error refused_by_otherwise(const Confinement& confinement, const Program& program) {
+    return refused_by_catalog(program, concat({"confinement ", confinement.origin.text()}),
+                              "no exec rule allows it, and \"otherwise\" is \"deny\"");
+}
+
 // What every refusal by a profile ends with.
 Error refused_by_profile(const Confinement& confinement, const Program& program, std::string_view reason, std::string_view remedy) {
     return denied(concat({"permission denied: ", reason, ", so ", described(program), " may not be started; ", remedy, " (confinement ",
@@ -80,6 +95,12 @@ bool looks_at_program(const Confinement& confinement) {
     return !confinement.exec_rules.empty() || confinement.exec_otherwise != apparmor::ExecOtherwise::base;
 }
 
+bool denies_programs(const Confinement& confinement) {
+    const auto denies = [](const auto& rule) { return std::get_if<apparmor::ExecRule::Deny>(&rule.action) != nullptr; };
+    return confinement.exec_otherwise == apparmor::ExecOtherwise::deny ||
+           std::any_of(confinement.exec_rules.begin(), confinement.exec_rules.end(), denies);
+}
+
 std::vector<std::string> exec_rule_labels(const Confinement& confinement, const std::string& base) {
     std::vector<std::string> labels;
     for (const auto& rule : confinement.exec_rules) {
@@ -90,15 +111,23 @@ std::vector<std::string> exec_rule_labels(const Confinement& confinement, const 
     return labels;
 }
 
+Result<void> judge_exec_without_apparmor(const Confinement& confinement, const Program& program, std::vector<std::string>& reasons) {
+    const auto* rule = matching_rule(confinement, program);
+    if (rule == nullptr && confinement.exec_otherwise == apparmor::ExecOtherwise::deny) return refused_by_otherwise(confinement, program);
+    const auto* deny = rule != nullptr ? std::get_if<apparmor::ExecRule::Deny>(&rule->action) : nullptr;
+    if (deny != nullptr) return refused_by_catalog(program, place_of(*rule), deny->message);
+    reasons.push_back(concat({rule != nullptr ? place_of(*rule) : std::string("no exec rule"), " denies ", quote(program.file.path),
+                              rule != nullptr ? " nothing" : "", ", and without AppArmor it gets no label"}));
+    return {};
+}
+
 Result<std::string> judge_exec(const Confinement& confinement, const std::string& base, const Program& program,
                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
-    for (const auto& rule : confinement.exec_rules) {
-        if (!apparmor::matches(rule.command, program.file.path)) continue;
-        const auto where = concat({"exec rule ", rule.origin.text()});
-        if (const auto* deny = std::get_if<apparmor::ExecRule::Deny>(&rule.action))
-            return refused_by_catalog(program, where, deny->message);
-        auto label = replace_component(base, confinement.profile, *std::get_if<std::string>(&rule.action));
-        reasons.push_back(concat({where, " gives ", quote(program.file.path), " the label ", quote(label)}));
+    if (const auto* rule = matching_rule(confinement, program)) {
+        if (const auto* deny = std::get_if<apparmor::ExecRule::Deny>(&rule->action))
+            return refused_by_catalog(program, place_of(*rule), deny->message);
+        auto label = replace_component(base, confinement.profile, *std::get_if<std::string>(&rule->action));
+        reasons.push_back(concat({place_of(*rule), " gives ", quote(program.file.path), " the label ", quote(label)}));
         return label;
     }
     switch (confinement.exec_otherwise) {
@@ -106,8 +135,7 @@ Result<std::string> judge_exec(const Confinement& confinement, const std::string
             reasons.push_back(concat({"no exec rule matches ", quote(program.file.path), ": it gets the base profile ", quote(base)}));
             return base;
         case apparmor::ExecOtherwise::deny:
-            return refused_by_catalog(program, concat({"confinement ", confinement.origin.text()}),
-                                      "no exec rule allows it, and \"otherwise\" is \"deny\"");
+            return refused_by_otherwise(confinement, program);
         case apparmor::ExecOtherwise::transition:
             break;
     }

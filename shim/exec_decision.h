@@ -23,6 +23,9 @@ struct Program {
 // Whether an exec under CONFINEMENT depends on its program: without rules, "base" is all the same to every one.
 bool looks_at_program(const apparmor::Confinement& confinement);
 
+// The same where AppArmor is off: only what denies counts there, and that needs no kernel.
+bool denies_programs(const apparmor::Confinement& confinement);
+
 // The labels that the exec rules of CONFINEMENT give to commands in a container whose processes start from BASE.
 std::vector<std::string> exec_rule_labels(const apparmor::Confinement& confinement, const std::string& base);
 
@@ -30,6 +33,11 @@ std::vector<std::string> exec_rule_labels(const apparmor::Confinement& confineme
 // that matches, else `otherwise`. An error of kind denied is worded so that engines report 126.
 Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);
+
+// What an exec of PROGRAM under CONFINEMENT may be where AppArmor is off: no rule gives it a label then, but what a rule or `otherwise`
+// denies is refused as ever. What the profile itself would refuse is not known.
+Result<void> judge_exec_without_apparmor(const apparmor::Confinement& confinement, const Program& program,
+                                         std::vector<std::string>& reasons);
 
 // The label for the first PROGRAM of such a container when its confinement says "start": "from-profile".
 Result<std::string> judge_start(const apparmor::Confinement& confinement, const std::string& base, const Program& program,

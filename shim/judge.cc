@@ -1,12 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/judge.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "base/text.h"
 #include "shim/exec_decision.h"
 #include "shim/record.h"
 
 namespace aa::shim {
 namespace {
+
+// Adds to CONFIG the annotations of STATE, the runtime's own copy, that it lacks: it is by these that the runtime goes, and config.json
+// may have been changed since.
+void add_kept_annotations(oci::Config& config, const oci::ContainerState& state) {
+    using View = std::pair<std::string_view, std::string_view>;
+    std::vector<View> known;
+    known.reserve(config.annotations.size());
+    for (const auto& annotation : config.annotations) known.emplace_back(annotation.key, annotation.value);
+    std::sort(known.begin(), known.end());
+    std::vector<oci::Annotation> missing;
+    for (const auto& [key, value] : state.annotations) {
+        if (!std::binary_search(known.begin(), known.end(), View(key, value))) missing.push_back({key, value, {}});
+    }
+    std::move(missing.begin(), missing.end(), std::back_inserter(config.annotations));
+}
 
 // Where the first program of a container starts whose confinement says "start": "from-profile".
 Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, BundleRoot& root,
@@ -44,11 +65,21 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
                                     apparmor::PolicyQuestions& policy) {
     if (auto record = TRY(read_record(state))) return *std::move(record);
     const auto bundle = TRY(oci::Bundle::open(state.bundle));
-    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
+    auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
+    add_kept_annotations(config, state);
     BundleRoot root(engine_call.bundle, config);
     auto judged = TRY(judge_bundle(catalog, engine_call, root, handler, apparmor, policy));
     judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
     return std::move(judged.decision);
+}
+
+Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement) {
+    const bool started_by_aa_shim = !container.id.empty();
+    if (started_by_aa_shim || confinement.deny_syscalls.empty()) return {};
+    return Error{ErrorKind::denied,
+                 concat({"the container was not started by aa-shim, so the system calls that confinement ", quote(confinement.name), " (",
+                         confinement.origin.text(), ") denies would be allowed to the exec (", join(confinement.deny_syscalls, ", "),
+                         "): start it anew through aa-shim"})};
 }
 
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {

@@ -34,6 +34,10 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
                                     const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
                                     apparmor::PolicyQuestions& policy);
 
+// An error where CONFINEMENT denies system calls and CONTAINER, which an exec is to enter, was not started by aa-shim: an exec gets the
+// filter of the container (runc: from its state; crun: from its copy of config.json), and nobody put these system calls into that one.
+Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement);
+
 // What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
 // has it today: never more than either allows.
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement);

@@ -80,6 +80,7 @@ bool read_status(std::string_view status, Observed& observed) {
     observed.bounding = CapabilitySet(*bounding);
     observed.permitted = CapabilitySet(*permitted);
     observed.no_new_privileges = *no_new_privileges == 1;
+    observed.filtered = hex_field(status, "Seccomp:") == 2;  // SECCOMP_MODE_FILTER; kernels without filters have no such line
     return true;
 }
 
@@ -93,6 +94,7 @@ std::optional<std::string> find_mismatch(const Observed& observed, const Bounds&
                        ((observed.bounding | observed.permitted) - *bounds.ceiling).names(), " beyond the ceiling"});
     }
     if (bounds.no_new_privileges && !observed.no_new_privileges) return "no-new-privileges is not set on it";
+    if (!bounds.deny_syscalls.empty() && !observed.filtered) return "no filter is on its system calls";
     return std::nullopt;
 }
 

@@ -22,6 +22,7 @@ struct Observed {
     CapabilitySet bounding;
     CapabilitySet permitted;
     bool no_new_privileges = false;
+    bool filtered = false;  // system calls go through a filter; which one, the kernel does not tell
 };
 
 // Why OBSERVED does not obey BOUNDS; nothing if it does. A program may have made a transition of its own since, so any

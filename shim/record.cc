@@ -86,7 +86,7 @@ Result<void> check_reserved_annotations(const oci::Config& config, const Decisio
     for (const auto& annotation : config.annotations) {
         if (!annotation.key.starts_with(apparmor::kReservedPrefix) || annotation.key == apparmor::kRequestAnnotation) continue;
         const auto ours = std::find_if(record.begin(), record.end(), [&](const auto& entry) { return entry.first == annotation.key; });
-        if (ours != record.end() && ours->second == annotation.value) continue;
+        if (ours != record.end() && (ours->second == annotation.value || (ours->first == kId && is_id(annotation.value)))) continue;
         return Error{ErrorKind::denied, concat({"the container brings the annotation ", quote(annotation.key),
                                                 ", which is reserved for aa-shim's "
                                                 "own record: remove it (to ask for a confinement, use '",
@@ -100,12 +100,6 @@ std::optional<std::string> asked_profile(const oci::Config& config) {
     const auto profile = config.annotation(kProfile);
     if (start && profile && config.process.apparmor_profile == *start) return std::string(*profile);
     return config.process.apparmor_profile;
-}
-
-std::optional<std::string> recorded_id(const oci::Config& config) {
-    const auto id = config.annotation(kId);
-    if (!id || !is_id(*id)) return std::nullopt;
-    return std::string(*id);
 }
 
 }  // namespace aa::shim

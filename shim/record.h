@@ -26,14 +26,11 @@ Annotations to_annotations(const Decision& decision);
 Result<std::optional<Decision>> read_record(const oci::ContainerState& state);
 
 // The error for annotations of CONFIG under the reserved prefix that are neither the request nor exactly the record that
-// DECISION would leave (a bundle that is used a second time).
+// DECISION would leave (a bundle that is used a second time) but for its id, which is given anew each time: a caller's is never taken over.
 Result<void> check_reserved_annotations(const oci::Config& config, const Decision& decision);
 
 // The profile that CONFIG asks for. A bundle that is used again has the label in it that aa-shim gave the first program; it
 // then asks for the profile that this one started from.
 std::optional<std::string> asked_profile(const oci::Config& config);
-
-// The decision id that CONFIG already carries, if it has the form of one: a bundle that is used again keeps its record.
-std::optional<std::string> recorded_id(const oci::Config& config);
 
 }  // namespace aa::shim

@@ -81,6 +81,7 @@ Error confine(const Call& call) {
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
     if (starts_program(call.line)) watch_start(call);
+    if (prepared->restores) watch_restore(call, *prepared->restores);
     return become_runtime(call.runtime, prepared->arguments);
 }
 

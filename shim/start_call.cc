@@ -40,6 +40,18 @@ void trace_asked(const oci::Config& config, const Decision& decision, Trace& tra
     }
 }
 
+// Of a restored process everything comes from the checkpoint, whoever wrote that; config.json is not applied to it (runc
+// criu_linux.go, crun criu.c).
+Result<void> require_restorable(const apparmor::CompiledCatalog& catalog, const Decision& decision) {
+    const auto confinement = TRY(catalog.confinement(decision.confinement));
+    if (confinement.restore == apparmor::Restore::allow) return {};
+    return Error{
+        ErrorKind::denied,
+        concat({"confinement ", quote(confinement.name), " (", confinement.origin.text(),
+                ") lets no container be restored, because capabilities, no-new-privileges and system call filters of its processes "
+                "come from the checkpoint: create the container anew, or let the operator say \"restore\": \"allow\" there"})};
+}
+
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
 oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decision& decision) {
     oci::ArgumentChanges changes;
@@ -83,16 +95,19 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     TRY(check_working_directory(container_root, config.process.cwd));
     auto judged = TRY(judge_bundle(catalog, engine_call, container_root, handler_from_program(call.program), apparmor, policy));
     auto& decision = judged.decision;
-    if (auto id = oci::is_valid_id(call.line.id) ? recorded_id(config) : std::nullopt) trace.id = *std::move(id);
     decision.id = trace.id;
     trace_decision(judged, trace);
     trace_asked(config, decision, trace);
     TRY(check_reserved_annotations(config, decision));
+    const bool restores = call.line.command == oci::Command::restore && !decision.pass;
+    if (restores) TRY(require_restorable(catalog, decision));
     if (decision.bounds.profile) TRY(require_profile(kernel, *decision.bounds.profile, trace));
     if (decision.start_label) TRY(require_profile(kernel, *decision.start_label, trace));
 
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
-    return Prepared::from(call.line, restore_changes(call.line, decision));
+    auto prepared = Prepared::from(call.line, restore_changes(call.line, decision));
+    if (restores) prepared.restores = std::move(decision);
+    return prepared;
 }
 
 }  // namespace aa::shim

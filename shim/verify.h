@@ -14,4 +14,8 @@ namespace aa::shim {
 // Nothing is watched where there is no record.
 void watch_start(const Call& call) noexcept;
 
+// For `restore`: leaves a process behind that compares all processes and threads of the container with DECISION once the runtime
+// knows them, and kills them unless they obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it.
+void watch_restore(const Call& call, const Decision& decision) noexcept;
+
 }  // namespace aa::shim

@@ -28,6 +28,7 @@ struct Origin {
 enum class Combine : std::uint8_t { tighten, stack, replace };
 enum class Start : std::uint8_t { in_profile, from_profile };
 enum class ExecOtherwise : std::uint8_t { transition, base, deny };
+enum class Restore : std::uint8_t { refuse, allow };
 
 // The grants that weaken. Each is a type of its own, so that code which gives one away can be found by its name.
 struct Unconfined {};       // "unconfined": true in place of a profile
@@ -52,6 +53,14 @@ struct ExecRule {
     Origin origin;
 };
 
+// An annotation by which a container may steer the runtime.
+struct RuntimeAnnotation {
+    std::string key;                   // pattern
+    std::optional<std::string> value;  // pattern; nullopt: any value
+
+    friend bool operator==(const RuntimeAnnotation&, const RuntimeAnnotation&) = default;
+};
+
 struct Confinement {
     std::string name;
     ProfileChoice profile;
@@ -63,6 +72,8 @@ struct Confinement {
     ExecOtherwise exec_otherwise = ExecOtherwise::transition;
     bool exec_unconfined = false;  // a transition may lead out of confinement (ux)
     Start start = Start::in_profile;
+    Restore restore = Restore::refuse;  // whether such a container may come from a checkpoint
+    std::vector<RuntimeAnnotation> runtime_annotations;
     Origin origin;
 };
 
@@ -113,6 +124,9 @@ struct Catalog {
     WithoutAppArmor without_apparmor = WithoutAppArmor::refuse;
     std::vector<std::string> profile_dirs;
     std::string decision_log;  // path of a JSON-lines file; empty: none
+    // Annotations that the runtime in use says it interprets (`RUNTIME features`), beyond those that aa-shim knows; a last '.' makes a
+    // prefix of one. Of a compiled catalog only: `aa-shimctl load` asks the runtime.
+    std::vector<std::string> unsafe_annotations;
 
     [[nodiscard]] const Confinement* find(std::string_view name) const;
 };

@@ -133,6 +133,11 @@ private:
         return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations);
     }
 
+    static bool covers(const RuntimeAnnotation& general, const RuntimeAnnotation& specific) {
+        return pattern_covers(general.key, specific.key) &&
+               (!general.value || (specific.value && pattern_covers(*general.value, *specific.value)));
+    }
+
     // -- what weakens
 
     void check_confinement(const Confinement& confinement) {
@@ -144,6 +149,7 @@ private:
         if (confinement.exec_unconfined)
             note(confinement.origin,
                  what + " lets a command leave AppArmor where the profile has a rule for it (\"unconfined\" under \"exec\")");
+        if (!draft_.unread.contains(confinement.name)) note_what_callers_bring(confinement, what);
         const auto& rules = confinement.exec_rules;
         for (std::size_t i = 0; i < rules.size(); ++i) {
             for (std::size_t earlier = 0; earlier < i; ++earlier) {
@@ -153,6 +159,17 @@ private:
                 break;
             }
         }
+    }
+
+    void note_what_callers_bring(const Confinement& confinement, const std::string& what) {
+        for (const auto& [key, value] : confinement.runtime_annotations) {
+            note(confinement.origin, concat({what, " lets whoever starts a container steer the runtime by the annotation ", quote(key),
+                                             value ? concat({" with the value ", quote(*value)}) : std::string(" with any value"),
+                                             " (\"runtimeAnnotations\")"}));
+        }
+        if (confinement.restore == Restore::allow)
+            note(confinement.origin,
+                 what + " lets containers be restored: what a checkpoint brings is looked at only afterwards (\"restore\")");
     }
 
     // Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
@@ -194,6 +211,12 @@ private:
         if (b.exec_otherwise == ExecOtherwise::transition && a.exec_otherwise == ExecOtherwise::base)
             return "run commands that its profile does not allow";
         if (a.exec_unconfined && !b.exec_unconfined) return "run commands without AppArmor";
+        if (a.restore == Restore::allow && b.restore != Restore::allow) return "be restored from a checkpoint";
+        for (const auto& annotation : a.runtime_annotations) {
+            const auto covering = [&](const RuntimeAnnotation& other) { return covers(other, annotation); };
+            if (std::ranges::none_of(b.runtime_annotations, covering))
+                return concat({"steer the runtime by the annotation ", quote(annotation.key)});
+        }
         return {};
     }
 
@@ -226,7 +249,8 @@ private:
         const auto gained = first_gain(rule.outcome, rule.selectable);
         const bool by_creator = is_creators_choice(rule.match);
         if (std::get_if<Pass>(&rule.outcome) != nullptr)
-            note(rule.origin, "this rule leaves containers as their engine made them (\"pass\")");
+            note(rule.origin,
+                 "this rule leaves containers as their engine made them, annotations that steer the runtime included (\"pass\")");
         if (rule.weaker && gained.empty() && draft_.otherwise_read) {
             complain(rule.origin, "this rule says \"weaker\", but allows nothing that \"otherwise\" does not: take \"weaker\" away");
         } else if (rule.weaker && by_creator) {
@@ -244,7 +268,9 @@ private:
         const auto& origin = catalog_.otherwise_origin;
         const bool uses = std::get_if<Use>(&catalog_.otherwise) != nullptr;
         if (std::get_if<Pass>(&catalog_.otherwise) != nullptr) {
-            note(origin, "containers that no rule matches are left as their engine made them (\"otherwise\": \"pass\")");
+            note(origin,
+                 "containers that no rule matches are left as their engine made them, annotations that steer the runtime included "
+                 "(\"otherwise\": \"pass\")");
         }
         const auto gained = uses ? first_gain(catalog_.otherwise, catalog_.otherwise_selectable) : std::string();
         if (catalog_.otherwise_weaker && gained.empty()) {

@@ -80,7 +80,10 @@ Payload confinement_payload(const Confinement& confinement) {
         payload.text(rule.command).tag(deny != nullptr ? format::ExecAction::deny : format::ExecAction::profile);
         payload.text(deny != nullptr ? deny->message : *std::get_if<std::string>(&rule.action)).origin(rule.origin);
     }
-    payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.start).origin(confinement.origin);
+    payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.start).tag(confinement.restore);
+    payload.u32(confinement.runtime_annotations.size());
+    for (const auto& [key, value] : confinement.runtime_annotations) payload.text(key).u32(value ? 1 : 0).text(value.value_or(""));
+    payload.origin(confinement.origin);
     return payload;
 }
 
@@ -103,7 +106,7 @@ Payload header_payload(const Catalog& catalog, const Places& places) {
                (entrypoint ? format::kNeedsEntrypoint : 0U));
     header.u32(places.otherwise).u32(places.always).u32(places.policy);
     for (const auto trie : places.tries) header.u32(trie);
-    header.text(catalog.decision_log).texts(machine_architectures());
+    header.text(catalog.decision_log).texts(machine_architectures()).texts(catalog.unsafe_annotations);
     return header;
 }
 

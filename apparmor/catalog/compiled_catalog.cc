@@ -127,6 +127,14 @@ ExecRule read_exec_rule(Cursor& cursor) {
     return rule;
 }
 
+RuntimeAnnotation read_runtime_annotation(Cursor& cursor) {
+    RuntimeAnnotation annotation{std::string(cursor.text()), std::nullopt};
+    const bool has_value = cursor.u32() != 0;
+    const auto value = cursor.text();
+    if (has_value) annotation.value = value;
+    return annotation;
+}
+
 Confinement read_confinement(Cursor& cursor) {
     Confinement confinement;
     confinement.name = cursor.text();
@@ -145,6 +153,8 @@ Confinement read_confinement(Cursor& cursor) {
     confinement.exec_otherwise = cursor.tag<ExecOtherwise>(3);
     confinement.exec_unconfined = cursor.u32() != 0;
     confinement.start = cursor.tag<Start>(2);
+    confinement.restore = cursor.tag<Restore>(2);
+    for (auto n = cursor.count(); n > 0; --n) confinement.runtime_annotations.push_back(read_runtime_annotation(cursor));
     confinement.origin = cursor.origin();
     return confinement;
 }
@@ -181,6 +191,7 @@ Result<void> CompiledCatalog::read_header() {
     for (auto& trie : tries_) trie = cursor.u32();
     decision_log_ = cursor.text();
     architectures_ = cursor.texts();
+    unsafe_annotations_ = cursor.texts();
     if (!cursor.ok()) return file_->damaged("has a damaged header");
     return {};
 }
@@ -234,7 +245,7 @@ Result<Selection> CompiledCatalog::select(const Facts& facts) const {
         auto selection = TRY(try_rule(offset, facts, scratch));
         if (selection) return *std::move(selection);
     }
-    if (facts.sandbox) return Selection{Pass{}, {}, "the default for a pod's sandbox"};
+    if (facts.sandbox) return Selection{Pass{}, {}, "the default for a pod's sandbox", true};
     return otherwise(scratch);
 }
 

@@ -32,7 +32,8 @@ std::string compile_catalog(const Catalog& catalog, const PolicySnapshot* snapsh
 struct Selection {
     Outcome outcome;
     std::vector<std::string> selectable;
-    std::string why;  // "rule /etc/aa-shim/catalog.d/10-web.json:30:5", "otherwise, FILE:L:C", "the default for a pod's sandbox"
+    std::string why;          // "rule /etc/aa-shim/catalog.d/10-web.json:30:5", "otherwise, FILE:L:C", "the default for a pod's sandbox"
+    bool by_default = false;  // a sandbox that no rule names
 };
 
 // How much a catalog holds.
@@ -75,6 +76,9 @@ public:
     // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.
     [[nodiscard]] const std::vector<std::string>& architectures() const { return architectures_; }
 
+    // What the runtime in use interprets beyond what aa-shim knows (Catalog::unsafe_annotations).
+    [[nodiscard]] const std::vector<std::string>& unsafe_annotations() const { return unsafe_annotations_; }
+
     // The file that it is, and where in it the policy begins; 0: it holds none.
     [[nodiscard]] const BlockFile& file() const { return *file_; }
     [[nodiscard]] std::uint32_t policy_offset() const { return policy_; }
@@ -100,6 +104,7 @@ private:
     std::array<std::uint32_t, kTries> tries_{};
     std::string decision_log_;
     std::vector<std::string> architectures_;
+    std::vector<std::string> unsafe_annotations_;
 };
 
 }  // namespace aa::apparmor

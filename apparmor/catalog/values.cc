@@ -113,6 +113,25 @@ std::string Values::read_path_pattern(const Node& node) {
     return read_pattern(node);
 }
 
+RuntimeAnnotation Values::read_runtime_annotation(const Node& node) {
+    const std::string_view text = node.text;
+    std::size_t equals = 0;
+    while (equals < text.size() && text[equals] != '=') equals += text[equals] == '\\' ? 2U : 1U;
+    RuntimeAnnotation annotation{std::string(text.substr(0, equals)), std::nullopt};
+    if (equals < text.size()) annotation.value = text.substr(equals + 1);
+    for (const auto* pattern : {&annotation.key, annotation.value ? &*annotation.value : nullptr}) {
+        if (pattern == nullptr) continue;
+        if (const auto checked = check_pattern(*pattern); !checked) complain(node.place, checked.error().message);
+    }
+    const auto start = literal_prefix(annotation.key);
+    if (annotation.key.empty()) {
+        complain(node.place, concat({quote(text), " names no annotation: write \"KEY\" or \"KEY=VALUE\""}));
+    } else if (start.text.starts_with(kReservedPrefix) || (start.whole && start.text == "bundle")) {
+        complain(node.place, concat({"the annotation ", quote(annotation.key), " is refused whatever the catalog says: take it out"}));
+    }
+    return annotation;
+}
+
 std::string Values::read_absolute(const Node& node, std::string_view key) {
     const std::string& path = node.text;
     const std::string framed = path + "/";

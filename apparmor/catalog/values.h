@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apparmor/catalog/catalog.h"
 #include "apparmor/catalog/document.h"
 #include "apparmor/catalog/json.h"
 #include "base/capability_set.h"
@@ -65,6 +66,9 @@ public:
 
     // A pattern for the path of a program.
     std::string read_path_pattern(const Node& node);
+
+    // An annotation that may steer the runtime: "KEY" or "KEY=VALUE", two patterns; the first '=' without a backslash parts them.
+    RuntimeAnnotation read_runtime_annotation(const Node& node);
 
     // A path that is absolute and as short as it can be written.
     std::string read_absolute(const Node& node, std::string_view key);

@@ -11,6 +11,7 @@
 #include "apparmor/catalog/compiled_catalog.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
+#include "ctl/catalog/runtime_features.h"
 #include "ctl/cli/command.h"
 #include "shim/log/counters.h"
 #include "shim/log/refusal_id.h"
@@ -42,10 +43,22 @@ void count_from_now(const std::string& path, std::vector<std::string>& remarks) 
     if (const auto made = shim::make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
 }
 
+// Puts into CATALOG what the runtime in use says that it interprets. aa-shim knows the documented ones anyway, so a runtime that says
+// nothing sensible is a remark.
+void ask_runtime(apparmor::Catalog& catalog, std::vector<std::string>& remarks) {
+    auto annotations = unsafe_annotations_of_runtime();
+    if (annotations) {
+        catalog.unsafe_annotations = *std::move(annotations);
+    } else {
+        remarks.push_back(annotations.error().message + "; only the documented ones are refused");
+    }
+}
+
 // Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
 // operator should know all the same.
 Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel, const std::string& path) {
     std::vector<std::string> remarks;
+    ask_runtime(examination.catalog, remarks);
     if (const auto enabled = kernel.require_enabled(); !enabled) {
         if (!capabilities_only(examination.catalog)) {
             return Error{enabled.error().kind,

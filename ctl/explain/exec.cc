@@ -126,6 +126,18 @@ Result<void> explain_command(ExecExplanation& explanation, const oci::ProcessSpe
     return judge(explanation, *program, policy);
 }
 
+// The same where AppArmor is off.
+Result<void> explain_unlabelled(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling,
+                                shim::RunningRoot& root) {
+    if (!shim::denies_programs(*explanation.confinement)) return {};
+    const auto program = TRY(shim::find_program(root, spec, ceiling));
+    describe(explanation, spec, ceiling, program, root);
+    explain_rules(explanation, program.file.path);
+    auto judged = shim::judge_exec_without_apparmor(*explanation.confinement, program, explanation.reasons);
+    if (judged) return {};
+    return conclude(explanation, std::move(judged).error());
+}
+
 Result<ExecExplanation> explain_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {
     ExecExplanation explanation;
     const auto container = TRY(find_running(options.target, options.root));
@@ -151,9 +163,14 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
     explanation.word = spec.args[0];
     explanation.no_new_privileges = bounds.no_new_privileges || spec.no_new_privileges;
     explanation.base = bounds.profile;
+    if (auto filtered = shim::require_filter(decision, *explanation.confinement); !filtered) {
+        TRY(conclude(explanation, std::move(filtered).error()));
+        return explanation;
+    }
     if (!bounds.profile) {
         explanation.notes.emplace_back(
             "AppArmor is not available, and the catalog says \"withoutAppArmor\": \"capabilities-only\": no profile");
+        TRY(explain_unlabelled(explanation, spec, bounds.ceiling.value_or(CapabilitySet::all()), root));
         return explanation;
     }
     TRY(explain_command(explanation, spec, bounds.ceiling.value_or(CapabilitySet::all()), policy, root));

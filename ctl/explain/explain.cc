@@ -25,8 +25,9 @@ struct Explanation {
     std::string facts;
     std::optional<std::string> asked_profile;
     CapabilitySet asked_capabilities;
-    std::optional<apparmor::Reachable> reachable;  // of a ceiling "from-profile"
-    std::string start_note;                        // what is not known of the first program
+    std::optional<apparmor::Reachable> reachable;        // of a ceiling "from-profile"
+    std::string start_note;                              // what is not known of the first program
+    std::optional<apparmor::Confinement> confinement{};  // unless it is passed
 };
 
 std::string last_component(std::string_view path) {
@@ -138,10 +139,11 @@ Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor:
     return explanation;
 }
 
-// What the ceiling of the confinement comes from, where it comes from the policy.
-Result<void> explain_ceiling(const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy, Explanation& explanation) {
+// The confinement, and what its ceiling comes from, where it comes from the policy.
+Result<void> explain_confinement(const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy, Explanation& explanation) {
     if (explanation.decision.pass) return {};
-    const auto confinement = TRY(catalog.confinement(explanation.decision.confinement));
+    explanation.confinement = TRY(catalog.confinement(explanation.decision.confinement));
+    const auto& confinement = *explanation.confinement;
     const auto* profile = std::get_if<std::string>(&confinement.profile);
     if (profile == nullptr || std::get_if<apparmor::FromProfile>(&confinement.ceiling) == nullptr) return {};
     explanation.reachable = TRY(policy.reachable(*profile));
@@ -168,6 +170,11 @@ void print_reachable(const apparmor::Reachable& reachable) {
     for (const auto& one : reachable.labels) print_row("  reachable", concat({one.label, " [", one.capabilities.names(), "]: ", one.how}));
 }
 
+// As the catalog lists it.
+std::string annotation_text(const apparmor::RuntimeAnnotation& annotation) {
+    return annotation.value ? concat({annotation.key, "=", *annotation.value}) : annotation.key;
+}
+
 void print_bounds(const Explanation& explanation) {
     const auto& bounds = explanation.decision.bounds;
     print_row("profile", concat({or_dash(explanation.asked_profile), " -> ", or_dash(bounds.profile)}));
@@ -184,6 +191,8 @@ void print_bounds(const Explanation& explanation) {
     }
     print_row("no new privs", bounds.no_new_privileges ? "set" : "as the engine asks");
     for (const auto& name : bounds.deny_syscalls) print_row("denied syscall", name);
+    print_row("restore", explanation.confinement->restore == apparmor::Restore::allow ? "allowed" : "refused");
+    for (const auto& one : explanation.confinement->runtime_annotations) print_row("may annotate", annotation_text(one));
 }
 
 void print_text(const Explanation& explanation) {
@@ -225,6 +234,11 @@ Json to_json(const Explanation& explanation) {
                   {"noNewPrivileges", bounds.no_new_privileges},
                   {"denySyscalls", bounds.deny_syscalls},
                   {"reasons", decision.reasons}};
+    if (explanation.confinement) {
+        document["restore"] = explanation.confinement->restore == apparmor::Restore::allow;
+        document["runtimeAnnotations"] = Json::array();
+        for (const auto& one : explanation.confinement->runtime_annotations) document["runtimeAnnotations"].push_back(annotation_text(one));
+    }
     if (explanation.reachable) document["fromProfile"] = to_json(*explanation.reachable);
     if (bounds.ceiling) {
         document["kept"] = (asked & *bounds.ceiling).names();
@@ -237,7 +251,7 @@ Result<Explanation> explanation_of(const ExplainOptions& options, const OpenCata
     ExplainedPolicy policy(&open);
     auto explanation =
         TRY(options.bundle.empty() ? explain_facts(options, open.catalog, policy) : explain_bundle(options, open.catalog, policy));
-    TRY(explain_ceiling(open.catalog, policy, explanation));
+    TRY(explain_confinement(open.catalog, policy, explanation));
     return explanation;
 }
 

@@ -44,6 +44,7 @@ BASE = {
     "noNewPrivileges": True,
     "denySyscalls": DENIED_SYSCALLS,
     "exec": {"otherwise": "base"},
+    "restore": "allow",
 }
 
 CATALOG = {

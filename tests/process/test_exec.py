@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 
 import bundle as bundles
 import harness
@@ -180,6 +181,86 @@ class ExecElsewhere(RunningContainer):
     def test_state_that_others_can_write(self):
         (self.state / "c1" / "state.json").chmod(0o666)
         self.assert_refused(self.exec(self.write_process()), "state.json", 255)
+
+
+class ExecRules(RunningContainer):
+    """What exec rules deny needs no AppArmor, which this host does not have."""
+
+    RULES = {"rules": [{"command": "/usr/bin/cat", "apparmor": "aa-test"}, {"command": "/usr/bin/{cat,tail}", "deny": "no looking"}]}
+
+    def load_catalog(self, **rules):
+        confinement = harness.BASE | {"exec": self.RULES | rules}
+        result = self.try_to_load(harness.CATALOG | {"confinements": {"test": confinement, "kill-only": confinement}})
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def commands(self, *words):
+        return {
+            "--process": lambda: self.exec(self.write_process(args=words)),
+            "words": lambda: self.shim("--root", self.state, "exec", "c1", *words),
+        }
+
+    def test_denied(self):
+        for word in ("/usr/bin/tail", "tail", "/bin/tail", "/usr/bin/../bin/tail"):
+            for name, run in self.commands(word, "/etc/passwd").items():
+                with self.subTest(word=word, name=name):
+                    run = run()
+                    self.assertEqual((run.code, run.record), (255, None))
+                    self.assertRegex(
+                        run.message,
+                        r"^aa-shim: exec of container 'c1' refused \(decision [0-9a-f]{16}\): permission denied: the catalog does not let "
+                        rf"'{word}'( \('/usr/bin/tail'\))? run: no looking \(exec rule /etc/aa-shim/catalog.d/10-test.json:1:\d+\)\n$",
+                    )
+
+    def test_explained(self):
+        def explain(*words):
+            command = [harness.CTL, "explain", "--exec", "--root", self.state, "c1", "--", *words]
+            return subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+
+        denied, allowed = explain("tail"), explain("cat")
+        self.assertEqual((denied.returncode, allowed.returncode), (1, 0), denied.stdout + allowed.stdout + allowed.stderr)
+        self.assertRegex(denied.stdout, r"\nrefused         permission denied: the catalog does not let 'tail' \('/usr/bin/tail'\) run: no looking ")
+        self.assertRegex(allowed.stdout, r"\nbecause         exec rule \S+ denies '/usr/bin/cat' nothing, and without AppArmor it gets no label\n")
+
+    def test_allowed(self):
+        for word in ("/usr/bin/cat", "head"):
+            for name, run in self.commands(word).items():
+                with self.subTest(word=word, name=name):
+                    run = run()
+                    self.assertIsNotNone(run.record, run.message)
+
+    def test_otherwise(self):
+        self.load_catalog(otherwise="deny")
+        for name, run in self.commands("head").items():
+            with self.subTest(name):
+                run = run()
+                self.assertEqual((run.code, run.record), (255, None))
+                self.assertIn('no exec rule allows it, and "otherwise" is "deny"', run.message)
+        for run in self.commands("cat").values():
+            self.assertIsNotNone(run().record)
+
+
+class ExecNotStartedByAaShim(RunningContainer):
+    """A container that aa-shim did not start has its own filter of system calls, and so has every exec in it."""
+
+    def annotations(self):
+        return ()
+
+    def test_denied_system_calls_cannot_be_denied(self):
+        self.assert_refused(
+            self.exec(self.write_process()),
+            "the container was not started by aa-shim, so the system calls that confinement 'test' "
+            "(/etc/aa-shim/catalog.d/10-test.json:1:19) denies would be allowed to the exec (keyctl, symlink, symlinkat): start it anew "
+            "through aa-shim",
+            255,
+        )
+
+    def test_without_denied_system_calls_it_is_confined(self):
+        confinement = harness.BASE | {"denySyscalls": []}
+        result = self.try_to_load(harness.CATALOG | {"confinements": {"test": confinement, "kill-only": confinement}})
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        run = self.exec(self.write_process())
+        self.assertIsNotNone(run.record, run.message)
+        self.assert_confined(json.loads(run.record.process))
 
 
 class ExecCrun(RunningContainer):

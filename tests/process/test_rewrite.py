@@ -105,11 +105,18 @@ class Rewrite(harness.ShimTest):
             document = document.replace(old, new)
         self.assert_confined(self.created(document)["process"])
 
-    def test_twice_gives_the_same_bytes(self):
+    def test_twice_gives_the_same_bytes_but_for_the_id(self):
+        """A decision's id is new each time: one that the bundle brings along is not taken over."""
         directory = self.make_bundle(bundles.docker_like())
         first = self.create(directory).record.config
         second = self.create(directory).record.config
-        self.assertEqual(first, second)
+        ids = [json.loads(config)["annotations"]["aa-shim/decision"].encode() for config in (first, second)]
+        self.assertNotEqual(*ids)
+        self.assertEqual(first.replace(ids[0], ids[1]), second)
+
+    def test_a_callers_id_is_not_taken_over(self):
+        document = bundles.config(annotations={"aa-shim/decision": "0123456789abcdef"})
+        self.assertNotEqual(self.created(bundles.encode(document))["annotations"]["aa-shim/decision"], "0123456789abcdef")
 
     def test_mode_and_owner_are_kept(self):
         directory = self.make_bundle()

@@ -5,6 +5,7 @@ Without AppArmor (it is hidden here); the test hosts do the same with it.
 """
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -183,3 +184,62 @@ class Runc(RealRuntime, harness.ShimTest):
 class Crun(RealRuntime, harness.ShimTest):
     runtime_name = "crun"
     runtime_file = "/usr/bin/crun"
+
+    # crun loads its plugins where a filter asks a listener.
+    NOTIFY = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["sethostname"], "action": "SCMP_ACT_NOTIFY"}]}
+
+    def steered(self, annotations, name, seccomp=None, **members):
+        document = bundles.config(process=bundles.process(("/bin/sh", "-c", PROBE)), annotations=annotations, **members)
+        # Other runs of these tests on this machine use the same names.
+        document["linux"]["cgroupsPath"] = f"/aa-shim-test-{os.getpid()}-{name}"
+        if seccomp:
+            document["linux"]["seccomp"] = seccomp
+        directory = self.make_bundle(document, name)
+        make_rootfs(directory / "rootfs")
+        return directory
+
+    def bare(self, directory):
+        return subprocess.run(
+            [self.runtime_file, "--root", self.root, "run", "--bundle", directory, "bare"],
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=harness.TIMEOUT, check=False,
+        )
+
+    def test_an_annotation_loads_nothing_into_it(self):
+        """A shared object of whoever starts the container would run in crun, as root of the host."""
+        compiler = shutil.which("cc")
+        if not compiler:
+            self.skipTest("no C compiler")
+        touched, source, plugin = (harness.WORK / name for name in ("touched", "plugin.c", "plugin.so"))
+        source.write_text(
+            "#include <fcntl.h>\n__attribute__((constructor)) static void load(void) { open(\"%s\", O_CREAT | O_WRONLY, 0600); }\n" % touched
+        )
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", plugin, source], check=True)
+        directory = self.steered({"run.oci.seccomp.plugins": str(plugin)}, "plugin", self.NOTIFY)
+        bare = self.bare(directory)
+        self.assertTrue(touched.exists(), f"crun itself no longer loads plugins, the test tests nothing: {bare.stderr}")
+        touched.unlink()
+        run = self.runtime_call("run", "--bundle", directory, "c1")
+        self.assert_refused(run, "the annotation 'run.oci.seccomp.plugins'")
+        self.assertFalse(touched.exists())
+
+    def test_an_annotation_makes_no_file(self):
+        made = harness.WORK / "made"
+        directory = self.steered({"run.oci.hooks.stdout": str(made)}, "hooks", hooks={"prestart": [{"path": "/bin/true"}]})
+        self.assertEqual(self.bare(directory).returncode, 0)
+        self.assertTrue(made.exists(), "crun itself no longer makes the file: the test tests nothing")
+        made.unlink()
+        self.assert_refused(self.runtime_call("run", "--bundle", directory, "c1"), "the annotation 'run.oci.hooks.stdout'")
+        self.assertFalse(made.exists())
+
+    def test_a_listed_annotation_works(self):
+        """With it the container keeps crun's own groups; the process spec says 0 and 10."""
+        confinement = harness.BASE | {"runtimeAnnotations": ["run.oci.keep_original_groups=1"]}
+        result = self.try_to_load(harness.CATALOG | {"confinements": {"test": confinement, "kill-only": confinement}})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        cases = {"none": ({}, "0 10"), "listed": ({"run.oci.keep_original_groups": "1"}, "7")}
+        for name, (annotations, groups) in cases.items():
+            run = self.runtime_call("run", "--bundle", self.steered(annotations, name), name, extra_groups=[7])
+            self.assertEqual((run.code, run.stderr), (0, b""))
+            self.assertEqual(status_of(run.stdout.decode())["Groups"].strip(), groups)
+        directory = self.steered({"run.oci.keep_original_groups": "2"}, "other")
+        self.assert_refused(self.runtime_call("run", "--bundle", directory, "c1"), "the annotation 'run.oci.keep_original_groups'")

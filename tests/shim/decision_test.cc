@@ -23,14 +23,16 @@ constexpr std::string_view kCatalog = R"({
                      "otherwise": "base"}},
     "closed": {"apparmor": "closed", "capabilities": [], "exec": {"rules": [], "otherwise": "deny"}},
     "stacked": {"apparmor": {"profile": "web", "combine": "stack"}, "capabilities": []},
-    "replaced": {"apparmor": {"profile": "web", "combine": "replace"}, "capabilities": []},
+    "replaced": {"apparmor": {"profile": "web", "combine": "replace"}, "capabilities": [], "runtimeAnnotations": ["run.oci.hooks.*=/?"]},
     "free": {"unconfined": true, "allCapabilities": true}
   },
   "rules": [
     {"match": {"handler": "web"}, "use": "web", "selectable": ["closed"]},
     {"match": {"handler": "free"}, "use": "free"},
     {"match": {"handler": "never"}, "reject": "not here"},
-    {"match": {"handler": "pass"}, "pass": true}
+    {"match": {"handler": "pass"}, "pass": true},
+    {"match": {"handler": "replaced"}, "use": "replaced"},
+    {"match": {"handler": "pass", "sandbox": true}, "pass": true}
   ],
   "otherwise": "baseline"
 })";
@@ -81,6 +83,29 @@ TEST_F(DecisionTest, RejectAndPass) {
     ASSERT_TRUE(pass.has_value());
     EXPECT_TRUE(pass->pass);
     EXPECT_EQ(pass->bounds, Bounds{});
+}
+
+TEST_F(DecisionTest, WhatSteersTheRuntimeIsForTheConfinement) {
+    constexpr apparmor::FactPair kSteering[] = {{"team", "a"}, {"run.oci.hooks.stdout", "/x"}};
+    apparmor::Facts facts;
+    facts.annotations = kSteering;
+    const auto judged = [&](std::string_view handler, bool sandbox) {
+        facts.handler = handler;
+        facts.sandbox = sandbox;
+        const auto decision = judge_container(*catalog_, facts, {}, AppArmorState::available, policy_);
+        return decision ? (decision->pass ? std::string("pass") : decision->confinement) : decision.error().message;
+    };
+    const std::string refused =
+        "the annotation 'run.oci.hooks.stdout' with the value '/x' would steer the runtime itself: remove it, or let the operator ";
+    EXPECT_EQ(judged("", false), refused + "list it under \"runtimeAnnotations\" of confinement 'baseline' (c.json:3:5)");
+    EXPECT_EQ(judged("web", false), refused + "list it under \"runtimeAnnotations\" of confinement 'web' (c.json:4:5)");
+    EXPECT_EQ(judged("replaced", false), "replaced");
+    EXPECT_EQ(judged("pass", false), "pass");
+    // The default for sandboxes is nobody's decision; a rule that passes them is the operator's.
+    EXPECT_EQ(judged("", true), refused +
+                                    "give such sandboxes a rule (\"sandbox\": true) whose confinement lists it under "
+                                    "\"runtimeAnnotations\"");
+    EXPECT_EQ(judged("pass", true), "pass");
 }
 
 TEST_F(DecisionTest, AContainerMayAskOnlyForWhatItsRuleLists) {

@@ -70,6 +70,42 @@ TEST_F(ExecDecision, OtherwiseBaseAndDenyAskNoPolicy) {
               "\"deny\" (confinement c.json:4:5)");
 }
 
+TEST_F(ExecDecision, WithoutAppArmorWhatDeniesStillDenies) {
+    struct Case {
+        const char* path;
+        ExecOtherwise otherwise;
+        const char* expected;  // the error, or else the reason
+    };
+    const Case cases[] = {
+        {"/bin/dash", ExecOtherwise::transition,
+         "permission denied: the catalog does not let 'word' ('/bin/dash') run: no shells (exec rule c.json:6:32)"},
+        {"/usr/bin/pg_dump", ExecOtherwise::deny,
+         "exec rule c.json:5:30 denies '/usr/bin/pg_dump' nothing, and without AppArmor it gets no label"},
+        {"/bin/no", ExecOtherwise::transition, "no exec rule denies '/bin/no', and without AppArmor it gets no label"},
+        {"/bin/no", ExecOtherwise::base, "no exec rule denies '/bin/no', and without AppArmor it gets no label"},
+        {"/bin/no", ExecOtherwise::deny,
+         "permission denied: the catalog does not let 'word' ('/bin/no') run: no exec rule allows it, and \"otherwise\" is \"deny\" "
+         "(confinement c.json:4:5)"},
+    };
+    for (const auto& c : cases) {
+        auto confinement = web();
+        confinement.exec_otherwise = c.otherwise;
+        std::vector<std::string> reasons;
+        const auto judged = judge_exec_without_apparmor(confinement, program(c.path), reasons);
+        const std::string said = judged ? reasons.at(0) : judged.error().message;
+        EXPECT_EQ(said, c.expected);
+        if (!judged) {
+            EXPECT_EQ(judged.error().kind, ErrorKind::denied);
+        }
+    }
+    auto confinement = web();
+    EXPECT_TRUE(denies_programs(confinement));
+    confinement.exec_rules.pop_back();
+    EXPECT_FALSE(denies_programs(confinement));
+    confinement.exec_otherwise = ExecOtherwise::deny;
+    EXPECT_TRUE(denies_programs(confinement));
+}
+
 TEST_F(ExecDecision, TheTransitionThatThePolicyPrescribes) {
     EXPECT_EQ(*exec(web(), "/bin/stay"), "web");
     EXPECT_EQ(*exec(web(), "/bin/kid"), "web//kid");

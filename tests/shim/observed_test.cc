@@ -16,6 +16,16 @@ TEST(Observed, ReadsTheKernelsStatus) {
     EXPECT_EQ(observed.bounding, CapabilitySet(0x401));
     EXPECT_EQ(observed.permitted, CapabilitySet(0x400));
     EXPECT_TRUE(observed.no_new_privileges);
+    EXPECT_TRUE(observed.filtered);
+}
+
+TEST(Verify, AProcessMayCallItselfWhatItLikes) {
+    const std::string status =
+        "Name:\tCapBnd:\t0 Seccomp:\t2\n" + std::string(kStatus).replace(kStatus.find("Seccomp:\t2"), 10, "Seccomp:\t0");
+    Observed observed;
+    ASSERT_TRUE(read_status(status, observed));
+    EXPECT_EQ(observed.bounding, CapabilitySet(0x401));
+    EXPECT_FALSE(observed.filtered);
 }
 
 // A process may be called like a line.
@@ -70,6 +80,8 @@ TEST(Observed, Mismatches) {
          {"web", chown, false, {}},
          "the kernel says that it may have the capabilities KILL beyond the ceiling"},
         {"no-new-privileges lost", {{"web", Mode::enforce}, {}, {}, false}, {"web", {}, true, {}}, "no-new-privileges is not set on it"},
+        {"filtered", {{"web", Mode::enforce}, {}, {}, false, true}, {"web", {}, false, {"keyctl"}}, nullptr},
+        {"not filtered", {{"web", Mode::enforce}, {}, {}, false}, {"web", {}, false, {"keyctl"}}, "no filter is on its system calls"},
     };
     for (const auto& c : cases) {
         const auto mismatch = find_mismatch(c.observed, c.bounds);

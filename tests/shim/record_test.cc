@@ -79,12 +79,16 @@ TEST(Record, OnlyTheRequestAndOurOwnRecordMayStandUnderThePrefix) {
     }
 }
 
-TEST(Record, AnIdOfAnotherFormIsNotTakenOver) {
-    EXPECT_EQ(recorded_id(config_of({{"aa-shim/decision", "0123456789abcdef"}})), "0123456789abcdef");
+TEST(Record, ABundleThatIsUsedAgainMayBringAnotherIdAndNothingElse) {
+    const auto decision = sample();
+    auto earlier = decision;
+    earlier.id = "fedcba9876543210";
+    EXPECT_TRUE(check_reserved_annotations(config_of(to_annotations(earlier)), decision).has_value());
     for (const char* id : {"", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0", "0123456789abcde\n"}) {
-        EXPECT_EQ(recorded_id(config_of({{"aa-shim/decision", id}})), std::nullopt) << id;
+        EXPECT_FALSE(check_reserved_annotations(config_of({{"aa-shim/decision", id}}), decision).has_value()) << id;
     }
-    EXPECT_EQ(recorded_id(config_of({})), std::nullopt);
+    earlier.rule = "rule c.json:9:9";
+    EXPECT_FALSE(check_reserved_annotations(config_of(to_annotations(earlier)), decision).has_value());
 }
 
 }  // namespace

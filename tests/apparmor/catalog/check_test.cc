@@ -7,12 +7,15 @@ namespace aa::apparmor {
 namespace {
 
 std::string complaints(const std::string& rules, const std::string& otherwise) {
-    const CatalogSource source{"c", R"({ "confinements": {
+    const CatalogSource source{
+        "c", R"({ "confinements": {
         "strong": { "apparmor": "a", "capabilities": [], "noNewPrivileges": true },
         "base": { "apparmor": "a", "capabilities": ["KILL"] },
         "weak": { "unconfined": true, "capabilities": ["KILL"] },
-        "rich": { "apparmor": "a", "capabilities": ["CHOWN"] } }, "otherwise": )" +
-                                        otherwise + ", \"rules\": [\n" + rules + "] }"};
+        "rich": { "apparmor": "a", "capabilities": ["CHOWN"] }, "restored": { "apparmor": "a", "capabilities": ["KILL"], "restore": "allow" },)"
+             R"("steered": { "apparmor": "a", "capabilities": ["KILL"], "runtimeAnnotations": ["run.oci.a=1"] },)"
+             R"("steers": { "apparmor": "a", "capabilities": ["KILL"], "runtimeAnnotations": ["run.oci.*"] } }, "otherwise": )" +
+                 otherwise + ", \"rules\": [\n" + rules + "] }"};
     std::string text;
     for (const auto& error : read_catalog({&source, 1}).errors) text += error.text() + "\n";
     return text;
@@ -79,6 +82,11 @@ constexpr StrengthCase kStrength[] = {
     {R"("match": {"image": "a"}, "use": "base", "selectable": ["strong"])", R"("base")", nullptr},
     {R"("match": {"image": "a"}, "use": "base", "selectable": ["strong", "rich"])", R"("base")",
      "keep the capabilities CHOWN (if it asks for 'rich')"},
+    {R"("match": {"image": "a"}, "use": "steers")", R"("base")", "steer the runtime by the annotation 'run.oci.*'"},
+    {R"("match": {"image": "a"}, "use": "steers")", R"("steered")", "steer the runtime by the annotation 'run.oci.*'"},
+    {R"("match": {"image": "a"}, "use": "steered")", R"("steers")", nullptr},
+    {R"("match": {"image": "a"}, "use": "restored")", R"("base")", "be restored from a checkpoint"},
+    {R"("match": {"image": "a"}, "use": "base")", R"("restored")", nullptr},
     // Each fact that the starter chooses, and each that he does not.
     {R"("match": {"labels": {"a": "b"}}, "use": "weak")", R"("base")", "run without an AppArmor profile"},
     {R"("match": {"annotations": {"a": "b"}}, "use": "weak")", R"("base")", "run without an AppArmor profile"},

@@ -25,7 +25,7 @@ TEST(CompiledCatalog, keeps_confinements) {
     EXPECT_EQ(text(catalog.confinement("web")),
               "web at web.json:4:5, profile web, combine 1, ceiling NET_BIND_SERVICE,CHECKPOINT_RESTORE, nnp, deny keyctl, deny add_key, "
               "exec /usr/bin/pg_dump under web//backup at web.json:12:11, exec /{,usr/}bin/sh denied: no shells at web.json:13:11, "
-              "otherwise 2, start 0");
+              "annotation run.oci.handler=wasm, annotation org.systemd.property.*, annotation empty=, restore, otherwise 2, start 0");
     EXPECT_EQ(text(catalog.confinement("open")), "open at open.json:3:5, unconfined, combine 0, all capabilities, otherwise 0, start 0");
     const auto missing = catalog.confinement("we");
     ASSERT_FALSE(missing);
@@ -87,10 +87,10 @@ bool holds(const Match& match, const Facts& facts) {
 
 std::string plainly(const Catalog& catalog, const Facts& facts) {
     for (const auto& rule : catalog.rules) {
-        if (holds(rule.match, facts)) return text(Selection{rule.outcome, rule.selectable, "rule " + rule.origin.text()});
+        if (holds(rule.match, facts)) return text(Selection{rule.outcome, rule.selectable, "rule " + rule.origin.text(), false});
     }
-    if (facts.sandbox) return text(Selection{Pass{}, {}, "the default for a pod's sandbox"});
-    return text(Selection{catalog.otherwise, catalog.otherwise_selectable, "otherwise, " + catalog.otherwise_origin.text()});
+    if (facts.sandbox) return text(Selection{Pass{}, {}, "the default for a pod's sandbox", true});
+    return text(Selection{catalog.otherwise, catalog.otherwise_selectable, "otherwise, " + catalog.otherwise_origin.text(), false});
 }
 
 class Dice {

@@ -80,6 +80,20 @@ TEST(CatalogJson, reads_what_the_policy_decides) {
     EXPECT_EQ(reading.catalog.confinements[1].exec_otherwise, ExecOtherwise::transition);
 }
 
+TEST(CatalogJson, reads_what_callers_may_bring) {
+    const auto reading = read(R"({"confinements": {"web": {"apparmor": "web", "capabilities": [], "restore": "allow", "runtimeAnnotations":
+        ["run.oci.handler={wasm,krun}", "org.systemd.property.*", "a\\=b=c=d", "empty="]}}, "otherwise": "web"})");
+    ASSERT_TRUE(reading.ok());
+    const auto& web = reading.catalog.confinements[0];
+    EXPECT_EQ(web.restore, Restore::allow);
+    EXPECT_EQ(web.runtime_annotations,
+              (std::vector<RuntimeAnnotation>{
+                  {"run.oci.handler", "{wasm,krun}"}, {"org.systemd.property.*", std::nullopt}, {"a\\=b", "c=d"}, {"empty", ""}}));
+    const auto plain = read(R"({"confinements": {"web": {"apparmor": "web", "capabilities": []}}, "otherwise": "web"})");
+    EXPECT_EQ(plain.catalog.confinements[0].restore, Restore::refuse);
+    EXPECT_TRUE(plain.catalog.confinements[0].runtime_annotations.empty());
+}
+
 TEST(CatalogJson, reads_everything) {
     std::vector<CatalogSource> sources;
     for (const auto& path : sorted(kGolden / "good", ".json")) sources.push_back({path.filename(), content(path)});
@@ -114,7 +128,7 @@ TEST(CatalogJson, reads_everything) {
     EXPECT_EQ(catalog.rules[0].match.kubernetes_namespace, "prod");
     EXPECT_EQ(std::get<Use>(catalog.rules[0].outcome).confinement, "web-1.x_y");
     EXPECT_EQ(catalog.rules[0].selectable, (std::vector<std::string>{"baseline"}));
-    EXPECT_EQ(catalog.rules[0].origin.text(), "a.json:22:5");
+    EXPECT_EQ(catalog.rules[0].origin.text(), "a.json:24:5");
     EXPECT_EQ(catalog.rules[1].match.labels, (std::vector<std::pair<std::string, std::string>>{{"tier", "frontend"}}));
     EXPECT_EQ(catalog.rules[2].match.annotations, (std::vector<std::pair<std::string, std::string>>{{"example.org/team", "**"}}));
     EXPECT_EQ(catalog.rules[2].match.user, 0U);

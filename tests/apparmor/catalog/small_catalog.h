@@ -30,6 +30,8 @@ inline Confinement web() {
     web.exec_rules.push_back({"/usr/bin/pg_dump", std::string("web//backup"), {"web.json", 12, 11}});
     web.exec_rules.push_back({"/{,usr/}bin/sh", ExecRule::Deny{"no shells"}, {"web.json", 13, 11}});
     web.exec_otherwise = ExecOtherwise::deny;
+    web.restore = Restore::allow;
+    web.runtime_annotations = {{"run.oci.handler", "wasm"}, {"org.systemd.property.*", std::nullopt}, {"empty", ""}};
     web.origin = {"web.json", 4, 5};
     return web;
 }
@@ -51,6 +53,7 @@ inline Catalog small_catalog() {
     catalog.otherwise_origin = {"rules.json", 20, 18};
     catalog.otherwise_selectable = {"open"};
     catalog.decision_log = "/var/log/aa-shim.jsonl";
+    catalog.unsafe_annotations = {"vendor.key", "vendor.prefix."};
     return catalog;
 }
 
@@ -62,6 +65,7 @@ inline std::string text(const Result<Selection>& selection) {
     if (const auto* reject = std::get_if<Reject>(&selection->outcome)) out += "reject " + reject->message;
     if (std::get_if<Pass>(&selection->outcome) != nullptr) out += "pass";
     for (const auto& name : selection->selectable) out += " +" + name;
+    if (selection->by_default) out += " by default";
     return out;
 }
 
@@ -84,6 +88,8 @@ inline std::string text(const Result<Confinement>& confinement) {
         out += ", exec " + exec.command + (deny != nullptr ? " denied: " + deny->message : " under " + std::get<std::string>(exec.action));
         out += " at " + text(exec.origin);
     }
+    for (const auto& [key, value] : c.runtime_annotations) out += ", annotation " + key + (value ? "=" + *value : "");
+    out += c.restore == Restore::allow ? ", restore" : "";
     return out + ", otherwise " + std::to_string(static_cast<int>(c.exec_otherwise)) + ", start " +
            std::to_string(static_cast<int>(c.start));
 }
@@ -116,8 +122,10 @@ inline const SelectCase kSelections[] = {
     {"privileged", {.privileged = true}, "rule rules.json:12:5: pass"},
     {"not privileged", {.privileged = false}, "otherwise, rules.json:20:18: use web +open"},
     {"a sandbox", {.kubernetes_namespace = "prod", .sandbox = true}, "rule rules.json:13:5: use open"},
-    {"a sandbox that no rule names", {.kubernetes_namespace = "test", .sandbox = true}, "the default for a pod's sandbox: pass"},
-    {"a sandbox matches no other rule", {.image = "nginx", .labels = kFrontend, .sandbox = true}, "the default for a pod's sandbox: pass"},
+    {"a sandbox that no rule names", {.kubernetes_namespace = "test", .sandbox = true}, "the default for a pod's sandbox: pass by default"},
+    {"a sandbox matches no other rule",
+     {.image = "nginx", .labels = kFrontend, .sandbox = true},
+     "the default for a pod's sandbox: pass by default"},
     {"no sandbox", {.kubernetes_namespace = "prod"}, "otherwise, rules.json:20:18: use web +open"},
 };
 
@@ -128,6 +136,7 @@ inline std::string everything(const CompiledCatalog& catalog) {
     for (const auto* name : {"web", "open", "none"}) out += text(catalog.confinement(name)) + "\n";
     out += std::string(catalog.decision_log()) + (catalog.needs_engine_record() ? " record" : "");
     for (const auto& name : catalog.architectures()) out += " " + name;
+    for (const auto& name : catalog.unsafe_annotations()) out += " " + name;
     return out + std::to_string(static_cast<int>(catalog.without_apparmor()));
 }
 
