@@ -20,9 +20,13 @@ SECCOMP = Path("/usr/share/containers/seccomp.json")  # package golang-github-co
 CGROUP = Path("/mnt/cgroup")
 SKIPPED = 77
 
-SERVICE = """[Service]
+SERVICE = """[Unit]
+StartLimitIntervalSec=0
+
+[Service]
 ExecStart=/usr/bin/containerd
 RuntimeDirectory=containerd
+RuntimeDirectoryPreserve=yes
 """
 CONTAINERD = """#!/bin/sh
 [ $# = 0 ] || exit 0 # it finds every configuration good
