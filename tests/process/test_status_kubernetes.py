@@ -4,6 +4,7 @@
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import harness
@@ -73,7 +74,8 @@ class Kubernetes(observing.ObservingTest):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.container("agent", self.await_program(process.pid, "sleep"), False, "aa-shim-x7k2p")
+        agent = self.await_program(process.pid, "sleep")
+        self.container("agent", agent, False, "aa-shim-x7k2p")
         self.container("pause", self.start(), False, "aa-shim-x7k2p")
         self.container("other", self.start(), False, "else")
         self.assertEqual(self.standings(code=WRONG), {"agent": "agent", "pause": "agent", "other": "bypassed"})
@@ -82,4 +84,6 @@ class Kubernetes(observing.ObservingTest):
         # A lock that nobody holds tells of nobody.
         process.kill()
         process.wait()
+        while Path(f"/proc/{agent}").exists():
+            time.sleep(0.02)
         self.assertEqual(self.standings(code=WRONG), {"pause": "bypassed"})
