@@ -200,7 +200,7 @@ void add_status(CLI::App& app, Context& context) {
     const auto options = std::make_shared<status::SurveyOptions>();
     command->add_option("CONTAINER", options->containers, "Look at these only: IDs, names, or state directories");
     command->add_option("--root", options->root, "Look for containers below this directory, the runtime's --root")->type_name("DIR");
-    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+    command->callback([&context, options] { context.run(Task::status, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl
