@@ -4,6 +4,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <initializer_list>
@@ -45,12 +46,12 @@ constexpr std::array kRows{
     // aa-shim finds the first program with CAP_DAC_OVERRIDE; without a right to look, the answer would be another one.
     Row{Task::explain_bundle, {caps({CAP_DAC_READ_SEARCH}), kNone}},
     Row{Task::explain_container, {kLooksAtContainers, kNone}},
-    // The engines' programs print their version or judge a file; none needs a privilege for that.
-    Row{Task::install, {kWritesConfiguration, kNone}},
+    // The engines' programs print their version or judge a configuration file, whoever owns that.
+    Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.
-    Row{Task::install_dry_run, {caps({CAP_DAC_OVERRIDE, CAP_SYS_CHROOT}), kNone}},
+    Row{Task::install_dry_run, {caps({CAP_DAC_OVERRIDE, CAP_SYS_CHROOT}), caps({CAP_DAC_OVERRIDE})}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
-    Row{Task::load, {kNone, caps({CAP_MAC_ADMIN})}},
+    Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.
     Row{Task::metrics, {kNone, kNone}},
     // The directory of the textfile collector belongs to the exporter's user on some systems.
@@ -64,6 +65,9 @@ constexpr std::array kRows{
     // Asks the parser for its version.
     Row{Task::version, {kNone, kNone}},
 };
+
+// With no-new-privileges a program gets nothing that we have not got.
+static_assert(std::all_of(kRows.begin(), kRows.end(), [](const Row& row) { return row.keeps.children.subset_of(row.keeps.own); }));
 
 struct Free {
     void operator()(cap_t state) const { (void)::cap_free(state); }

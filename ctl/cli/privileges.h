@@ -32,7 +32,7 @@ enum class Task {
 
 struct Privileges {
     CapabilitySet own;       // effective and permitted, as far as we have them
-    CapabilitySet children;  // what a program that root's aa-shimctl starts may have: our bounding set
+    CapabilitySet children;  // what a program that root's aa-shimctl starts may have of it: our bounding set
 };
 
 // The row of TASK.
