@@ -32,6 +32,15 @@ Result<Fd> memory_file() {
     return fd;
 }
 
+// TEXT as a file that can be read from its beginning.
+Result<Fd> input_file(const std::string& text) {
+    if (text.empty()) return open_file(AT_FDCWD, "/dev/null", O_RDONLY);
+    Fd fd = TRY(memory_file());
+    TRY(write_all(fd.get(), text));
+    if (::lseek(fd.get(), 0, SEEK_SET) != 0) return errno_error("rewind", "memory file", errno);
+    return fd;
+}
+
 Result<std::string> contents(const Fd& fd, const std::string& program) {
     const auto buffer = TRY(read_file(fd.get(), kMaxOutput, concat({"the output of ", quote(program)})));
     return std::string(buffer.text());
@@ -87,7 +96,7 @@ Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
 
 Result<CommandOutcome> run_command(const Command& command) {
     const std::string& program = command.words.front();
-    const Fd nothing = TRY(open_file(AT_FDCWD, "/dev/null", O_RDONLY));
+    const Fd input = TRY(input_file(command.input));
     const Fd output = TRY(memory_file());
     const Fd errors = TRY(memory_file());
     const Fd failure = TRY(memory_file());
@@ -101,7 +110,7 @@ Result<CommandOutcome> run_command(const Command& command) {
     if (pid < 0) return errno_error("run", program, errno);
     if (pid == 0) {
         const int problem =
-            become(command.root, word_pointers.data(), environment_pointers.data(), {nothing.get(), output.get(), errors.get()});
+            become(command.root, word_pointers.data(), environment_pointers.data(), {input.get(), output.get(), errors.get()});
         (void)!::write(failure.get(), &problem, sizeof problem);
         ::_exit(kNotStarted);
     }

@@ -17,6 +17,7 @@ struct Command {
     std::string root = {};                      // empty: ours
     std::vector<std::string> environment = {};  // "NAME=VALUE", besides PATH and LC_ALL=C
     int seconds = 60;                           // after which it is killed, with what it has started; 0: it may take its time
+    std::string input = {};                     // what it finds on its standard input
 };
 
 struct CommandOutcome {
@@ -27,7 +28,7 @@ struct CommandOutcome {
     [[nodiscard]] bool ok() const { return exit_code == 0; }
 };
 
-// Runs COMMAND in our working directory, or in its root, and a session of its own, with nothing on its standard input and no
+// Runs COMMAND in our working directory, or in its root, and a session of its own, with its input on its standard input and no
 // descriptor of ours, and waits for its end. An error if it cannot be run at all or takes too long; how it ended is for the caller
 // to judge.
 Result<CommandOutcome> run_command(const Command& command);

@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
     add_status(app, context);
     add_version(app, context);
     if (argc > 1 && argv[1] == kComplete) {
+        if (const auto kept = keep_only(privileges_of(Task::complete)); !kept) return fail(context, kept.error());
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));
         return std::fputs(text.c_str(), stdout) < 0 ? kSystem : kOk;
     }
@@ -46,6 +47,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kOk : kUsage;
     }
+    if (const auto kept = keep_only(privileges_of(context.task)); !kept) return fail(context, kept.error());
     return context.command();
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
 
 #include "base/text.h"
 
@@ -57,8 +58,8 @@ Result<Parser> Parser::find() {
                                             "): install the package 'apparmor'"})};
 }
 
-Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments) const {
-    auto outcome = TRY(run_command({joined({path_}, arguments), {}, {}, kNoLimit}));
+Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments, std::string input) const {
+    auto outcome = TRY(run_command({joined({path_}, arguments), {}, {}, kNoLimit, std::move(input)}));
     outcome.errors = without_chatter(outcome.errors);
     return outcome;
 }

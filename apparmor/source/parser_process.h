@@ -18,13 +18,16 @@ public:
     // The parser of this host; an error that names the package to install if there is none.
     static Result<Parser> find();
 
+    // The name by which it opens its standard input: a file of its own, so that it needs no right to look at us.
+    static constexpr const char* kInput = "/proc/self/fd/0";
+
     explicit Parser(std::string path) : path_(std::move(path)) {}
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    // Runs it with ARGUMENTS for as long as it takes; of its errors, the lines that say nothing about a profile are left out. An
+    // Runs it with ARGUMENTS, and INPUT as the file kInput, for as long as it takes; of its errors, the lines that say nothing about a profile are left out. An
     // error only if it cannot be run at all.
-    [[nodiscard]] Result<CommandOutcome> run(const std::vector<std::string>& arguments) const;
+    [[nodiscard]] Result<CommandOutcome> run(const std::vector<std::string>& arguments, std::string input = {}) const;
 
     // The names that the profiles in PATHS (files, or directories without their subfolders) have, children as
     // "parent//child". Needs neither the kernel nor privileges; nothing is compiled.

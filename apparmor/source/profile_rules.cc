@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/source/profile_rules.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "apparmor/policy/label.h"
 #include "apparmor/policy/reader.h"
 #include "apparmor/source/profile_words.h"
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -65,11 +60,11 @@ std::string profile_of(const SourceRule& rule, std::size_t index, std::string_vi
 }
 
 Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std::string>& files, std::string_view name,
-                                     const std::string& features) {
+                                     const std::string& features, std::string input = {}) {
     std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--stdout"};
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     arguments.insert(arguments.end(), files.begin(), files.end());
-    const auto run = TRY(parser.run(arguments));
+    const auto run = TRY(parser.run(arguments, std::move(input)));
     if (run.ok()) return read_policy(run.output, name);
     return Error{ErrorKind::config, concat({name, " does not compile: ", parser_complaints(run, std::string(name)).front().text()})};
 }
@@ -77,11 +72,7 @@ Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std
 }  // namespace
 
 Result<std::vector<Profile>> compile_text(const Parser& parser, std::string_view text, std::string_view name, const std::string& features) {
-    // The parser wants a file. It runs as who we are, and may open ours by its name in /proc.
-    const Fd file(::memfd_create("aa-shimctl", MFD_CLOEXEC));
-    if (!file.valid()) return errno_error("create", "memory file", errno);
-    TRY(write_all(file.get(), text));
-    return compile(parser, {concat({"/proc/", decimal(::getpid()), "/fd/", decimal(file.get())})}, name, features);
+    return compile(parser, {Parser::kInput}, name, features, std::string(text));
 }
 
 Result<std::vector<Profile>> compile_files(const Parser& parser, const std::vector<std::string>& files, const std::string& features) {

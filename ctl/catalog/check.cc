@@ -42,7 +42,7 @@ void add_check(CLI::App& app, Context& context) {
     command->add_option("PATH", options->paths, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
     command->add_option("--profiles", options->profiles, "Directory of profiles that comes before /etc/apparmor.d")->capture_default_str();
     command->add_flag("--no-profiles", options->no_profiles, "Check the catalog files alone, not the AppArmor profiles");
-    command->callback([&context, options] { context.command = [&context, options] { return check(context, *options); }; });
+    command->callback([&context, options] { context.run(Task::check, [&context, options] { return check(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -26,15 +27,29 @@ Error no_catalog(ErrorKind kind, std::string_view problem) {
     return {kind, concat({"there is no catalog: ", problem, "; an example to start from is in /usr/share/aa-shim/catalog.d"})};
 }
 
+// Root reads here without the capabilities that would let it read everybody's files (ctl/cli/privileges.cc).
+Error for_root(Error error) {
+    if (error.kind == ErrorKind::system && ::geteuid() == 0) {
+        error.message += "; root reads here with no more rights than any other user: let root own it, or let its owner run this";
+    }
+    return error;
+}
+
+template <class T>
+Result<T> for_root(Result<T> result) {
+    if (result) return result;
+    return for_root(std::move(result).error());
+}
+
 Result<CatalogSource> read_source(const std::string& path, Trust trust) {
-    const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const Fd fd = TRY(for_root(open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY)));
     if (trust == Trust::required) TRY(require_trusted(fd.get(), path));
     const auto buffer = TRY(read_file(fd.get(), kMaxCatalogFile, path));
     return CatalogSource{path, std::string(buffer.text())};
 }
 
 Result<std::vector<std::string>> files_in(const std::string& directory, Trust trust) {
-    const Fd fd = TRY(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+    const Fd fd = TRY(for_root(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY)));
     if (trust == Trust::required) TRY(require_trusted(fd.get(), directory));
     std::error_code error;
     std::vector<std::string> result;
@@ -50,8 +65,10 @@ Result<std::vector<std::string>> files_in(const std::string& directory, Trust tr
 
 Result<std::vector<std::string>> files_at(const std::string& path, Trust trust) {
     std::error_code error;
-    if (fs::is_directory(path, error)) return files_in(path, trust);
-    if (fs::exists(path, error)) return std::vector<std::string>{path};
+    const auto status = fs::status(path, error);
+    if (fs::is_directory(status)) return files_in(path, trust);
+    if (fs::exists(status)) return std::vector<std::string>{path};
+    if (status.type() != fs::file_type::not_found) return for_root(errno_error("look at", path, error.value()));
     return no_catalog(ErrorKind::not_found, concat({quote(path), " does not exist"}));
 }
 

@@ -120,7 +120,7 @@ void add_load(CLI::App& app, Context& context) {
     const auto options = std::make_shared<Options>();
     command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
     command->add_option("--output", options->output, "Where the compiled catalog is published")->type_name("FILE")->capture_default_str();
-    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+    command->callback([&context, options] { context.run(Task::load, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

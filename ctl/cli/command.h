@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "ctl/cli/privileges.h"
 
 namespace aa::ctl {
 
@@ -25,7 +26,13 @@ using Json = nlohmann::ordered_json;
 
 struct Context {
     bool json = false;             // --json: one JSON document on standard output and nothing else there
-    std::function<int()> command;  // what the chosen subcommand does; returns an ExitCode
+    Task task = Task::nothing;     // what the chosen subcommand keeps its capabilities for
+    std::function<int()> command;  // what it does; returns an ExitCode
+
+    void run(Task keeps, std::function<int()> does) {
+        task = keeps;
+        command = std::move(does);
+    }
 };
 
 void add_check(CLI::App& app, Context& context);

@@ -238,7 +238,7 @@ Result<ExecExplanation> explain_path(const ExplainOptions& options, const OpenCa
 }
 
 Result<ExecExplanation> explanation_of(const ExplainOptions& options) {
-    const bool path_only = !options.profile.empty() || !options.confinement.empty();
+    const bool path_only = options.is_path();
     if (options.target.empty() || (!path_only && options.command.empty())) {
         return Error{ErrorKind::usage, "--exec wants CONTAINER -- COMMAND, or --profile LABEL and a path"};
     }

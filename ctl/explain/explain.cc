@@ -266,6 +266,11 @@ Result<void> check_options(const ExplainOptions& options) {
     return {};
 }
 
+Task task_of(const ExplainOptions& options) {
+    if (!options.bundle.empty()) return Task::explain_bundle;
+    return options.exec && !options.is_path() ? Task::explain_container : Task::explain;
+}
+
 int explain(const Context& context, const ExplainOptions& options) {
     if (const auto checked = check_options(options); !checked) return fail(context, checked.error());
     if (options.exec) return explain_exec(context, options);
@@ -342,7 +347,7 @@ void add_explain(CLI::App& app, Context& context) {
     command->add_flag("--not-owned", options->not_owned, "With --exec and a path: it does not")->excludes(owned);
     command->add_option("CONTAINER", options->target, "With --exec, a running container, or the path of a program");
     command->add_option("COMMAND", options->command, "With --exec and a container: the command and its arguments");
-    command->callback([&context, options] { context.command = [&context, options] { return explain(context, *options); }; });
+    command->callback([&context, options] { context.run(task_of(*options), [&context, options] { return explain(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -42,6 +42,9 @@ struct ExplainOptions {
     bool not_owned = false;
     std::string target;                // a container, or the path of a program
     std::vector<std::string> command;  // with its arguments
+
+    // Whether --exec means a program under a profile; else a command in a running container.
+    [[nodiscard]] bool is_path() const { return !profile.empty() || !confinement.empty(); }
 };
 
 // A compiled catalog and, if it was compiled just now, its bytes.

@@ -124,6 +124,8 @@ int run(const Context& context, const Options& options, Direction direction) {
     return kOk;
 }
 
+Task task_of(const Options& options) { return options.dry_run ? Task::install_dry_run : Task::install; }
+
 void add_common(CLI::App& command, Options& options) {
     command.add_option("engine", options.engine, "docker, containerd, crio, podman or kubernetes")->required();
     command.add_flag("--dry-run", options.dry_run, "Show the changes, and write nothing");
@@ -142,13 +144,15 @@ void add_install(CLI::App& app, Context& context) {
     install->add_flag("--mandatory", options->wanted.mandatory, "Close the ways around aa-shim that can be closed");
     install->add_option("--shim", options->wanted.shim, "The path of aa-shim on the host")->capture_default_str();
     install->add_option("--manifests", options->manifests, "Write the RuntimeClass objects to this file");
-    install->callback(
-        [&context, options] { context.command = [&context, options] { return run(context, *options, Direction::install); }; });
+    install->callback([&context, options] {
+        context.run(task_of(*options), [&context, options] { return run(context, *options, Direction::install); });
+    });
 
     const auto undo = std::make_shared<Options>();
     auto* uninstall = app.add_subcommand("uninstall", "Take aa-shim out of an engine's configuration");
     add_common(*uninstall, *undo);
-    uninstall->callback([&context, undo] { context.command = [&context, undo] { return run(context, *undo, Direction::uninstall); }; });
+    uninstall->callback(
+        [&context, undo] { context.run(task_of(*undo), [&context, undo] { return run(context, *undo, Direction::uninstall); }); });
 }
 
 }  // namespace aa::ctl

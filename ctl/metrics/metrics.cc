@@ -200,7 +200,9 @@ void add_metrics(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("metrics", "Print what was decided on this host in Prometheus's text format");
     const auto options = std::make_shared<Options>();
     command->add_option("--output", options->output, "Write to this file, which is replaced in one step");
-    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+    command->callback([&context, options] {
+        context.run(options->output.empty() ? Task::metrics : Task::metrics_file, [&context, options] { return run(context, *options); });
+    });
 }
 
 }  // namespace aa::ctl

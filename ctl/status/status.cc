@@ -205,7 +205,7 @@ void add_status(CLI::App& app, Context& context) {
     command->add_option("CONTAINER", options->containers, "Look at these only: IDs, names, or state directories");
     command->add_option("--root", options->root, "Look for containers below this directory, the runtime's --root")->type_name("DIR");
     command->add_flag("--require-all", options->require_all, "A pod of another RuntimeClass is a fault, too");
-    command->callback([&context, options] { context.command = [&context, options] { return run(context, *options); }; });
+    command->callback([&context, options] { context.run(Task::status, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -39,7 +39,7 @@ int version(const Context& context) {
 
 void add_version(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("version", "Print the versions of aa-shim and of what it relies on");
-    command->callback([&context] { context.command = [&context] { return version(context); }; });
+    command->callback([&context] { context.run(Task::version, [&context] { return version(context); }); });
 }
 
 }  // namespace aa::ctl

@@ -42,6 +42,14 @@ TEST(Process, GivesItNothingOfOurs) {
     EXPECT_EQ(run->output, "[] C here\nclosed\n");
 }
 
+TEST(Process, GivesItItsInput) {
+    Command command{{"/bin/sh", "-c", "cat; cat /proc/self/fd/0"}};
+    command.input = "once\n";
+    const auto run = run_command(command);
+    ASSERT_TRUE(run.has_value());
+    EXPECT_EQ(run->output, "once\nonce\n");
+}
+
 TEST(Process, RunsInOurDirectory) {
     const auto run = run_command(shell("pwd -P"));
     ASSERT_TRUE(run.has_value());

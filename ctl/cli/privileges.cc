@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/cli/privileges.h"
+
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <initializer_list>
+#include <memory>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::ctl {
+namespace {
+
+constexpr CapabilitySet caps(std::initializer_list<unsigned> numbers) {
+    CapabilitySet set;
+    for (const unsigned number : numbers) set.add(number);
+    return set;
+}
+
+constexpr auto kNone = CapabilitySet();
+// /proc/PID/root and the links in /proc/PID/ns of processes that have what we gave up (ptrace(2), "Ptrace access mode checking"),
+// and /proc with hidepid. The runtimes' state, a container's files and a rootless engine's directories belong to anybody.
+constexpr auto kLooksAtContainers = caps({CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE});
+// Configuration files keep their owner, group and mode, which may be others' (CHOWN, FOWNER) in directories that are others'
+// (DAC_OVERRIDE); the host's programs are asked with its root as theirs (SYS_CHROOT: --root).
+constexpr auto kWritesConfiguration = caps({CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SYS_CHROOT});
+
+struct Row {
+    Task task;
+    Privileges keeps;
+};
+constexpr std::array kRows{
+    Row{Task::nothing, {kNone, kNone}},
+    // Judges what anybody may have written. The parser only compiles. A file that root may not read as its owner or as anybody is
+    // for its owner to check.
+    Row{Task::check, {kNone, kNone}},
+    // Reads nothing but the command line.
+    Row{Task::complete, {kNone, kNone}},
+    // The catalog, the kernel's policy (root's user ID is enough: security/apparmor/policy.c, aa_policy_view_capable()), the parser.
+    Row{Task::explain, {kNone, kNone}},
+    // aa-shim finds the first program with CAP_DAC_OVERRIDE; without a right to look, the answer would be another one.
+    Row{Task::explain_bundle, {caps({CAP_DAC_READ_SEARCH}), kNone}},
+    Row{Task::explain_container, {kLooksAtContainers, kNone}},
+    // The engines' programs print their version or judge a configuration file, whoever owns that.
+    Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
+    // Whether the files could be written is asked, not only what they hold.
+    Row{Task::install_dry_run, {caps({CAP_DAC_OVERRIDE, CAP_SYS_CHROOT}), caps({CAP_DAC_OVERRIDE})}},
+    // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
+    Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
+    // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.
+    Row{Task::metrics, {kNone, kNone}},
+    // The directory of the textfile collector belongs to the exporter's user on some systems.
+    Row{Task::metrics_file, {caps({CAP_DAC_OVERRIDE}), kNone}},
+    // Runs install, load and check, each of which gives up what it does not need, and the node's programs below its root. What the
+    // DaemonSet asks for, and nothing else.
+    Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},
+    // Reads one file of root's.
+    Row{Task::node_check, {kNone, kNone}},
+    Row{Task::status, {kLooksAtContainers, kNone}},
+    // Asks the parser for its version.
+    Row{Task::version, {kNone, kNone}},
+};
+
+// With no-new-privileges a program gets nothing that we have not got.
+static_assert(std::all_of(kRows.begin(), kRows.end(), [](const Row& row) { return row.keeps.children.subset_of(row.keeps.own); }));
+
+struct Free {
+    void operator()(cap_t state) const { (void)::cap_free(state); }
+};
+using State = std::unique_ptr<std::remove_pointer_t<cap_t>, Free>;
+
+Error refused(std::string_view problem) {
+    return {ErrorKind::system, concat({"the capabilities that are not needed cannot be given up: ", problem,
+                                       "; aa-shimctl reads nothing while it has them: allow it capset(2) and prctl(2), which a system "
+                                       "call filter may forbid, or run it as a user without capabilities"})};
+}
+Error refused(std::string_view what, int error_number) { return refused(concat({what, ": ", errno_text(error_number)})); }
+
+bool has(const State& state, cap_value_t capability, cap_flag_t flag) {
+    cap_flag_value_t value = CAP_CLEAR;
+    return ::cap_get_flag(state.get(), capability, flag, &value) == 0 && value == CAP_SET;
+}
+
+Result<State> current() {
+    State state(::cap_get_proc());
+    if (!state) return refused("read the sets", errno);
+    return state;
+}
+
+bool nothing_new_is_gained() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1; }
+
+Result<void> gain_nothing_new() {
+    if (nothing_new_is_gained()) return {};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return refused("no-new-privileges", errno);
+    if (!nothing_new_is_gained()) return refused("no-new-privileges has no effect");
+    return {};
+}
+
+// Whether the bounding set holds a capability beyond WANTED. A kernel knows cap_max_bits() of them.
+bool bounding_exceeds(CapabilitySet wanted) {
+    for (cap_value_t capability = 0; capability < ::cap_max_bits(); ++capability) {
+        if (!wanted.has(static_cast<unsigned>(capability)) && ::cap_get_bound(capability) == 1) return true;
+    }
+    return false;
+}
+
+Result<void> cut_bounding(CapabilitySet wanted) {
+    const auto state = TRY(current());
+    if (!has(state, CAP_SETPCAP, CAP_PERMITTED) || !bounding_exceeds(wanted)) return {};
+    const cap_value_t needed = CAP_SETPCAP;
+    if (!has(state, needed, CAP_EFFECTIVE)) {
+        (void)::cap_set_flag(state.get(), CAP_EFFECTIVE, 1, &needed, CAP_SET);
+        if (::cap_set_proc(state.get()) != 0) return refused("raise CAP_SETPCAP", errno);
+    }
+    for (cap_value_t capability = 0; capability < ::cap_max_bits(); ++capability) {
+        if (wanted.has(static_cast<unsigned>(capability)) || ::cap_get_bound(capability) != 1) continue;
+        if (::cap_drop_bound(capability) != 0) return refused("the bounding set", errno);
+    }
+    if (bounding_exceeds(wanted)) return refused("the bounding set stays as it is");
+    return {};
+}
+
+// Of WANTED what STATE permits, effective and permitted; nothing inheritable, and with that nothing ambient (capabilities(7)).
+Result<State> reduced(const State& state, CapabilitySet wanted) {
+    State result(::cap_init());
+    if (!result) return refused("a new set", errno);
+    for (cap_value_t capability = 0; capability < ::cap_max_bits(); ++capability) {
+        if (!wanted.has(static_cast<unsigned>(capability)) || !has(state, capability, CAP_PERMITTED)) continue;
+        (void)::cap_set_flag(result.get(), CAP_PERMITTED, 1, &capability, CAP_SET);
+        (void)::cap_set_flag(result.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
+    }
+    return result;
+}
+
+Result<void> cut_own(CapabilitySet wanted) {
+    const auto before = TRY(current());
+    const auto after = TRY(reduced(before, wanted));
+    if (::cap_compare(before.get(), after.get()) == 0) return {};
+    if (::cap_set_proc(after.get()) != 0) return refused("our own sets", errno);
+    if (::cap_compare(TRY(current()).get(), after.get()) != 0) return refused("our own sets stay as they are");
+    for (cap_value_t capability = 0; capability < ::cap_max_bits(); ++capability) {
+        if (::cap_get_ambient(capability) == 1) return refused("the ambient set stays as it is");
+    }
+    return {};
+}
+
+}  // namespace
+
+Privileges privileges_of(Task task) {
+    for (const auto& row : kRows) {
+        if (row.task == task) return row.keeps;
+    }
+    return {};
+}
+
+Result<void> keep_only(const Privileges& wanted) {
+    TRY(gain_nothing_new());
+    TRY(cut_bounding(wanted.children));
+    return cut_own(wanted.own);
+}
+
+}  // namespace aa::ctl
