@@ -28,6 +28,7 @@ DAEMON_JSON = {
 
 
 class Docker(install_tree.InstallTest):
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
     CONFIG = "/etc/docker/daemon.json"
 
     def test_every_style_of_file(self):
@@ -92,6 +93,43 @@ class Docker(install_tree.InstallTest):
         self.assertIn("/etc/default/docker:2: dockerd is started with --default-runtime", self.refused("docker", "--default"))
         self.there_and_back("docker")
 
+    def test_units_as_systemd_reads_them(self):
+        """A drop-in can take back what the unit says; what no command takes words from says nothing."""
+        unit, file = "/lib/systemd/system/docker.service", "/etc/default/docker"
+        early, late = (f"{directory}/systemd/system/docker.service.d/{name}.conf" for directory, name in (("/usr/lib", "10-a"), ("/etc", "90-z")))
+        start = "[Service]\nExecStart=/usr/sbin/dockerd %s\n"
+        opts = "[Service]\n%s\nExecStart=/usr/sbin/dockerd $OPTS\n"
+        crun = "--default-runtime=crun"
+        default = "dockerd is started with --default-runtime"
+        for files, expected in (
+            ({unit: start % crun}, f"{unit}:2: {default}"),
+            ({unit: start % crun, late: "[Service]\nExecStart=\n" + start % "-H fd://"}, None),
+            ({unit: start % "--add-runtime=a=/b", late: start.replace("[Service]", "[Service]\nExecStart=") % ""}, None),
+            ({unit: start % "", late: start.replace("[Service]", "[Service]\nExecStart=") % crun}, f"{late}:3: {default}"),
+            ({late: start % crun, early: "[Service]\nExecStart=\n", unit: start % ""}, f"{late}:2: {default}"),
+            # The one of the same name in /etc counts.
+            ({unit: start % "", early: "[Service]\nExecStart=\n" + start % crun, early.replace("/usr/lib", "/etc"): ""}, None),
+            ({unit: start % f"-H fd:// \\\n    {crun} \\\n    --debug"}, f"{unit}:3: {default}"),
+            ({unit: "[Service]\nExecStart=/usr/sbin/dockerd\n[X-Other]\nExecStart=/usr/sbin/dockerd " + crun + "\n"}, None),
+            ({unit: start % "", late: "[Service]\n#ExecStart=/x " + crun + "\n"}, None),
+            ({unit: opts % f"Environment=OPTS={crun}"}, f"{unit}:2: {default}"),
+            ({unit: opts % f'Environment="A=b c" "OPTS=-D {crun}"'}, f"{unit}:2: {default}"),
+            ({unit: opts % f"Environment=OPTS={crun}", late: "[Service]\nEnvironment=\n"}, None),
+            ({unit: opts % f"Environment=OPTS={crun}", late: "[Service]\nEnvironment=OPTS=-D\n"}, None),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'OPTS="{crun}"\n'}, f"{file}:1: {default}"),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'OPTS="{crun}"\n', late: "[Service]\nEnvironmentFile=\n"}, None),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'DOCKER_OPTS="{crun}"\n'}, None),
+            ({unit: start % "", late: "[Service]\nExecStartPre=/bin/echo " + crun + "\n"}, None),
+        ):
+            with self.subTest(files=files):
+                self.setUp()
+                for path, text in files.items():
+                    self.put(path, text)
+                if expected:
+                    self.assertIn(f"aa-shimctl: {TREE}{expected}", self.refused("docker", "--default"))
+                else:
+                    self.there_and_back("docker", "--default")
+
     def test_json(self):
         result = json.loads(self.ctl("install", "docker", "--json", "--handlers", "web").stdout)
         self.assertEqual((result["ok"], result["engine"], result["changed"], result["dry_run"]), (True, "docker", True, False))
@@ -119,6 +157,8 @@ class Docker(install_tree.InstallTest):
 
 
 class CommandLine(install_tree.InstallTest):
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
+
     def test_what_is_wrong_with_it(self):
         for arguments, code, expected in (
             (("docker", "--handlers", "Web"), USAGE, "--handlers 'Web'"),
@@ -147,6 +187,7 @@ class CommandLine(install_tree.InstallTest):
 
 
 class Containerd(install_tree.InstallTest):
+    PROGRAMS = ("/usr/bin/containerd", "/usr/sbin/runc")
     CONFIG = CONTAINERD_CONFIG
 
     def plugin(self, document):
@@ -250,6 +291,7 @@ class Containerd(install_tree.InstallTest):
 
 
 class Crio(install_tree.InstallTest):
+    PROGRAMS = ("/usr/bin/crio", "/usr/sbin/runc")
     OURS = "/etc/crio/crio.conf.d/50-aa-shim.conf"
 
     def test_like_the_usual_runtime(self):
@@ -313,6 +355,7 @@ class Crio(install_tree.InstallTest):
 
 
 class Podman(install_tree.InstallTest):
+    PROGRAMS = ("/usr/bin/podman", "/usr/sbin/runc")
     OURS = "etc/containers/containers.conf.d/50-aa-shim.conf"
 
     def test_all(self):
@@ -327,11 +370,12 @@ class Podman(install_tree.InstallTest):
         """Only crun can start a container without a cgroup, whichever way it was chosen."""
         crun, runc, choice = "/usr/bin/crun", "/usr/sbin/runc", self.at("/etc/aa-shim/runtime")
         for programs, chosen, expected in (
-            ((runc,), None, None), ((crun,), None, ["crun", "krun", "aa-shim"]), ((crun, runc), None, None),
-            ((crun, runc), crun, ["crun", "krun", "aa-shim"]), ((crun,), "/opt/runc", None), ((crun,), "/opt/youki", None),
+            ((runc,), None, None), ((crun,), None, ["crun", "krun", "aa-shim"]), ((crun, runc), None, ["crun", "krun", "aa-shim"]),
+            ((crun, runc), crun, ["crun", "krun", "aa-shim"]), ((crun, "/opt/runc"), "/opt/runc", None), ((runc, "/opt/runc"), "/opt/runc", None),
         ):
             with self.subTest(programs, chosen=chosen):
                 self.setUp()
+                self.at(runc).unlink()
                 for program in programs:
                     self.program(program)
                 if chosen:
@@ -341,6 +385,7 @@ class Podman(install_tree.InstallTest):
                 self.assertEqual(engine.get("runtime_supports_nocgroup"), expected)
         self.put("/etc/containers/containers.conf", '[engine]\nruntime_supports_nocgroup = ["mine"]\n')
         self.at("/etc/aa-shim/runtime").unlink()
+        self.program(crun)
         engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
         self.assertEqual(engine["runtime_supports_nocgroup"], ["mine", "aa-shim"])
 

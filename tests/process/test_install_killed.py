@@ -11,6 +11,7 @@ from install_tree import OK, TREE
 class Killed(install_tree.InstallTest):
     """A SIGKILL in the place of each call that changes something."""
 
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
     CALLS = ("mkdirat", "symlinkat", "renameat", "unlinkat", "openat", "write", "writev", "fsync")
 
     def setUp(self):

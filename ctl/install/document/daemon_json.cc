@@ -286,7 +286,36 @@ Result<std::string> without_docker_runtimes(std::string_view text, const std::st
 
 Result<DockerSettings> read_docker_settings(std::string_view text, const std::string& name) {
     if (is_blank(text)) return DockerSettings{};
-    return DockerSettings{TRY(read_places(text, name)).default_runtime};
+    const auto places = TRY(read_places(text, name));
+    DockerSettings settings{places.default_runtime, {}, {}, {}};
+    if (!settings.default_runtime) return settings;
+    settings.place = concat({name, ":", toml::line_and_column(text, places.root.find(kDefault)->extent.begin)});
+    const auto* member = places.runtimes.find(*settings.default_runtime);
+    if (member == nullptr || member->kind != json::Kind::object) return settings;
+    json::Reader reader(text, member->value.begin);
+    const auto string_value = [&reader] {
+        if (reader.peek() == json::Kind::string) return reader.string().decoded();
+        (void)reader.skip();
+        return std::string();
+    };
+    (void)reader.object([&](const json::Text& key) {
+        if (key == "path") {
+            settings.path = string_value();
+        } else if (key == "runtimeType") {
+            settings.type = string_value();
+        } else if (key == "options" && reader.peek() == json::Kind::object) {
+            (void)reader.object([&](const json::Text& option) {
+                if (option == "BinaryName") {
+                    settings.path = string_value();
+                } else {
+                    (void)reader.skip();
+                }
+            });
+        } else {
+            (void)reader.skip();
+        }
+    });
+    return settings;
 }
 
 }  // namespace aa::ctl::install

@@ -21,9 +21,11 @@ Result<std::string> with_docker_runtimes(std::string_view text, const std::strin
 // ours becomes what it is in ORIGINAL again, or goes.
 Result<std::string> without_docker_runtimes(std::string_view text, const std::string& name, const std::optional<std::string>& original);
 
-// What the file says of one of these keys, or of something that is not in it.
+// What the file says of the runtime that a container gets which asks for none; what it does not say is empty.
 struct DockerSettings {
     std::optional<std::string> default_runtime;
+    std::string path, type;  // the program of that runtime, or its shim ("runtimeType")
+    std::string place;       // "NAME:LINE:COLUMN" of the default
 };
 Result<DockerSettings> read_docker_settings(std::string_view text, const std::string& name);
 

@@ -7,8 +7,6 @@
 
 namespace aa::ctl::install {
 
-namespace {}  // namespace
-
 Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::string>& files, const std::string& directory,
                                       std::string_view suffix, std::string_view ours) {
     std::vector<std::pair<std::string, bool>> paths;  // and whether it is read after ours
@@ -32,6 +30,13 @@ Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::s
 std::optional<ConfigFiles::Found> ConfigFiles::last_pair(const toml::Path& path) const {
     for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
         if (const auto* pair = (*file)->document.pair(path)) return Found{&(*file)->document, pair};
+    }
+    return std::nullopt;
+}
+
+std::optional<ConfigFiles::Found> ConfigFiles::first_below(const toml::Path& path) const {
+    for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
+        if (const auto* entry = (*file)->document.below(path)) return Found{&(*file)->document, entry};
     }
     return std::nullopt;
 }

@@ -29,6 +29,8 @@ public:
         const toml::Entry* entry = nullptr;
     };
     [[nodiscard]] std::optional<Found> last_pair(const toml::Path& path) const;
+    // The first statement of the last file that has something at or below PATH.
+    [[nodiscard]] std::optional<Found> first_below(const toml::Path& path) const;
     // The pairs right below TABLE, as the last file that has any gives them.
     [[nodiscard]] TomlPairs last_table(const toml::Path& table) const;
     // The names of what stands below TABLE.

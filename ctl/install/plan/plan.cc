@@ -83,9 +83,23 @@ bool Draft::made_by_others(const Link& link) const {
     return std::any_of(others_.begin(), others_.end(), [&](const Record& other) { return other.has_link(link); });
 }
 
+bool Draft::made_by_us_alone(const std::string& path, const std::string& target) const {
+    return record_ && record_->has_link({path, target}) && !made_by_others({path, target});
+}
+
+std::vector<std::string> Draft::other_engines() const {
+    std::vector<std::string> engines;
+    for (const auto& other : others_) engines.push_back(other.engine);
+    return engines;
+}
+
 Result<void> Draft::plan_links() {
     for (const auto& link : wanted_links_) {
         const auto target = TRY(host_->read_link(link.path));
+        if (target && *target != link.target && made_by_us_alone(link.path, *target)) {
+            plan_.links.push_back({link, false, true, *target});
+            continue;
+        }
         if (target && *target != link.target) {
             return Error{ErrorKind::config, concat({quote(host_->place(link.path)), " leads to ", quote(*target), ", not to ",
                                                     quote(link.target), ": remove it first"})};
@@ -94,7 +108,8 @@ Result<void> Draft::plan_links() {
     }
     if (!record_) return {};
     for (const auto& link : record_->links) {
-        const bool wanted = std::find(wanted_links_.begin(), wanted_links_.end(), link) != wanted_links_.end();
+        const bool wanted =
+            std::any_of(wanted_links_.begin(), wanted_links_.end(), [&](const Link& other) { return other.path == link.path; });
         if (wanted || made_by_others(link)) continue;
         const auto target = host_->read_link(link.path);
         plan_.links.push_back({link, target && *target == link.target, false});

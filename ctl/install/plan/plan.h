@@ -28,6 +28,7 @@ struct FileChange {
 struct LinkChange {
     Link link;
     bool is_there = false, shall_be = false;
+    std::string replaces = {};  // where the link that we made before leads; empty: there is none
 
     [[nodiscard]] bool changes() const { return is_there != shall_be; }
 };
@@ -60,6 +61,13 @@ public:
     void want_file(const std::string& path, const std::string& text);
     void want_link(const std::string& path, const std::string& target);
 
+    // Whether the symbolic link at PATH, with TARGET, was made by installs for this engine only.
+    [[nodiscard]] bool made_by_us_alone(const std::string& path, const std::string& target) const;
+    // Whether installs for other engines made LINK.
+    [[nodiscard]] bool made_by_others(const Link& link) const;
+    // The other engines that aa-shim is installed for.
+    [[nodiscard]] std::vector<std::string> other_engines() const;
+
     [[nodiscard]] const Host& host() const { return *host_; }
     Plan& plan() { return plan_; }
 
@@ -74,7 +82,6 @@ private:
     void plan_directories();
     void plan_record();
     [[nodiscard]] Result<void> require_writable() const;
-    [[nodiscard]] bool made_by_others(const Link& link) const;
     FileChange* find(const std::string& path);
 
     const Host* host_;
