@@ -61,9 +61,11 @@ Result<install::Plan> make_plan(const Host& host, const install::Engine& engine,
         TRY(install::require_shim(host, options.wanted));
         TRY(engine.want(draft, options.wanted));
         draft.plan().next.insert(draft.plan().next.begin(), "aa-shimctl load   (until it has run once after each boot, nothing starts)");
-    } else {
-        TRY(engine.forget(draft));
+        return draft.finish();
     }
+    TRY(engine.forget(draft));
+    TRY(draft.take_back_the_rest());
+    TRY(draft.require_nothing_left());
     return draft.finish();
 }
 

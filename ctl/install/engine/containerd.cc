@@ -121,6 +121,9 @@ Result<void> forget(Draft& draft) {
     if (!base) return {};
     const auto document = TRY(toml::read(base->text, host.place(kConfig)));
     const auto imports = TRY(imports_of(host, document, kConfig));
+    for (const auto& path : imports.files) {
+        if (const auto file = TRY(host.read(path))) draft.found_elsewhere(found_of_ours(DocumentKind::toml, file->text, host.place(path)));
+    }
     if (imports.our_directory) (void)TRY(draft.base(concat({*imports.our_directory, "/", kContainerdDropIn}), DocumentKind::toml));
     return {};
 }

@@ -32,6 +32,10 @@ const toml::Path kWorkloadsTable = {"crio", "runtime", "workloads"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
 
+Result<ConfigFiles> read_files(const Host& host) {
+    return ConfigFiles::read(host, {"/etc/crio/crio.conf"}, std::string(kDirectory), "", kName);
+}
+
 Result<void> require_default_paths(const Unit& unit) {
     for (const auto* flag : {"--config", "-c", "--config-dir", "-d"}) {
         const auto option = unit.option(flag);
@@ -121,7 +125,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto unit = read_unit(host, kUnit);
     if (!has_program(host, unit, "crio")) return no_engine(host, unit, "crio");
     TRY(require_default_paths(unit));
-    const auto files = TRY(ConfigFiles::read(host, {"/etc/crio/crio.conf"}, std::string(kDirectory), "", kName));
+    const auto files = TRY(read_files(host));
     const auto set = files.last_string(toml::below(kRuntimeTable, "default_runtime"));
     const auto usual = runtime_called(files, unit, set ? *set : built_in_default(host, files, unit));
     const auto usual_table = toml::below(kRuntimesTable, set.value_or(""));
@@ -173,6 +177,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
 
 Result<void> forget(Draft& draft) {
     (void)TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    draft.found_elsewhere(TRY(read_files(draft.host())).found_of_ours());
     draft.plan().next.push_back("systemctl restart crio   (running containers go on)");
     return {};
 }

@@ -22,6 +22,11 @@ const toml::Path kRuntimesTable = {"engine", "runtimes"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
 
+Result<ConfigFiles> read_files(const Host& host) {
+    return ConfigFiles::read(host, {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"}, std::string(kDirectory),
+                             ".conf", kName);
+}
+
 // A list of runtimes in [engine], and what it is where no file has it (common/pkg/config/default.go).
 struct RuntimeList {
     std::string_view key;
@@ -82,8 +87,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
     const Unit none{"podman.service", false, {}, {}};
     if (!has_program(host, none, "podman")) return no_engine(host, none, "podman");
-    const auto files = TRY(ConfigFiles::read(host, {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
-                                             std::string(kDirectory), ".conf", kName));
+    const auto files = TRY(read_files(host));
     const auto usual = usual_runtime(host, files);
     const auto lower = TRY(want_runtime(draft, wanted, usual, taken_runtimes(files, usual, wanted)));
     TomlTable engine{kEngineTable, {}};
@@ -132,6 +136,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
 
 Result<void> forget(Draft& draft) {
     (void)TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    draft.found_elsewhere(TRY(read_files(draft.host())).found_of_ours());
     draft.plan().next.push_back("containers that were made with aa-shim need it until they are removed");
     return {};
 }

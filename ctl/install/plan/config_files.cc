@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ctl/install/document/our_runtimes.h"
 
 namespace aa::ctl::install {
 
@@ -69,6 +70,15 @@ std::vector<std::string> ConfigFiles::names_below(const toml::Path& table) const
         }
     }
     return names;
+}
+
+std::vector<std::string> ConfigFiles::found_of_ours() const {
+    std::vector<std::string> found;
+    for (const auto& file : files_) {
+        auto in_file = install::found_of_ours(file->document);
+        found.insert(found.end(), std::make_move_iterator(in_file.begin()), std::make_move_iterator(in_file.end()));
+    }
+    return found;
 }
 
 Result<void> ConfigFiles::require_nothing_below(const toml::Path& path, std::string_view reason) const {

@@ -37,6 +37,9 @@ public:
     [[nodiscard]] std::vector<std::string> names_below(const toml::Path& table) const;
     [[nodiscard]] std::optional<std::string> last_string(const toml::Path& path) const;
 
+    // What of aa-shim is in them, each with its place.
+    [[nodiscard]] std::vector<std::string> found_of_ours() const;
+
     // An error if something has PATH or stands below it; if a file that is read after ours has a pair of PATH.
     [[nodiscard]] Result<void> require_nothing_below(const toml::Path& path, std::string_view reason) const;
     [[nodiscard]] Result<void> require_not_overruled(const toml::Path& path, std::string_view reason) const;

@@ -39,12 +39,13 @@ FileChange* Draft::find(const std::string& path) {
 Result<std::optional<HostFile>> Draft::without_us(const std::string& path, DocumentKind kind, const std::optional<HostFile>& before) const {
     if (!before) return before;
     const auto* recorded = record_ ? record_->file(path) : nullptr;
-    std::optional<std::string> original;
+    Recorded known;
     if (recorded != nullptr) {
-        if (recorded->original) original = recorded->original->text;
+        if (recorded->original) known.original = recorded->original->text;
+        if (!recorded->written.empty()) known.written = recorded->written.front();
         if (recorded->wrote(before->text)) return recorded->original;
     }
-    const auto rest = TRY(without_ours(kind, before->text, host_->place(path), original));
+    const auto rest = TRY(without_ours(kind, before->text, host_->place(path), known));
     if (!rest) return std::optional<HostFile>();
     HostFile file = *before;
     file.text = *rest;
@@ -198,6 +199,24 @@ Result<void> Draft::require_writable() const {
     }
     if (plan_.changes()) TRY(host_->require_writable(record_directory(plan_.engine) + "/record.json"));
     return {};
+}
+
+void Draft::found_elsewhere(std::vector<std::string> found) {
+    elsewhere_.insert(elsewhere_.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+}
+
+Result<void> Draft::require_nothing_left() const {
+    auto left = elsewhere_;
+    for (const auto& file : plan_.files) {
+        if (!file.after) continue;
+        auto found = found_of_ours(file.kind, file.after->text, host_->place(file.path));
+        left.insert(left.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    }
+    if (left.empty()) return {};
+    return Error{ErrorKind::config,
+                 concat({join(left, "; "),
+                         ": aa-shimctl did not write this as it is, and it would be left behind: take it out by hand first; "
+                         "nothing was changed"})};
 }
 
 Result<Plan> Draft::finish() {

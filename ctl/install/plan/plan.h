@@ -71,13 +71,19 @@ public:
     [[nodiscard]] const Host& host() const { return *host_; }
     Plan& plan() { return plan_; }
 
+    // Takes back whatever the record has and nobody asked for.
+    Result<void> take_back_the_rest();
+    // FOUND, each with its place, is of aa-shim in a file that is not ours to change.
+    void found_elsewhere(std::vector<std::string> found);
+    // An error if something of aa-shim would be left behind.
+    [[nodiscard]] Result<void> require_nothing_left() const;
+
     // The finished plan. Refused: something that is not ours where a link shall be, directories that cannot be written.
     Result<Plan> finish();
 
 private:
     Draft(const Host& host, std::string engine);
     Result<std::optional<HostFile>> without_us(const std::string& path, DocumentKind kind, const std::optional<HostFile>& before) const;
-    Result<void> take_back_the_rest();
     Result<void> plan_links();
     void plan_directories();
     void plan_record();
@@ -88,6 +94,7 @@ private:
     std::optional<Record> record_;
     std::vector<Record> others_;
     std::vector<Link> wanted_links_;
+    std::vector<std::string> elsewhere_;
     Plan plan_;
 };
 
