@@ -140,7 +140,7 @@ void Draft::plan_directories() {
         if (!host_->is_directory(directory)) plan_.make_directories.push_back(directory);
     }
     // Those of the record are ours even if a crash came before there was one.
-    for (const auto& directory : {record_directory(plan_.engine), std::string(kRecords)}) {
+    for (const auto& directory : {record_directory(plan_.engine), std::string(kRecords), directory_of(std::string(kRecords))}) {
         const bool recorded = record_ && record_->has_directory(directory);
         if (!any && !recorded && host_->is_directory(directory)) plan_.remove_directories.push_back(directory);
     }
