@@ -159,6 +159,18 @@ class Refused(RuntimeTest):
         self.put("/usr/lib/systemd/system/docker.service", "[Service]\nExecStart=/opt/docker/dockerd\n")
         self.assertIn(f"docker.service starts '{TREE}/opt/docker/dockerd', which is not there", self.refused("docker", code=SYSTEM))
 
+    def test_only_its_configuration(self):
+        """It may be one in a place of its own; but what Docker's package left behind is no Docker."""
+        for engine, program, sign in (("containerd", "/usr/local/bin/containerd", CONTAINERD_CONFIG), ("crio", "/usr/bin/crio", "/etc/crio/crio.conf"),
+                                      ("podman", "/usr/bin/podman", PODMAN)):
+            with self.subTest(engine):
+                self.prepare(("/usr/bin/runc",), {sign: "version = 2\n" if engine == "containerd" else ""})
+                self.at(program).unlink()
+                self.assertIn(f"there is no program '{engine}' in any PATH, only '{TREE}/etc/", self.ctl("install", engine).stdout)
+        self.prepare(("/usr/bin/runc",), {DOCKER: "{}"})
+        self.at("/usr/bin/dockerd").unlink()
+        self.assertIn("there is no program 'dockerd'", self.refused("docker", code=SYSTEM))
+
     def test_the_docker_of_the_snap(self):
         files = {"/var/snap/docker/current/config/daemon.json": "{}", "/etc/systemd/system/snap.docker.dockerd.service": "[Service]\nExecStart=/usr/bin/snap run docker.dockerd\n"}
         self.prepare(("/usr/bin/runc", "/snap/bin/docker"), files)

@@ -88,7 +88,7 @@ Result<Judged> want_in_files(Draft& draft, const Unit& unit, const Wanted& wante
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
     const auto unit = read_unit(host, kUnit);
-    if (!has_program(host, unit, "containerd")) return no_engine(host, unit, "containerd");
+    TRY(require_engine(draft, unit, "containerd", kConfig));
     TRY(require_default_path(unit));
     const auto judged = TRY(want_in_files(draft, unit, wanted));
     want_links(draft, wanted);

@@ -123,7 +123,7 @@ std::vector<UsualRuntime> taken_runtimes(const ConfigFiles& files, const Unit& u
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
     const auto unit = read_unit(host, kUnit);
-    if (!has_program(host, unit, "crio")) return no_engine(host, unit, "crio");
+    TRY(require_engine(draft, unit, "crio", "/etc/crio"));
     TRY(require_default_paths(unit));
     const auto files = TRY(read_files(host));
     const auto set = files.last_string(toml::below(kRuntimeTable, "default_runtime"));

@@ -49,6 +49,15 @@ Error no_engine(const Host& host, const Unit& unit, std::string_view name) {
                                           ": nothing would read what is installed; install the engine first"})};
 }
 
+Result<void> require_engine(Draft& draft, const Unit& unit, const std::string& name, const std::string& sign) {
+    const auto& host = draft.host();
+    if (has_program(host, unit, name)) return {};
+    if (!host.exists(sign)) return no_engine(host, unit, name);
+    draft.plan().notes.push_back(concat({"there is no program ", quote(name), " in any PATH, only ", quote(host.place(sign)),
+                                         ": make sure that the engine which is to read this does"}));
+    return {};
+}
+
 Result<void> require_shim(const Host& host, const Wanted& wanted) {
     if (host.is_program(wanted.shim)) return {};
     return Error{ErrorKind::not_found, concat({"there is no program ", quote(host.place(wanted.shim)),

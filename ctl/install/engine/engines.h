@@ -54,6 +54,9 @@ void want_engine_links(Draft& draft, const Wanted& wanted);
 // Whether the engine's program NAME is on the host: where its UNIT says, or in the PATH of one; and the error if it is not.
 bool has_program(const Host& host, const Unit& unit, const std::string& name);
 Error no_engine(const Host& host, const Unit& unit, std::string_view name);
+// An error unless the engine is there: its program NAME, or else its configuration SIGN, which may be of a program in a place of its own;
+// then a note.
+Result<void> require_engine(Draft& draft, const Unit& unit, const std::string& name, const std::string& sign);
 
 // An error if aa-shim is not on the host.
 Result<void> require_shim(const Host& host, const Wanted& wanted);

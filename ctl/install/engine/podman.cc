@@ -86,7 +86,7 @@ std::vector<UsualRuntime> taken_runtimes(const ConfigFiles& files, const UsualRu
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
     const Unit none{"podman.service", false, {}, {}};
-    if (!has_program(host, none, "podman")) return no_engine(host, none, "podman");
+    TRY(require_engine(draft, none, "podman", "/etc/containers"));
     const auto files = TRY(read_files(host));
     const auto usual = usual_runtime(host, files);
     const auto lower = TRY(want_runtime(draft, wanted, usual, taken_runtimes(files, usual, wanted)));
