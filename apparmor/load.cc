@@ -100,7 +100,9 @@ public:
         : files_(std::move(files)), kernel_(kernel), has_kernel_(has_kernel) {}
 
     Result<std::vector<Complaint>> judge(const NamedProfile& wanted, std::string_view parent_source) {
+        if (wanted.profile.find("@{") != std::string::npos) return std::vector<Complaint>{variable_in_name(wanted)};
         if (!parent_source.empty()) return std::vector<Complaint>{TRY(missing_child(wanted, parent_source))};
+        if (auto disabled = files_.disabled(wanted.profile); !disabled.empty()) return disabled;
         if (auto broken = TRY(files_.broken(wanted.profile)); !broken.empty()) return broken;
         if (has_kernel_ && TRY(kernel_.is_loaded(wanted.profile))) return std::vector<Complaint>{};
         auto result = TRY(files_.misnamed(wanted.profile));
@@ -114,6 +116,12 @@ public:
     }
 
 private:
+    static Complaint variable_in_name(const NamedProfile& wanted) {
+        return {wanted.origin,
+                concat({"no profile can be called ", quote(wanted.profile),
+                        ": apparmor_parser puts the values of variables in their place; write the name that the kernel gets"})};
+    }
+
     // The kernel may hold a child of an older version of the parent: it does not count, the source decides.
     Result<Complaint> missing_child(const NamedProfile& wanted, std::string_view parent_source) {
         const std::size_t end = wanted.profile.find("//");
@@ -213,6 +221,27 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
     if (!missing) return one_complaint(missing.error(), host);
     result->insert(result->end(), missing->begin(), missing->end());
     return *std::move(result);
+}
+
+std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                                     const LoadSettings& settings) {
+    std::vector<Complaint> notes;
+    const bool has_kernel = kernel.require_enabled().has_value();
+    for (const auto& wanted : named_profiles(catalog)) {
+        const auto file = source_of(sources, wanted.profile);
+        const auto link = file.empty() ? std::string() : operators_link(file, "force-complain");
+        if (!link.empty() && wanted.profile.find("//") == std::string::npos) {
+            notes.push_back({wanted.origin, concat({"profile ", quote(wanted.profile),
+                                                    " is loaded in complain mode, which denies nothing: ", quote(link), " says so"})});
+        }
+        if (file.empty() && !has_kernel) {
+            notes.push_back(
+                {wanted.origin,
+                 concat({missing_text(wanted.profile, profile_directories(catalog.profile_dirs, settings), false, {}),
+                         ", and there is no AppArmor here to ask: a host where no other tool loads it will refuse this catalog"})});
+        }
+    }
+    return notes;
 }
 
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,

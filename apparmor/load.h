@@ -57,6 +57,11 @@ Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, 
 std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                                       const LoadSettings& settings = {});
 
+// What is no error of CATALOG and its SOURCES, but should be known: profiles that are forced to complain; and, where there is no kernel
+// with AppArmor to ask, names that no file defines.
+std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
+                                     const LoadSettings& settings = {});
+
 // Loads SOURCES into the kernel (apparmor_parser --replace, jobs and cache as configured on this host) and checks that
 // every profile of CATALOG is there afterwards, by exact name.
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -102,13 +103,18 @@ bool take_number(std::string_view& text, unsigned long long& number) {
     return parse_decimal(word, number);
 }
 
+// Whether our user namespace has no number for the host's root. What cannot be read tells no.
+bool namespace_leaves_out_root() {
+    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
+    return map && map_leaves_out_root(*map);
+}
+
 // Whether UID is what the kernel shows for an owner outside our user namespace, and the host's root is one of those
 // (user_namespaces(7)). What cannot be read tells no.
 bool is_unknown_owner(uid_t uid) {
     const auto overflow = read_virtual_file(AT_FDCWD, "/proc/sys/kernel/overflowuid", kMaxMap);
     if (!overflow || decimal(uid) + "\n" != *overflow) return false;
-    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
-    return map && map_leaves_out_root(*map);
+    return namespace_leaves_out_root();
 }
 
 }  // namespace
@@ -242,6 +248,23 @@ Result<void> require_operators(int fd, std::string_view name) {
     return {};
 }
 
+namespace {
+
+// The path beneath a copy-up, for what is NAME in DIRECTORY (opened as AT), with REST behind it; empty: it is none. rootlesskit's
+// --copy-up=/etc --copy-up=/run puts an empty file system over these and in it links ".ro123456/NAME" to what they hold
+// (pkg/copyup/tmpfssymlink). Only in a user namespace without the host's root: there the mounts are its user's in any case.
+std::string beneath_copy_up(const Fd& at, const std::string& name, std::string_view directory, std::string_view rest) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length = ::readlinkat(at.get(), name.c_str(), target.data(), target.size());
+    if (length <= 0 || (directory != "/run/" && directory != "/etc/")) return {};
+    std::string_view link(target.data(), static_cast<std::size_t>(length));
+    if (link.starts_with(directory)) link.remove_prefix(directory.size());
+    const bool is_copied = link.starts_with(".ro") && link.substr(std::min(link.find('/'), link.size())) == "/" + name;
+    return is_copied && namespace_leaves_out_root() ? concat({directory, link, rest}) : std::string();
+}
+
+}  // namespace
+
 Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
     if (path.empty() || path[0] != '/') return Error{ErrorKind::config, concat({quote(path), " is not an absolute path"})};
     Fd at = TRY(open_file(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
@@ -256,7 +279,12 @@ Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
         const bool last = slash == std::string::npos;
         const int how = last ? flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY | O_NOFOLLOW;
         Fd next(::openat(at.get(), name.c_str(), how | O_CLOEXEC));
-        if (!next.valid()) return errno_error("open", path, errno);
+        if (!next.valid()) {
+            const int problem = errno;
+            const auto rest = last ? std::string() : path.substr(slash);
+            const auto beneath = beneath_copy_up(at, name, std::string_view(path).substr(0, begin), rest);
+            return beneath.empty() ? Result<Fd>(errno_error("open", path, problem)) : open_trusted_path(beneath, flags, owner);
+        }
         if (last) {
             TRY(owner == Owner::ours ? require_trusted(next.get(), path) : require_operators(next.get(), path));
             return next;

@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // aa-shimctl: the operator's tool.
-#include <fcntl.h>
-
 #include <cstdio>
 #include <exception>
 
 #include "ctl/cli/command.h"
 #include "ctl/cli/complete.h"
+#include "ctl/cli/start.h"
 
 namespace {
 
 using namespace aa::ctl;
-
-// Descriptors 0 to 2 are always open, so that no file of ours is taken for one of them.
-bool open_standard_descriptors() {
-    int fd = 0;
-    do {
-        fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    } while (fd >= 0 && fd <= 2);
-    if (fd > 2) (void)::close(fd);
-    return fd > 2;
-}
 
 int run(int argc, char** argv) {
     CLI::App app("Checks, loads and explains the catalog that aa-shim enforces, and shows what it does.", "aa-shimctl");
@@ -42,6 +31,7 @@ int run(int argc, char** argv) {
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));
         return std::fputs(text.c_str(), stdout) < 0 ? kSystem : kOk;
     }
+    if (const auto known = check_command(app, argc, argv); !known) return fail(context, known.error());
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

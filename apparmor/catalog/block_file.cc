@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -24,7 +25,10 @@ constexpr std::string_view kRemedy = ": run 'aa-shimctl load'";
 Result<Fd> open_trusted_file(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-    const Fd dir = TRY(open_file(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    const auto opened = open_file(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!opened && path.starts_with('/')) return open_trusted_path(path, O_RDONLY);  // it knows what a rootless engine copies up
+    if (!opened) return opened.error();
+    const Fd& dir = *opened;
     TRY(require_operators(dir.get(), directory));
     const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
     Fd fd(::openat(dir.get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -39,6 +43,12 @@ Result<BlockFile> BlockFile::open(const std::string& path) {
     auto fd = open_trusted_file(path);
     if (!fd) {
         if (fd.error().kind != ErrorKind::not_found) return std::move(fd).error();
+        std::array<char, 1> target{};
+        const auto directory = path.substr(0, path.rfind('/'));
+        if (::readlink(directory.c_str(), target.data(), target.size()) >= 0) {
+            return Error{ErrorKind::config, concat({quote(directory), " is a symbolic link, which is not followed: the catalog ",
+                                                    quote(path), " must lie where only root can put it"})};
+        }
         return Error{ErrorKind::not_found, concat({"there is no compiled catalog ", quote(path), kRemedy})};
     }
     BlockFile file;

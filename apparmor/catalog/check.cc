@@ -6,20 +6,13 @@
 #include <map>
 #include <set>
 
+#include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/rule_index.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
 namespace {
-
-// The engines that the fact `engine` can name, and whether they run pods.
-struct Engine {
-    std::string_view name;
-    bool has_pods;
-};
-constexpr std::array<Engine, 6> kEngines{
-    {{"docker", false}, {"cri-containerd", true}, {"cri-o", true}, {"podman", true}, {"nerdctl", false}, {"other", true}}};
 
 class Checker {
 public:
@@ -52,27 +45,24 @@ private:
     // -- rules that can never match
 
     void check_clauses(const Rule& rule) {
-        if (!rule.match.engine) return;
-        const auto& pattern = *rule.match.engine;
-        const bool wants_pods = rule.match.kubernetes_namespace || rule.match.pod || rule.match.sandbox.value_or(false);
-        bool any = false;
-        bool pods = false;
-        std::array<std::string_view, kEngines.size()> names;
-        for (std::size_t i = 0; i < kEngines.size(); ++i) {
-            names[i] = kEngines[i].name;
-            const bool hit = matches(pattern, names[i]);
-            any = any || hit;
-            pods = pods || (hit && kEngines[i].has_pods);
+        const auto* engine = rule.match.engine ? &*rule.match.engine : nullptr;
+        auto why = why_no_engine(engine);
+        if (why.empty()) why = why_not_told(engine, facts_of(rule.match));
+        if (why.empty()) why = why_no_such_fact(rule.match);
+        if (!why.empty()) complain(rule.origin, concat({"this rule can never match: ", why}));
+    }
+
+    static std::string why_no_engine(const std::string* pattern) {
+        if (pattern == nullptr) return {};
+        std::vector<std::string_view> names;
+        for (const auto& engine : engines_and_facts()) {
+            if (matches(*pattern, engine.engine)) return {};
+            names.push_back(engine.engine);
         }
-        if (!any) {
-            const auto near = closest(pattern, names);
-            complain(rule.origin,
-                     concat({"this rule can never match: no engine is called ", quote(pattern),
-                             near.empty() ? std::string(": known are 'docker', 'cri-containerd', 'cri-o', 'podman', 'nerdctl', 'other'")
-                                          : concat({", did you mean ", quote(near), "?"})}));
-        } else if (wants_pods && !pods) {
-            complain(rule.origin, concat({"this rule can never match: containers of the engine ", quote(pattern), " belong to no pod"}));
-        }
+        const auto near = closest(*pattern, names);
+        return concat({"no engine is called ", quote(*pattern),
+                       near.empty() ? std::string(": known are 'docker', 'cri-containerd', 'cri-o', 'podman', 'nerdctl', 'other'")
+                                    : concat({", did you mean ", quote(near), "?"})});
     }
 
     void check_reachable() {

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "apparmor/source/profile_rules.h"
+#include "apparmor/source/profile_source.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -102,6 +104,9 @@ bool mentions(std::string_view text, std::string_view profile) {
     return any_mention(text, profile, [](std::size_t) { return true; });
 }
 
+// Whether a name that the parser reports holds a variable: it prints them as written (3.0.8 to 4.1), the kernel gets the value.
+bool has_variable(std::string_view name) { return name.find("@{") != std::string_view::npos; }
+
 // Whether TEXT seems to hold a header of PROFILE: its name at the beginning of a line or after the word "profile".
 bool declares(std::string_view text, std::string_view profile) {
     return any_mention(text, profile, [&](std::size_t at) {
@@ -128,11 +133,32 @@ ProfileFiles::ProfileFiles(Parser parser, std::span<const std::string> directori
     }
 }
 
+namespace {
+
+// The names that the profiles of the file at PATH get, in place of those with variables in them. A file that cannot be compiled keeps
+// the latter: whoever wants to load it is told why.
+Result<void> expand_names(const Parser& parser, const std::string& path, FileNames& found) {
+    const auto compiled = compile_files(parser, {path}, TRY(packaged_features()));
+    if (!compiled) return {};
+    found.names.clear();
+    for (const auto& profile : *compiled) found.names.push_back(profile.name);
+    return {};
+}
+
+}  // namespace
+
+std::string operators_link(std::string_view file, std::string_view kind) {
+    auto link = concat({kIncludeDirectory, "/", kind, "/", file.substr(file.rfind('/') + 1)});
+    std::error_code error;
+    return fs::exists(link, error) ? link : std::string();
+}
+
 Result<FileNames> ProfileFiles::names_in(const std::string& path) {
     if (const auto found = known_.find(path); found != known_.end()) return found->second;
     const auto run = TRY(parser_.names({path}));
     FileNames result;
     for (const auto line : lines(run.output)) result.names.emplace_back(line);
+    if (std::any_of(result.names.begin(), result.names.end(), has_variable)) TRY(expand_names(parser_, path, result));
     // A file that the operator disabled is no failure: the parser says so and reports no names.
     if (!run.ok() || (result.names.empty() && !run.errors.empty())) result.complaints = parser_complaints(run, path);
     return known_.emplace(path, std::move(result)).first->second;
@@ -155,10 +181,65 @@ Result<std::vector<std::string>> ProfileFiles::all_names() {
     return result;
 }
 
+// The files that include the one at PATH, and define PROFILE.
+Result<std::vector<std::string>> ProfileFiles::includers(std::string_view profile, const std::string& path) {
+    std::vector<std::string> result;
+    const auto folder = path.substr(0, path.rfind('/'));
+    for (const auto& file : files_) {
+        const bool may_be = file.text.find(base_name(path)) != std::string::npos || file.text.find(base_name(folder)) != std::string::npos;
+        if (file.path == path || !may_be) continue;
+        const auto included = included_paths(file.text);
+        if (!holds(included, path) && !holds(included, folder)) continue;
+        if (holds(TRY(names_in(file.path)).names, profile)) result.push_back(file.path);
+    }
+    return result;
+}
+
+// FOUND without the files that others include, with those others in their place.
+Result<std::vector<std::string>> ProfileFiles::without_included(std::string_view profile, const std::vector<std::string>& found) {
+    std::vector<std::string> result;
+    std::vector<std::string> seen;
+    std::vector<std::string> left(found.rbegin(), found.rend());
+    while (!left.empty()) {
+        const auto path = left.back();
+        left.pop_back();
+        if (holds(seen, path)) continue;
+        seen.push_back(path);
+        const auto outer = TRY(includers(profile, path));
+        if (outer.empty()) result.push_back(path);
+        left.insert(left.end(), outer.rbegin(), outer.rend());
+    }
+    return result;
+}
+
 Result<std::vector<std::string>> ProfileFiles::defining(std::string_view profile) {
     auto result = TRY(defining_among(profile, true));
+    if (!result.empty()) return without_included(profile, result);
     // One run over all folders tells whether a search file by file is worth its many runs.
-    if (result.empty() && holds(TRY(all_names()), profile)) return defining_among(profile, false);
+    const auto names = TRY(all_names());
+    if (!holds(names, profile) && std::none_of(names.begin(), names.end(), has_variable)) return result;
+    return without_included(profile, TRY(defining_among(profile, false)));
+}
+
+std::vector<Complaint> ProfileFiles::disabled(std::string_view profile) const {
+    std::vector<Complaint> result;
+    for (const auto& file : files_) {
+        if (!declares(file.text, profile)) continue;
+        const auto link = operators_link(file.path, "disable");
+        if (link.empty()) continue;
+        result.push_back(
+            {{file.path, 1, 1},
+             concat({"profile ", quote(profile), " is disabled: ", quote(link),
+                     " makes apparmor_parser pass over this file; remove it (aa-enforce ", file.path, ") or name another one"})});
+    }
+    return result;
+}
+
+std::vector<std::string> ProfileFiles::at_boot() const {
+    std::vector<std::string> result;
+    for (const auto& file : files_) {
+        if (file.path.substr(0, file.path.rfind('/')) == kIncludeDirectory) result.push_back(file.path);
+    }
     return result;
 }
 

@@ -28,7 +28,8 @@ public:
     // tunables, disable, backup files, …). A directory that is missing is empty.
     ProfileFiles(Parser parser, std::span<const std::string> directories);
 
-    // The files that define PROFILE, in the order of the directories.
+    // The files that define PROFILE, in the order of the directories. One that others include is not among them if those define it:
+    // the parser loads those, and what stands alone in the included one may mean something else, or nothing.
     Result<std::vector<std::string>> defining(std::string_view profile);
 
     // What the parser says of the files that would define PROFILE if they could be read: those called so, and those with a
@@ -38,7 +39,13 @@ public:
     // The complaint about a file that is called PROFILE but defines others, if that is why nothing defines it.
     Result<std::vector<Complaint>> misnamed(std::string_view profile);
 
-    // What the parser says of the file PATH.
+    // The complaints about files that hold PROFILE and that the operator has disabled: the parser passes over them.
+    [[nodiscard]] std::vector<Complaint> disabled(std::string_view profile) const;
+
+    // The files that the host loads when it starts: those right in /etc/apparmor.d.
+    [[nodiscard]] std::vector<std::string> at_boot() const;
+
+    // What the parser says of the file PATH. Variables in names are expanded, as the kernel will have them.
     Result<FileNames> names_in(const std::string& path);
 
     // Every name that the parser reports for these directories.
@@ -52,6 +59,8 @@ private:
         std::string text;
     };
     Result<std::vector<std::string>> defining_among(std::string_view profile, bool mentioning);
+    Result<std::vector<std::string>> without_included(std::string_view profile, const std::vector<std::string>& found);
+    Result<std::vector<std::string>> includers(std::string_view profile, const std::string& path);
 
     Parser parser_;
     std::vector<std::string> directories_;
@@ -59,5 +68,10 @@ private:
     std::vector<File> files_;
     std::map<std::string, FileNames> known_;
 };
+
+// The link by which the operator has the parser pass over FILE ("disable") or load it in complain mode ("force-complain"), as
+// aa-disable(8) and aa-complain(8) make them; empty: there is none. The name of the file counts, wherever it lies (apparmor_parser's
+// parser_main.c, test_for_dir_mode).
+std::string operators_link(std::string_view file, std::string_view kind);
 
 }  // namespace aa::apparmor

@@ -195,6 +195,19 @@ private:
 
 }  // namespace
 
+std::vector<std::string> included_paths(std::string_view text, const std::string& include_directory) {
+    std::vector<std::string> paths;
+    ProfileWords words(text);
+    while (const auto statement = words.next()) {
+        if (!statement->is_include()) continue;
+        const auto include = include_of(statement->words);
+        if (!include) continue;
+        paths.push_back(include->path.starts_with('/') ? include->path : concat({include_directory, "/", include->path}));
+        while (paths.back().ends_with('/')) paths.back().pop_back();
+    }
+    return paths;
+}
+
 bool is_exec_mode(std::string_view word) {
     return word.find('x') != std::string_view::npos && word.find_first_not_of("rwaxmlkipcuPCU") == std::string_view::npos;
 }

@@ -34,6 +34,9 @@ inline constexpr std::string_view kIncludeDirectory = "/etc/apparmor.d";
 Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile,
                                       const std::string& include_directory = std::string(kIncludeDirectory));
 
+// The files and folders that the statements of TEXT include, absolute. A file of a folder is included with it.
+std::vector<std::string> included_paths(std::string_view text, const std::string& include_directory = std::string(kIncludeDirectory));
+
 // Whether WORD is the mode of a rule about executing files: "rix", "Px".
 bool is_exec_mode(std::string_view word);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "apparmor/kernel/profile_name.h"
@@ -17,7 +18,59 @@ bool holds(const std::vector<Profile>& profiles, std::string_view name) {
     return std::any_of(profiles.begin(), profiles.end(), [&](const Profile& profile) { return profile.name == name; });
 }
 
+// The profiles that were asked for, and behind them those that attach by themselves, which are compiled only when it matters.
+class FilesPolicy : public Policy {
+public:
+    FilesPolicy(SourcePolicy& sources, std::vector<Profile> asked)
+        : sources_(sources), asked_(std::move(asked), KernelBehaviour::of_running_kernel()) {}
+
+    Result<const Profile*> find(std::string_view name) override {
+        const auto* found = TRY(asked_.find(name));
+        return found != nullptr || !others_ ? Result<const Profile*>(found) : others_->find(name);
+    }
+
+    Result<std::vector<const Profile*>> list(std::string_view parent, std::string_view path) override {
+        if (parent.empty()) TRY(add_others());
+        auto profiles = TRY(asked_.list(parent, path));
+        return others_ ? joined(std::move(profiles), TRY(others_->list(parent, path))) : std::move(profiles);
+    }
+
+    Result<std::vector<const Profile*>> all() override {
+        TRY(add_others());
+        return joined(TRY(asked_.all()), TRY(others_->all()));
+    }
+
+    [[nodiscard]] KernelBehaviour behaviour() const override { return asked_.behaviour(); }
+
+private:
+    Result<void> add_others() {
+        if (!others_) others_.emplace(TRY(sources_.others()), asked_.behaviour());
+        return {};
+    }
+
+    static std::vector<const Profile*> joined(std::vector<const Profile*> first, const std::vector<const Profile*>& more) {
+        first.insert(first.end(), more.begin(), more.end());
+        return first;
+    }
+
+    SourcePolicy& sources_;
+    PolicySet asked_;
+    std::optional<PolicySet> others_;
+};
+
 }  // namespace
+
+Result<std::vector<Profile>> SourcePolicy::others() {
+    std::vector<Profile> result;
+    for (const auto& file : files_.at_boot()) {
+        if (compiled_.contains(file) || !operators_link(file, "disable").empty()) continue;
+        auto profiles = compile_files(parser_, {file}, features_);
+        if (!profiles) continue;
+        std::erase_if(*profiles, [&](const Profile& profile) { return holds(profiles_, profile.name); });
+        result.insert(result.begin(), std::make_move_iterator(profiles->rbegin()), std::make_move_iterator(profiles->rend()));
+    }
+    return result;
+}
 
 // Whether some file defines PROFILE, which is at the top level; its profiles are there then.
 Result<bool> SourcePolicy::add_file_of(const std::string& profile) {
@@ -62,8 +115,8 @@ Result<Policy*> SourcePolicy::policy_of(std::string_view label) {
                                                    join(files_.directories(), ", "), " defines it, and the kernel was not asked"})};
     }
     TRY(add_targets());
-    if (!policy_ || profiles_.size() != before) policy_.emplace(profiles_, KernelBehaviour::of_running_kernel());
-    return static_cast<Policy*>(&*policy_);
+    if (!policy_ || profiles_.size() != before) policy_ = std::make_unique<FilesPolicy>(*this, profiles_);
+    return policy_.get();
 }
 
 }  // namespace aa::apparmor

@@ -4,7 +4,7 @@
 // loaded. For explaining a catalog that is not in force, or a host without AppArmor; nothing is enforced by it.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -24,10 +24,15 @@ public:
     SourcePolicy(Parser parser, std::span<const std::string> directories, std::string features)
         : parser_(parser), files_(std::move(parser), directories), features_(std::move(features)) {}
 
-    // The profiles of LABEL and those that their rules name, and so on. What else the host may have loaded is not known here:
-    // a rule that leaves the choice to the profiles' attachments (`px`) finds only these. It stays valid until the next question.
+    // The profiles of LABEL and those that their rules name, and so on; where a rule leaves the choice to the profiles' attachments
+    // (`px`), also those of the files that this host loads when it starts. What else it may have loaded is not known here. It stays valid
+    // until the next question.
     // An error of kind not_found: no file defines a component of LABEL.
     Result<Policy*> policy_of(std::string_view label);
+
+    // The profiles of the files that the host loads when it starts, but for those that are there already; what does not compile is not
+    // loaded then, either.
+    Result<std::vector<Profile>> others();
 
 private:
     Result<bool> add_file_of(const std::string& profile);
@@ -39,7 +44,7 @@ private:
     std::set<std::string, std::less<>> asked_;     // profiles that were looked for
     std::set<std::string, std::less<>> compiled_;  // files
     std::vector<Profile> profiles_;                // as the kernel would list them: the last one loaded first
-    std::optional<PolicySet> policy_;
+    std::unique_ptr<Policy> policy_;
 };
 
 }  // namespace aa::apparmor

@@ -112,6 +112,9 @@ Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, 
     if (!result.ok() || profiles == Profiles::skip) return result;
     result.sources = TRY(apparmor::find_profile_sources(result.catalog, settings));
     result.errors = apparmor::check_profiles(result.catalog, result.sources, kernel, settings);
+    const auto notes = apparmor::profile_notes(result.catalog, result.sources, kernel, settings);
+    result.notes.insert(result.notes.end(), notes.begin(), notes.end());
+    result.has_kernel = kernel.require_enabled().has_value();
     return result;
 }
 
@@ -133,8 +136,12 @@ Json to_json(const Examination& examination) {
 }
 
 std::string summary(const Examination& examination) {
+    // A name that neither a file nor the kernel knows is no profile.
+    const auto known = static_cast<std::size_t>(
+        std::count_if(examination.sources.begin(), examination.sources.end(),
+                      [&](const apparmor::ProfileSource& source) { return examination.has_kernel || !source.file.empty(); }));
     return concat({count(examination.files, "file"), ", ", count(examination.catalog.confinements.size(), "confinement"), ", ",
-                   count(examination.catalog.rules.size(), "rule"), ", ", count(examination.sources.size(), "profile")});
+                   count(examination.catalog.rules.size(), "rule"), ", ", count(known, "profile")});
 }
 
 }  // namespace aa::ctl

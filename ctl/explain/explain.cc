@@ -4,6 +4,7 @@
 // for a bundle directory or for facts given on the command line. Nothing is changed. `--exec` is explain_exec.cc's.
 #include "ctl/explain/explain.h"
 
+#include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/json.h"
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "oci/engine/image_reference.h"
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
+#include "shim/facts.h"
 #include "shim/judge.h"
 #include "shim/record.h"
 
@@ -35,6 +37,19 @@ std::string last_component(std::string_view path) {
     return std::string(path.substr(path.rfind('/') + 1));
 }
 
+// "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
+std::string handler_of(const std::string& name) {
+    return name == "aa-shim" || name.starts_with("aa-shim-") ? std::string(shim::handler_from_program(name)) : name;
+}
+
+// Labels and annotations are no part of the summary that is logged.
+std::string summary(const shim::ContainerFacts& facts) {
+    std::string text = facts.summary();
+    for (const auto& [key, value] : facts.engine.labels) text += concat({" label ", key, "=", quote(value)});
+    for (const auto& [key, value] : facts.annotations) text += concat({" annotation ", key, "=", quote(value)});
+    return text;
+}
+
 // The runtime root that goes with BUNDLE when containerd laid it out: its last two components are the namespace and the
 // container. What the engines pass is in runc's --root (dockerd: daemon/runtime_unix.go; containerd: process/init.go).
 std::string guess_root(std::string_view bundle) {
@@ -55,7 +70,7 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
     shim::BundleRoot container_root(options.bundle, config);
     TRY(shim::check_working_directory(container_root, config.process.cwd));
     const oci::EngineCall call{root, options.bundle, id};
-    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, options.handler, assumed_state(catalog), policy));
+    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, handler_of(options.handler), assumed_state(catalog), policy));
     return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
 }
 
@@ -89,10 +104,26 @@ Result<oci::Engine> engine_named(const std::string& name) {
                  concat({"--engine ", quote(name), ": known are docker, cri-containerd, cri-o, podman, nerdctl and other"})};
 }
 
+// An error if no container of the engine can have the facts that are given: aa-shim would never see them together.
+Result<void> require_told(const ExplainOptions& options) {
+    apparmor::Match given;
+    if (!options.name.empty()) given.name = options.name;
+    if (!options.image.empty()) given.image = options.image;
+    if (!options.kubernetes_namespace.empty()) given.kubernetes_namespace = options.kubernetes_namespace;
+    if (!options.pod.empty()) given.pod = options.pod;
+    given.labels = TRY(read_pairs(options.labels, "--label"));
+    given.privileged = options.privileged;
+    if (options.sandbox) given.sandbox = true;
+    auto why = apparmor::why_not_told(options.engine.empty() ? nullptr : &options.engine, apparmor::facts_of(given));
+    if (why.empty()) why = apparmor::why_no_such_fact(given);
+    return why.empty() ? Result<void>() : Result<void>(Error{ErrorKind::usage, concat({"there is no such container: ", why})});
+}
+
 // The facts of the command line in the form that a bundle's facts have.
 Result<shim::ContainerFacts> given_facts(const ExplainOptions& options) {
     shim::ContainerFacts facts;
-    facts.engine.engine = TRY(engine_named(options.engine));
+    facts.engine.engine = TRY(engine_named(options.engine.empty() ? "other" : options.engine));
+    TRY(require_told(options));
     facts.engine.kubernetes_namespace = options.kubernetes_namespace;
     facts.engine.pod = options.pod;
     facts.engine.container = options.name;
@@ -100,7 +131,7 @@ Result<shim::ContainerFacts> given_facts(const ExplainOptions& options) {
     facts.engine.labels = TRY(read_pairs(options.labels, "--label"));
     facts.engine.privileged = options.privileged;
     facts.engine.sandbox = options.sandbox;
-    facts.handler = options.handler;
+    facts.handler = handler_of(options.handler);
     if (!options.image.empty()) facts.image_full = oci::full_image_reference(options.image);
     facts.entrypoint = options.entrypoint;
     facts.annotations = TRY(read_pairs(options.annotations, "--annotation"));
@@ -134,7 +165,7 @@ Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor:
         if (key == apparmor::kRequestAnnotation) asked.confinement = value;
     }
     auto decision = TRY(shim::judge_container(catalog, facts.view().facts, asked, assumed_state(catalog), policy));
-    Explanation explanation{std::move(decision), facts.summary(), asked.profile, TRY(read_capabilities(options.capabilities)), {}, {}};
+    Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(read_capabilities(options.capabilities)), {}, {}};
     TRY(explain_start(options, catalog, policy, explanation));
     return explanation;
 }
@@ -321,7 +352,7 @@ void add_explain(CLI::App& app, Context& context) {
     command->add_option("--id", options->id, "The container's ID (default: the bundle's name)");
     command->add_option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)")
         ->type_name("DIR");
-    command->add_option("--handler", options->handler, "The handler: `web` for aa-shim-web");
+    command->add_option("--handler", options->handler, "The handler, or its runtime: web or aa-shim-web");
 
     const auto fact = [&](const char* option, auto& value, const char* text) {
         return command->add_option(option, value, text)->excludes(bundle);

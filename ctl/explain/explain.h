@@ -26,7 +26,7 @@ struct ExplainOptions {
     std::string root;
 
     std::string handler;
-    std::string engine = "other";
+    std::string engine;  // empty: any
     std::string kubernetes_namespace, pod, name, image, entrypoint;
     std::vector<std::string> labels, annotations;  // KEY=VALUE
     std::optional<std::uint32_t> user;

@@ -33,6 +33,15 @@ Result<void> remove_below(int parent, const std::string& name, const std::string
     return {};
 }
 
+// Where FD was opened, symbolic links resolved (proc(5), /proc/PID/fd).
+Result<std::string> path_of(const Fd& fd) {
+    const auto link = concat({"/proc/self/fd/", decimal(fd.get())});
+    std::array<char, PATH_MAX> target{};
+    const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+    if (length <= 0) return errno_error("read the symbolic link", link, errno);
+    return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
 std::string without_slash(const std::string& path) { return path.substr(std::min<std::size_t>(path.find_first_not_of('/'), path.size())); }
 
 }  // namespace
@@ -131,6 +140,29 @@ bool Host::is_program(const std::string& path) const {
     const auto fd = open_below(path, O_PATH);
     struct stat st {};
     return fd && ::fstat(fd->get(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
+}
+
+Result<void> Host::require_trusted_program(const std::string& path) const {
+    const Fd program = TRY(open_below(path, O_PATH));
+    const auto root = TRY(path_of(fd_));
+    auto real = TRY(path_of(program));
+    if (!is_program(path)) return Error{ErrorKind::config, concat({quote(place(path)), " is no program"})};
+    // Below the root "/" all of it is the path on the host.
+    real.erase(0, root == "/" ? 0 : root.size());
+    for (std::string at = real; !at.empty(); at = at.substr(0, at.rfind('/'))) {
+        const Fd fd = TRY(open_below(at, O_PATH | O_NOFOLLOW));
+        TRY(require_operators(fd.get(), place(at)));
+    }
+    return {};
+}
+
+bool Host::is_same_file(const std::string& one, const std::string& other) const {
+    const auto first = open_below(one, O_PATH);
+    const auto second = open_below(other, O_PATH);
+    struct stat a {};
+    struct stat b {};
+    return first && second && ::fstat(first->get(), &a) == 0 && ::fstat(second->get(), &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 Result<void> Host::require_writable(const std::string& path) const {

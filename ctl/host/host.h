@@ -53,6 +53,11 @@ public:
     [[nodiscard]] bool is_directory(const std::string& path) const;
     [[nodiscard]] bool is_program(const std::string& path) const;
 
+    // An error unless nobody but root (or us) could have put the program there that PATH leads to, as aa-shim asks of its runtime.
+    [[nodiscard]] Result<void> require_trusted_program(const std::string& path) const;
+    // Whether both lead to the same file.
+    [[nodiscard]] bool is_same_file(const std::string& one, const std::string& other) const;
+
     // PATH, opened with FLAGS of open(2); O_CREAT makes it with MODE. Without O_NOFOLLOW a link at the end is followed, on the host.
     [[nodiscard]] Result<Fd> open_below(const std::string& path, int flags, mode_t mode = 0) const;
 

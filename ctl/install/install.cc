@@ -61,9 +61,11 @@ Result<install::Plan> make_plan(const Host& host, const install::Engine& engine,
         TRY(install::require_shim(host, options.wanted));
         TRY(engine.want(draft, options.wanted));
         draft.plan().next.insert(draft.plan().next.begin(), "aa-shimctl load   (until it has run once after each boot, nothing starts)");
-    } else {
-        TRY(engine.forget(draft));
+        return draft.finish();
     }
+    TRY(engine.forget(draft));
+    TRY(draft.take_back_the_rest());
+    TRY(draft.require_nothing_left());
     return draft.finish();
 }
 
@@ -142,6 +144,8 @@ void add_install(CLI::App& app, Context& context) {
     install->add_flag("--default", options->wanted.make_default, "Make aa-shim the default runtime");
     install->add_option("--handlers", options->wanted.handlers, "Handlers, separated by commas")->delimiter(',');
     install->add_flag("--mandatory", options->wanted.mandatory, "Close the ways around aa-shim that can be closed");
+    install->add_flag("--replace-runtime", options->wanted.replace_runtime,
+                      "Let aa-shim start containers with another runtime than the one that the engine uses now");
     install->add_option("--shim", options->wanted.shim, "The path of aa-shim on the host")->capture_default_str();
     install->add_option("--manifests", options->manifests, "Write the RuntimeClass objects to this file");
     install->callback([&context, options] {

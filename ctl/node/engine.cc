@@ -83,6 +83,7 @@ Result<void> configure_engine(const Host& host, const EngineSettings& settings) 
     if (!settings.handlers.empty()) words.insert(words.end(), {"--handlers", join(settings.handlers, ",")});
     if (settings.is_default) words.emplace_back("--default");
     if (settings.mandatory) words.emplace_back("--mandatory");
+    if (settings.replace_runtime) words.emplace_back("--replace-runtime");
     return change_with_mark(host, words, settings.runs).context("the engine's configuration");
 }
 

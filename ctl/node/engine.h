@@ -18,6 +18,7 @@ struct EngineSettings {
     std::vector<std::string> handlers;
     bool is_default = false;
     bool mandatory = false;
+    bool replace_runtime = false;
     bool runs = true;  // false: the root is a tree that no engine runs on, so that none has to be restarted
 };
 

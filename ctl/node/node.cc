@@ -124,6 +124,8 @@ void add_node(CLI::App& app, Context& context) {
     command->add_option("--handlers", settings.engine.handlers, "Handlers besides the plain one, by name: web,database")->delimiter(',');
     command->add_flag("--default", settings.engine.is_default, "Make aa-shim the engine's default runtime");
     command->add_flag("--mandatory", settings.engine.mandatory, "Close the ways around aa-shim that can be closed");
+    command->add_flag("--replace-runtime", settings.engine.replace_runtime,
+                      "Let aa-shim start containers with another runtime than the one that the engine uses now");
     command->add_flag("--restart-engine", settings.restart_engine, "Restart the engine when its configuration has changed");
     command->add_option("--metrics", settings.metrics, "File on the node for the counters of aa-shim (Prometheus text format)");
     command->add_option("--interval", options->interval, "Seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));

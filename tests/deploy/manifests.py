@@ -312,10 +312,10 @@ class Manifests(unittest.TestCase):
     def test_install_prints_the_same_classes(self):
         node = WORK / "node"
         shutil.rmtree(node, ignore_errors=True)
-        for file, text in (("etc/containerd/config.toml", "version = 2\n"), ("usr/bin/aa-shim", "")):
-            (node / file).parent.mkdir(parents=True)
+        for file, text in (("etc/containerd/config.toml", "version = 2\n"), ("usr/bin/aa-shim", ""), ("usr/bin/containerd", ""), ("usr/bin/runc", "")):
+            (node / file).parent.mkdir(parents=True, exist_ok=True)
             (node / file).write_text(text)
-        (node / "usr/bin/aa-shim").chmod(0o755)
+            (node / file).chmod(0o755)
         printed = json.loads(output_of(CTL, "--json", "install", "kubernetes", "--root", node, "--handlers", "web", "--dry-run"))["manifests"]
         expected = {key: copy.deepcopy(document) for key, document in self.base.items() if key[0] == "RuntimeClass"}
         for document in expected.values():

@@ -18,10 +18,12 @@ OK, WRONG, USAGE, SYSTEM = range(4)
 
 class InstallTest(unittest.TestCase):
     maxDiff = None
+    PROGRAMS = ("/usr/sbin/runc",)  # of the host, besides aa-shim
 
     def setUp(self):
         shutil.rmtree(TREE, ignore_errors=True)
-        self.program("/usr/bin/aa-shim")
+        for program in ("/usr/bin/aa-shim", *self.PROGRAMS):
+            self.program(program)
 
     def at(self, path):
         return TREE / path.lstrip("/")

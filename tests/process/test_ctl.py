@@ -230,6 +230,29 @@ class CommandLine(CtlTest):
                 self.assertEqual(result.stdout, "")
                 self.assertIn("--help", result.stderr)
 
+    def test_a_mistyped_command(self):
+        for arguments, expected in (
+            (("instal", "--help"), "there is no command 'instal', did you mean 'install'?"),
+            (("--help", "explian"), "there is no command 'explian', did you mean 'explain'?"),
+            (("--json", "statsu"), "there is no command 'statsu', did you mean 'status'?"),
+            (("nonsense", "--help"), "there is no command 'nonsense': see aa-shimctl --help"),
+        ):
+            with self.subTest(arguments):
+                result = self.ctl(*arguments, code=USAGE)
+                self.assertEqual((result.stdout, result.stderr), ("", f"aa-shimctl: {expected}\n"))
+
+    def test_without_dev_null(self):
+        """It is opened only in place of a descriptor that is closed."""
+        hidden = "mount -t tmpfs none /dev && exec"
+        for redirection, code, output, errors in (
+            ("", 0, True, ""),
+            ("<&-", 3, False, "aa-shimctl: there is no /dev/null to open in place of descriptor 0, which is closed: mount a /dev\n"),
+        ):
+            with self.subTest(redirection):
+                words = ["unshare", "--mount", "sh", "-c", f'{hidden} "$0" version {redirection}', harness.CTL]
+                result = subprocess.run(words, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+                self.assertEqual((result.returncode, bool(result.stdout), result.stderr), (code, output, errors))
+
     def test_help(self):
         for arguments in (("--help",), ("check", "--help"), ("load", "--help"), ("explain", "--help"), ("metrics", "--help"), ("version", "--help")):
             with self.subTest(arguments):
@@ -245,7 +268,7 @@ class CommandLine(CtlTest):
 
     def test_every_option_is_in_the_manual(self):
         manual = (MANUALS / "aa-shimctl.8.scd").read_text()
-        for command in ("check", "load", "explain", "metrics", "version"):
+        for command in ("check", "load", "explain", "install", "uninstall", "metrics", "version"):
             text = self.ctl(command, "--help").stdout
             self.assertIn(f"*aa-shimctl {command}*", manual)
             for word in text.replace(",", " ").split():

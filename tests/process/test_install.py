@@ -28,6 +28,7 @@ DAEMON_JSON = {
 
 
 class Docker(install_tree.InstallTest):
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
     CONFIG = "/etc/docker/daemon.json"
 
     def test_every_style_of_file(self):
@@ -92,6 +93,43 @@ class Docker(install_tree.InstallTest):
         self.assertIn("/etc/default/docker:2: dockerd is started with --default-runtime", self.refused("docker", "--default"))
         self.there_and_back("docker")
 
+    def test_units_as_systemd_reads_them(self):
+        """A drop-in can take back what the unit says; what no command takes words from says nothing."""
+        unit, file = "/lib/systemd/system/docker.service", "/etc/default/docker"
+        early, late = (f"{directory}/systemd/system/docker.service.d/{name}.conf" for directory, name in (("/usr/lib", "10-a"), ("/etc", "90-z")))
+        start = "[Service]\nExecStart=/usr/sbin/dockerd %s\n"
+        opts = "[Service]\n%s\nExecStart=/usr/sbin/dockerd $OPTS\n"
+        crun = "--default-runtime=crun"
+        default = "dockerd is started with --default-runtime"
+        for files, expected in (
+            ({unit: start % crun}, f"{unit}:2: {default}"),
+            ({unit: start % crun, late: "[Service]\nExecStart=\n" + start % "-H fd://"}, None),
+            ({unit: start % "--add-runtime=a=/b", late: start.replace("[Service]", "[Service]\nExecStart=") % ""}, None),
+            ({unit: start % "", late: start.replace("[Service]", "[Service]\nExecStart=") % crun}, f"{late}:3: {default}"),
+            ({late: start % crun, early: "[Service]\nExecStart=\n", unit: start % ""}, f"{late}:2: {default}"),
+            # The one of the same name in /etc counts.
+            ({unit: start % "", early: "[Service]\nExecStart=\n" + start % crun, early.replace("/usr/lib", "/etc"): ""}, None),
+            ({unit: start % f"-H fd:// \\\n    {crun} \\\n    --debug"}, f"{unit}:3: {default}"),
+            ({unit: "[Service]\nExecStart=/usr/sbin/dockerd\n[X-Other]\nExecStart=/usr/sbin/dockerd " + crun + "\n"}, None),
+            ({unit: start % "", late: "[Service]\n#ExecStart=/x " + crun + "\n"}, None),
+            ({unit: opts % f"Environment=OPTS={crun}"}, f"{unit}:2: {default}"),
+            ({unit: opts % f'Environment="A=b c" "OPTS=-D {crun}"'}, f"{unit}:2: {default}"),
+            ({unit: opts % f"Environment=OPTS={crun}", late: "[Service]\nEnvironment=\n"}, None),
+            ({unit: opts % f"Environment=OPTS={crun}", late: "[Service]\nEnvironment=OPTS=-D\n"}, None),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'OPTS="{crun}"\n'}, f"{file}:1: {default}"),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'OPTS="{crun}"\n', late: "[Service]\nEnvironmentFile=\n"}, None),
+            ({unit: opts % f"EnvironmentFile=-{file}", file: f'DOCKER_OPTS="{crun}"\n'}, None),
+            ({unit: start % "", late: "[Service]\nExecStartPre=/bin/echo " + crun + "\n"}, None),
+        ):
+            with self.subTest(files=files):
+                self.setUp()
+                for path, text in files.items():
+                    self.put(path, text)
+                if expected:
+                    self.assertIn(f"aa-shimctl: {TREE}{expected}", self.refused("docker", "--default"))
+                else:
+                    self.there_and_back("docker", "--default")
+
     def test_json(self):
         result = json.loads(self.ctl("install", "docker", "--json", "--handlers", "web").stdout)
         self.assertEqual((result["ok"], result["engine"], result["changed"], result["dry_run"]), (True, "docker", True, False))
@@ -119,6 +157,8 @@ class Docker(install_tree.InstallTest):
 
 
 class CommandLine(install_tree.InstallTest):
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
+
     def test_what_is_wrong_with_it(self):
         for arguments, code, expected in (
             (("docker", "--handlers", "Web"), USAGE, "--handlers 'Web'"),
@@ -147,6 +187,7 @@ class CommandLine(install_tree.InstallTest):
 
 
 class Containerd(install_tree.InstallTest):
+    PROGRAMS = ("/usr/bin/containerd", "/usr/sbin/runc")
     CONFIG = CONTAINERD_CONFIG
 
     def plugin(self, document):
@@ -247,110 +288,3 @@ class Containerd(install_tree.InstallTest):
         self.ctl("uninstall", "containerd")
         expected = (CONFIGS / "containerd-1.7-default.toml").read_text().replace("oom_score = 0", "oom_score = -999")
         self.assertEqual(file.read_text(), expected)
-
-
-class Crio(install_tree.InstallTest):
-    OURS = "/etc/crio/crio.conf.d/50-aa-shim.conf"
-
-    def test_like_the_usual_runtime(self):
-        self.put("/etc/crio/crio.conf", "[crio.runtime]\n# default_runtime = \"runc\"\n")
-        self.put(
-            "/etc/crio/crio.conf.d/10-crio.conf",
-            '[crio.runtime]\ndefault_runtime = "crun"\n[crio.runtime.runtimes.crun]\nruntime_path = "/usr/libexec/crio/crun"\n'
-            'inherit_default_runtime = true\nruntime_root = "/run/crun"\nmonitor_path = "/usr/libexec/crio/conmon"\n'
-            'allowed_annotations = [\n    "io.containers.trace-syscall",\n]\n[crio.runtime.runtimes.runc]\nruntime_path = "/usr/libexec/crio/runc"\n',
-        )
-        self.program("/usr/libexec/crio/crun")
-        installed = self.there_and_back("crio", "--default", "--mandatory", "--handlers", "web")
-        runtime = tomllib.loads(installed[self.OURS.lstrip("/")][2].decode())["crio"]["runtime"]
-        self.assertEqual(runtime["default_runtime"], "aa-shim")
-        self.assertEqual(
-            runtime["runtimes"]["aa-shim-web"],
-            {
-                "runtime_path": "/usr/bin/aa-shim-web",
-                "runtime_type": "oci",
-                "runtime_root": "/run/crun",
-                "monitor_path": "/usr/libexec/crio/conmon",
-                "allowed_annotations": ["io.containers.trace-syscall"],
-            },
-        )
-        self.assertEqual(runtime["runtimes"]["crun"]["runtime_path"], "/usr/bin/aa-shim")
-        self.assertEqual(installed["etc/aa-shim/runtime"][2], "/usr/libexec/crio/crun")
-
-    def test_annotations_that_name_the_runtime(self):
-        """Our handlers take over what the usual one lets through, but for that."""
-        self.put(
-            "/etc/crio/crio.conf",
-            '[crio.runtime]\ndefault_runtime = "crun"\n[crio.runtime.runtimes.crun]\n'
-            'allowed_annotations = ["io.kubernetes.cri-o.Devices", "io.kubernetes.cri-o.PlatformRuntimePath"]\n'
-            '[crio.runtime.runtimes.vm]\nallowed_annotations = ["platform-runtime-path.crio.io"]\n'
-            '[crio.runtime.workloads.w]\nallowed_annotations = ["platform-runtime-path.crio.io"]\n',
-        )
-        doors = {
-            "a pod with the annotation 'io.kubernetes.cri-o.PlatformRuntimePath', which the handler 'crun' allows",
-            "a pod with the annotation 'platform-runtime-path.crio.io', which the handler 'vm' allows",
-            "a pod with the annotation 'platform-runtime-path.crio.io', which the workload 'w' allows",
-        }
-        for options, closed in (((), set()), (("--mandatory",), {door for door in doors if "crun" in door})):
-            with self.subTest(options):
-                plan = json.loads(self.ctl("install", "crio", *options, "--json", "--dry-run").stdout)
-                self.assertEqual(doors & set(plan["open"]), doors - closed)
-                runtimes = tomllib.loads(self.there_and_back("crio", *options)[self.OURS.lstrip("/")][2].decode())["crio"]["runtime"]["runtimes"]
-                for runtime in runtimes.values():
-                    self.assertEqual(runtime.get("allowed_annotations", []), ["io.kubernetes.cri-o.Devices"] if runtime is not runtimes.get("runc") else [])
-
-    def test_refusals(self):
-        for name, content, options, expected in (
-            ("99-late.conf", '[crio.runtime]\ndefault_runtime = "x"\n', ("--default",), "99-late.conf:2:1: this is read after 50-aa-shim.conf"),
-            ("00.conf", "[crio.runtime.runtimes.aa-shim]\n", (), "00.conf:1:1: there is a runtime 'aa-shim'"),
-            ("00.conf", "[crio\n", (), "00.conf:1:6: ']' was expected here"),
-            ("50-aa-shim.conf", "[crio.api]\n", (), "has something in it that aa-shimctl did not write"),
-        ):
-            with self.subTest(expected):
-                self.setUp()
-                self.put(f"/etc/crio/crio.conf.d/{name}", content)
-                self.assertIn(expected, self.refused("crio", *options))
-
-
-class Podman(install_tree.InstallTest):
-    OURS = "etc/containers/containers.conf.d/50-aa-shim.conf"
-
-    def test_all(self):
-        self.put("/usr/share/containers/containers.conf", '[engine]\n#runtime = "crun"\n[engine.runtimes]\n#crun = [\n#  "/usr/bin/crun",\n#]\n')
-        engine = tomllib.loads(self.there_and_back("podman", "--default", "--mandatory", "--handlers", "web")[self.OURS][2].decode())["engine"]
-        self.assertEqual(engine["runtime"], "aa-shim")
-        self.assertEqual(engine["runtimes"], {"aa-shim": ["/usr/bin/aa-shim"], "aa-shim-web": ["/usr/bin/aa-shim-web"],
-                                              "runc": ["/usr/bin/aa-shim"], "crun": ["/usr/bin/aa-shim"]})
-        self.assertTrue({"crun", "runc", "aa-shim", "aa-shim-web"} <= set(engine["runtime_supports_json"]))
-
-    def test_without_cgroups(self):
-        """Only crun can start a container without a cgroup, whichever way it was chosen."""
-        crun, runc, choice = "/usr/bin/crun", "/usr/sbin/runc", self.at("/etc/aa-shim/runtime")
-        for programs, chosen, expected in (
-            ((runc,), None, None), ((crun,), None, ["crun", "krun", "aa-shim"]), ((crun, runc), None, None),
-            ((crun, runc), crun, ["crun", "krun", "aa-shim"]), ((crun,), "/opt/runc", None), ((crun,), "/opt/youki", None),
-        ):
-            with self.subTest(programs, chosen=chosen):
-                self.setUp()
-                for program in programs:
-                    self.program(program)
-                if chosen:
-                    choice.parent.mkdir(parents=True)
-                    choice.symlink_to(chosen)
-                engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
-                self.assertEqual(engine.get("runtime_supports_nocgroup"), expected)
-        self.put("/etc/containers/containers.conf", '[engine]\nruntime_supports_nocgroup = ["mine"]\n')
-        self.at("/etc/aa-shim/runtime").unlink()
-        engine = tomllib.loads(self.there_and_back("podman")[self.OURS][2].decode())["engine"]
-        self.assertEqual(engine["runtime_supports_nocgroup"], ["mine", "aa-shim"])
-
-    def test_refusals(self):
-        for name, content, options, expected in (
-            ("containers.conf", '[engine.runtimes]\naa-shim = ["/x"]\n', (), "containers.conf:2:1: there is a runtime 'aa-shim'"),
-            ("containers.conf.d/60.conf", '[engine]\nruntime = "crun"\n', ("--default",), "60.conf:2:1: this is read after 50-aa-shim.conf"),
-            ("containers.conf.d/60.conf", '[engine.runtimes]\ncrun = ["/x"]\n', ("--mandatory",), "60.conf:2:1: this is read after"),
-        ):
-            with self.subTest(expected):
-                self.setUp()
-                self.put(f"/etc/containers/{name}", content)
-                self.assertIn(expected, self.refused("podman", *options))

@@ -11,6 +11,7 @@ from install_tree import OK, TREE
 class Killed(install_tree.InstallTest):
     """A SIGKILL in the place of each call that changes something."""
 
+    PROGRAMS = ("/usr/sbin/dockerd", "/usr/sbin/runc")
     CALLS = ("mkdirat", "symlinkat", "renameat", "unlinkat", "openat", "write", "writev", "fsync")
 
     def setUp(self):
@@ -18,7 +19,7 @@ class Killed(install_tree.InstallTest):
             self.skipTest("this test needs strace(1)")
         super().setUp()
         self.put("/etc/docker/daemon.json", '{\n  "debug": false\n}\n')
-        self.at("/var/lib/aa-shim").mkdir(parents=True)  # a kill before anything is on record may leave it
+        self.at("/var/lib").mkdir(parents=True)
         self.put("/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd\n")
 
     def killed(self, call, number, *arguments):

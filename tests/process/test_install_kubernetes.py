@@ -67,6 +67,7 @@ class Kubernetes(install_tree.InstallTest):
         self.setUp()
         self.put("/etc/crio/crio.conf", "")
         self.put("/etc/containerd/config.toml", "version = 2\n")
+        self.program("/usr/bin/crio")
         self.assertIn("this node has several engines (containerd, crio)", self.refused("kubernetes"))
         self.there_and_back_on("crio")
 
@@ -78,6 +79,7 @@ class Kubernetes(install_tree.InstallTest):
 
     def test_manifests(self):
         self.put("/etc/containerd/config.toml", "version = 2\n")
+        self.program("/usr/local/bin/containerd")
         written = harness.WORK / "classes.yaml"
         self.ctl("install", "kubernetes", "--handlers", "web", "--manifests", written, "--dry-run")
         self.assertFalse(written.exists())

@@ -27,14 +27,17 @@ def commands():
 
 
 class Installation(harness.ShimTest):
-    """The commands of "On a Docker host" up to the restart of Docker, on a host below a folder of the test, without Docker. The package
-    itself is tested by tests/package and tests/vm/package."""
+    """The commands of "On a Docker host" up to the restart of Docker, on a host below a folder of the test, whose Docker is only
+    a name. The package itself is tested by tests/package and tests/vm/package."""
 
     def setUp(self):
         super().setUp()
         result = subprocess.run(["cmake", "--install", harness.SHIM.parents[1], "--prefix", STAGE / "usr"],
                                 capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
+        for program in ("usr/sbin/dockerd", "usr/sbin/runc"):
+            (STAGE / program).write_text("")
+            (STAGE / program).chmod(0o755)
 
     def install_docker(self, command):
         """What the README calls COMMAND, on the host below STAGE."""

@@ -20,6 +20,20 @@ OVERFLOW = 65534
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+# rootlesskit's pkg/copyup/tmpfssymlink, in shell.
+COPY_UP = """
+for directory in /run /etc; do
+    mkdir -p /tmp/aa-below && mount --rbind $directory /tmp/aa-below || exit 98
+    mount -t tmpfs -o mode=755 none $directory && mkdir $directory/.ro421 && mount --rbind /tmp/aa-below $directory/.ro421 || exit 97
+    for file in $directory/.ro421/*; do
+        name=${file##*/}
+        ln -s LINK $directory/$name
+    done
+done
+exec "$@"
+"""
+
+
 def enter_namespace(maps, command):
     """In the child of a test: becomes USER, makes a user namespace, lets the parent write its maps, and runs COMMAND there as its root."""
     told, answer = maps
@@ -99,6 +113,26 @@ class Start(RootlessTest):
         self.assert_confined(document["process"])
         self.assertEqual(document["annotations"]["aa-shim/applied"], "test")
         self.assertEqual((directory / "config.json").stat().st_uid, USER)
+
+    def test_a_copied_up_run_and_etc(self):
+        """As rootlesskit --copy-up=/run --copy-up=/etc shows them: links to what lies beneath."""
+        for link in (".ro421/$name", "$directory/.ro421/$name"):
+            with self.subTest(link):
+                script = harness.WORK / "copied-up"
+                script.write_text(COPY_UP.replace("LINK", link))
+                script.chmod(0o755)
+                directory = self.own_bundle(name=f"bundle-{len(link)}")
+                run = self.rootless("--mount", "sh", script, harness.SHIM, "create", "--bundle", directory, "c1", program=shutil.which("unshare"))
+                self.assertEqual((run.code, run.message), (0, ""))
+                self.assert_confined(self.config(directory)["process"])
+
+    def test_a_link_to_another_place(self):
+        elsewhere = harness.WORK / "elsewhere"
+        shutil.copytree(harness.RUN, elsewhere)
+        script = harness.WORK / "linked"
+        script.write_text(f'mount -t tmpfs -o mode=755 none /run && ln -s {elsewhere} /run/aa-shim && exec "$@"\n')
+        run = self.rootless("--mount", "sh", script, harness.SHIM, "create", "--bundle", self.own_bundle(), "c1", program=shutil.which("unshare"))
+        self.assert_refused(run, "'/run/aa-shim' is a symbolic link, which is not followed: the catalog '/run/aa-shim/catalog' must lie where only root can put it")
 
     def test_a_runtime_of_roots(self):
         os.chown(self.runtime.parent, 0, 0)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "ctl/install/document/our_runtimes.h"
 #include "ctl/install/toml/toml.h"
 #include "oci/json/json.h"
 #include "oci/json/splice.h"
@@ -184,23 +185,50 @@ void append_members(oci::Splices& splices, const ObjectPlaces& object, const std
     splices.insert(object.members.back().extent.end, std::move(text));
 }
 
-// Whether VALUE is {"path": P}, P being a program called NAME.
+// Whether a value says nothing, as a tool writes a member that it knows and nobody set.
+bool is_empty_value(std::string_view text, const Extent& value) {
+    const auto written = text.substr(value.begin, value.end - value.begin);
+    if (written == "null" || written == "\"\"") return true;
+    const bool list = written.size() >= 2 && (written.front() == '[' || written.front() == '{');
+    return list && is_blank(written.substr(1, written.size() - 2));
+}
+
+// Whether VALUE is {"path": P}, P being a program called NAME, and nothing else of weight.
 bool is_ours(std::string_view text, const MemberPlace& member) {
     if (!is_our_name(member.name) || member.kind != json::Kind::object) return false;
     json::Reader reader(text, member.value.begin);
-    bool ours = true;
-    std::size_t members = 0;
+    bool leads_to_us = false;
+    bool only_that = true;
     (void)reader.object([&](const json::Text& key) {
-        ++members;
-        if (!(key == "path") || reader.peek() != json::Kind::string) {
-            ours = false;
-            (void)reader.skip();
-            return;
+        if (key == "path" && reader.peek() == json::Kind::string) {
+            leads_to_us = reader.string().decoded().ends_with(concat({"/", member.name}));
+        } else {
+            only_that = is_empty_value(text, reader.skip().extent) && only_that;
         }
-        const std::string path = reader.string().decoded();
-        ours = ours && path.ends_with(concat({"/", member.name}));
     });
-    return ours && members == 1 && !reader.failed();
+    return leads_to_us && only_that && !reader.failed();
+}
+
+// Whether the value of a runtime names aa-shim as its program, whatever the runtime's name.
+bool names_our_program(std::string_view text, const MemberPlace& member) {
+    json::Reader reader(text, member.value.begin);
+    bool found = false;
+    const auto look = [&](const json::Text& key) {
+        if ((key == "path" || key == "BinaryName") && reader.peek() == json::Kind::string) {
+            found = is_our_program(reader.string().decoded()) || found;
+        } else {
+            (void)reader.skip();
+        }
+    };
+    if (member.kind != json::Kind::object) return false;
+    (void)reader.object([&](const json::Text& key) {
+        if (key == "options" && reader.peek() == json::Kind::object) {
+            (void)reader.object(look);
+        } else {
+            look(key);
+        }
+    });
+    return found;
 }
 
 void remove_members(oci::Splices& splices, const ObjectPlaces& object, const std::vector<bool>& removed) {
@@ -284,9 +312,53 @@ Result<std::string> without_docker_runtimes(std::string_view text, const std::st
     return splices.apply(text);
 }
 
+std::vector<std::string> found_in_daemon_json(std::string_view text, const std::string& name) {
+    std::vector<std::string> found;
+    const auto places = is_blank(text) ? Result<Places>(Places()) : read_places(text, name);
+    if (!places) return found;
+    const auto add = [&](const MemberPlace& member, std::string_view what, const std::string& value) {
+        found.push_back(concat({name, ":", toml::line_and_column(text, member.extent.begin), ": ", what, quote(value)}));
+    };
+    for (const auto& member : places->runtimes.members) {
+        if (is_our_name(member.name) || names_our_program(text, member)) add(member, "the runtime ", member.name);
+    }
+    if (places->default_runtime && is_our_name(*places->default_runtime))
+        add(*places->root.find(kDefault), "the default runtime ", *places->default_runtime);
+    return found;
+}
+
 Result<DockerSettings> read_docker_settings(std::string_view text, const std::string& name) {
     if (is_blank(text)) return DockerSettings{};
-    return DockerSettings{TRY(read_places(text, name)).default_runtime};
+    const auto places = TRY(read_places(text, name));
+    DockerSettings settings{places.default_runtime, {}, {}, {}};
+    if (!settings.default_runtime) return settings;
+    settings.place = concat({name, ":", toml::line_and_column(text, places.root.find(kDefault)->extent.begin)});
+    const auto* member = places.runtimes.find(*settings.default_runtime);
+    if (member == nullptr || member->kind != json::Kind::object) return settings;
+    json::Reader reader(text, member->value.begin);
+    const auto string_value = [&reader] {
+        if (reader.peek() == json::Kind::string) return reader.string().decoded();
+        (void)reader.skip();
+        return std::string();
+    };
+    (void)reader.object([&](const json::Text& key) {
+        if (key == "path") {
+            settings.path = string_value();
+        } else if (key == "runtimeType") {
+            settings.type = string_value();
+        } else if (key == "options" && reader.peek() == json::Kind::object) {
+            (void)reader.object([&](const json::Text& option) {
+                if (option == "BinaryName") {
+                    settings.path = string_value();
+                } else {
+                    (void)reader.skip();
+                }
+            });
+        } else {
+            (void)reader.skip();
+        }
+    });
+    return settings;
 }
 
 }  // namespace aa::ctl::install

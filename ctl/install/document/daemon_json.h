@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "ctl/install/document/wanted.h"
@@ -17,13 +18,18 @@ namespace aa::ctl::install {
 // wrong type.
 Result<std::string> with_docker_runtimes(std::string_view text, const std::string& name, const Wanted& wanted);
 
-// TEXT without our runtimes: those that bear our name, and nothing but the path of a program of that name. A default-runtime of
+// TEXT without our runtimes: those that bear our name and lead to a program of that name, other members being empty. A default-runtime of
 // ours becomes what it is in ORIGINAL again, or goes.
 Result<std::string> without_docker_runtimes(std::string_view text, const std::string& name, const std::optional<std::string>& original);
 
-// What the file says of one of these keys, or of something that is not in it.
+// What of aa-shim is in TEXT, each with its place.
+std::vector<std::string> found_in_daemon_json(std::string_view text, const std::string& name);
+
+// What the file says of the runtime that a container gets which asks for none; what it does not say is empty.
 struct DockerSettings {
     std::optional<std::string> default_runtime;
+    std::string path, type;  // the program of that runtime, or its shim ("runtimeType")
+    std::string place;       // "NAME:LINE:COLUMN" of the default
 };
 Result<DockerSettings> read_docker_settings(std::string_view text, const std::string& name);
 

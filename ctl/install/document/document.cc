@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/install/document/document.h"
 
+#include "base/text.h"
 #include "ctl/install/document/daemon_json.h"
 #include "ctl/install/document/marks.h"
+#include "ctl/install/document/our_runtimes.h"
+#include "ctl/install/toml/toml.h"
 
 namespace aa::ctl::install {
 
@@ -14,13 +17,30 @@ struct KindName {
 };
 constexpr KindName kKinds[] = {{DocumentKind::daemon_json, "daemon.json"}, {DocumentKind::toml, "toml"}, {DocumentKind::lines, "lines"}};
 
-Result<std::string> remainder(DocumentKind kind, const std::string& text, const std::string& name,
-                              const std::optional<std::string>& original) {
+// What is marked goes first: it may be more than what can be told by its form.
+Result<std::string> toml_remainder(const std::string& text, const std::string& name, const Recorded& recorded) {
+    const auto written = recorded.written ? toml::read(*recorded.written, name) : Result<toml::Document>(toml::Document());
+    const auto unmarked = TRY(without_marked(text, name, recorded.written && written ? &*written : nullptr));
+    return without_our_runtimes(unmarked, name, recorded.original);
+}
+
+// In text that is no document, every line that names aa-shim.
+std::vector<std::string> lines_of_ours(const std::string& text, const std::string& name) {
+    std::vector<std::string> found;
+    long long number = 0;
+    for (const auto line : lines(text)) {
+        ++number;
+        if (line.find("aa-shim") != std::string_view::npos) found.push_back(concat({name, ":", decimal(number), ": 'aa-shim'"}));
+    }
+    return found;
+}
+
+Result<std::string> remainder(DocumentKind kind, const std::string& text, const std::string& name, const Recorded& recorded) {
     switch (kind) {
         case DocumentKind::daemon_json:
-            return without_docker_runtimes(text, name, original);
+            return without_docker_runtimes(text, name, recorded.original);
         case DocumentKind::toml:
-            return without_marked(text, name);
+            return toml_remainder(text, name, recorded);
         case DocumentKind::lines:
             return without_marked_end(text, name);
     }
@@ -51,11 +71,18 @@ std::optional<DocumentKind> document_kind(std::string_view name) {
 }
 
 Result<std::optional<std::string>> without_ours(DocumentKind kind, const std::string& text, const std::string& name,
-                                                const std::optional<std::string>& original) {
-    auto rest = TRY(remainder(kind, text, name, original));
+                                                const Recorded& recorded) {
+    auto rest = TRY(remainder(kind, text, name, recorded));
     const bool is_changed = rest != text;
-    if (is_changed && !original && says_nothing(kind, rest)) return std::optional<std::string>();
+    if (is_changed && !recorded.original && says_nothing(kind, rest)) return std::optional<std::string>();
     return std::optional(std::move(rest));
+}
+
+std::vector<std::string> found_of_ours(DocumentKind kind, const std::string& text, const std::string& name) {
+    if (kind == DocumentKind::lines) return lines_of_ours(text, name);
+    if (kind == DocumentKind::daemon_json) return found_in_daemon_json(text, name);
+    const auto document = toml::read(text, name);
+    return document ? found_of_ours(*document) : std::vector<std::string>();
 }
 
 }  // namespace aa::ctl::install

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
+#include "ctl/install/document/our_runtimes.h"
 
 namespace aa::ctl::install {
 
@@ -100,14 +102,47 @@ std::string with_marked_end(std::string_view text, std::string_view body) {
     return concat({text, end, block});
 }
 
+namespace {
+
+// What of the marked LINES is somebody else's by now, as text.
+std::string foreign_in(const toml::Document& document, const MarkedLines& lines, const toml::Document* written) {
+    std::string text;
+    const toml::Entry* version = nullptr;
+    const toml::Entry* header = nullptr;  // of ours, which somebody else's key may need
+    bool more_than_ours = false;
+    const auto add = [&](const toml::Entry& entry) {
+        text += document.text.substr(entry.lines.begin, entry.lines.end - entry.lines.begin);
+    };
+    for (const auto& entry : document.entries) {
+        const bool inside = entry.lines.begin >= lines.begin && entry.lines.begin < lines.end;
+        const bool foreign = inside && is_foreign(document, entry, written);
+        if (inside && entry.path == toml::Path{"version"}) version = &entry;
+        more_than_ours = more_than_ours || foreign || !inside;
+        const bool is_header = entry.kind != toml::Entry::Kind::pair;
+        if (inside && is_header) header = foreign ? nullptr : &entry;
+        if (foreign && !is_header && header != nullptr) add(*std::exchange(header, nullptr));
+        if (foreign) add(entry);
+    }
+    // Others' settings keep the version that they are written for.
+    if (version == nullptr || !more_than_ours) return text;
+    return concat({document.text.substr(version->lines.begin, version->lines.end - version->lines.begin), text});
+}
+
+}  // namespace
+
 // Where the end mark has no line end, what we added began with one.
-Result<std::string> without_marked(std::string_view text, const std::string& name) {
+Result<std::string> without_marked(std::string_view text, const std::string& name, const toml::Document* written) {
     const auto document = TRY(toml::read(text, name));
     std::string result;
     std::size_t kept = 0;
     for (const auto& lines : TRY(find_marked(document))) {
         TRY(require_no_stray_key(document, lines));
         result += text.substr(kept, lines.begin - kept);
+        if (auto foreign = foreign_in(document, lines, written); !foreign.empty()) {
+            result += foreign;
+            kept = lines.end;
+            continue;
+        }
         const auto last = text.substr(0, lines.end);
         const auto line_end = last.substr(without_line_end(last).size());
         if (lines.was) {

@@ -32,9 +32,9 @@ std::string marked(std::string_view body, std::string_view line_end);
 // TEXT with BODY, whose lines end with "\n", marked at its end, in the line ends of TEXT: for text that is no TOML document.
 std::string with_marked_end(std::string_view text, std::string_view body);
 
-// TEXT without everything that is marked. Refused: a mark without its partner, and keys behind a marked table, which would
+// TEXT without everything that is marked, but for what others have put there since; WRITTEN is what we wrote, if that is known. Refused: a mark without its partner, and keys behind a marked table, which would
 // become another table's.
-Result<std::string> without_marked(std::string_view text, const std::string& name);
+Result<std::string> without_marked(std::string_view text, const std::string& name, const toml::Document* written = nullptr);
 // The same for text that is no TOML document: marked lines at its end.
 Result<std::string> without_marked_end(std::string_view text, const std::string& name);
 

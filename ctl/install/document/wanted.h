@@ -16,7 +16,8 @@ struct Wanted {
     std::string shim = "/usr/bin/aa-shim";  // as the host's processes see it
     std::vector<std::string> handlers;
     bool make_default = false;
-    bool mandatory = false;  // close the side doors that can be closed
+    bool mandatory = false;        // close the side doors that can be closed
+    bool replace_runtime = false;  // containers may get another runtime below aa-shim than the one they have now
 };
 
 struct EngineRuntime {

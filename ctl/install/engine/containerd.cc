@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/install/engine/containerd_config.h"
 #include "ctl/install/engine/containerd_imports.h"
+#include "ctl/install/engine/containerd_runtime.h"
 #include "ctl/install/engine/engines.h"
 #include "ctl/install/plan/units.h"
 
@@ -21,8 +22,8 @@ constexpr std::array<std::string_view, 3> kPrograms = {"/usr/bin/containerd", "/
 Result<void> require_default_path(const Unit& unit) {
     for (const auto* name : {"--config", "-c"}) {
         if (const auto option = unit.option(name); option && option->value != kConfig) {
-            return Error{ErrorKind::config, concat({option->line->place, ": containerd is started with ", name, " and does not read ",
-                                                    kConfig, ": move that file there, and take the option away"})};
+            return Error{ErrorKind::config, concat({option->place, ": containerd is started with ", name, " and does not read ", kConfig,
+                                                    ": move that file there, and take the option away"})};
         }
     }
     return {};
@@ -43,7 +44,7 @@ struct Judged {
     std::vector<std::string> left;
 };
 
-Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
+Result<Judged> want_in_files(Draft& draft, const Unit& unit, const Wanted& wanted) {
     const auto& host = draft.host();
     const auto base = TRY(draft.base(kConfig, DocumentKind::toml));
     if (!base) {
@@ -53,6 +54,7 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
         auto others = wanted.mandatory ? redirected_runtimes(empty, version, wanted).tables : kept_built_in(empty, version);
         for (auto& table : others) tables.push_back(std::move(table));
         draft.want_file(kConfig, containerd_file(version, tables));
+        TRY(want_containerd_runtime(draft, wanted, empty, version, {}, unit.search_path()));
         return Judged{};
     }
     const auto document = TRY(toml::read(base->text, host.place(kConfig)));
@@ -60,6 +62,7 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
     const auto imports = TRY(imports_of(host, document, kConfig));
     const bool in_own_file = version == 3 && imports.our_directory.has_value();
     for (const auto& file : imports.files) TRY(judge_import(host, file, version, wanted));
+    TRY(want_containerd_runtime(draft, wanted, document, version, imports.files, unit.search_path()));
     if (!in_own_file) {
         auto change = TRY(with_containerd_runtimes(document, wanted));
         draft.want_file(kConfig, change.text);
@@ -84,9 +87,10 @@ Result<Judged> want_in_files(Draft& draft, const Wanted& wanted) {
 
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
-    const auto unit = TRY(read_unit(host, kUnit));
+    const auto unit = read_unit(host, kUnit);
+    TRY(require_engine(draft, unit, "containerd", kConfig));
     TRY(require_default_path(unit));
-    const auto judged = TRY(want_in_files(draft, wanted));
+    const auto judged = TRY(want_in_files(draft, unit, wanted));
     want_links(draft, wanted);
     if (wanted.mandatory) want_engine_links(draft, wanted);
     if (wanted.mandatory && unit.exists) TRY(want_engine_path(draft, unit, {}));
@@ -117,6 +121,9 @@ Result<void> forget(Draft& draft) {
     if (!base) return {};
     const auto document = TRY(toml::read(base->text, host.place(kConfig)));
     const auto imports = TRY(imports_of(host, document, kConfig));
+    for (const auto& path : imports.files) {
+        if (const auto file = TRY(host.read(path))) draft.found_elsewhere(found_of_ours(DocumentKind::toml, file->text, host.place(path)));
+    }
     if (imports.our_directory) (void)TRY(draft.base(concat({*imports.our_directory, "/", kContainerdDropIn}), DocumentKind::toml));
     return {};
 }

@@ -54,7 +54,7 @@ std::vector<std::string> runtime_names(const Document& document, int version) {
 // Whether the runtime NAME of DOCUMENT is run by runc's shim, whatever program that calls.
 bool has_runc_shim(const Document& document, int version, const std::string& name) {
     const auto type = string_at(document, joined(cri_containerd(version), {"runtimes", name, "runtime_type"}));
-    return type ? *type == kRuncType || *type == "io.containerd.runc.v1" || *type == "io.containerd.runtime.v1.linux" : name == "runc";
+    return type ? is_runc_shim(*type) : name == "runc";
 }
 
 // Whether it is runc or crun as they are: not what a vendor put in their place.
@@ -65,6 +65,29 @@ bool is_plain(const Document& document, int version, const std::string& name) {
 }
 
 }  // namespace
+
+bool is_runc_shim(std::string_view type) {
+    return type == kRuncType || type == "io.containerd.runc.v1" || type == "io.containerd.runtime.v1.linux";
+}
+
+std::string default_runtime(const Document& document, int version) {
+    return string_at(document, joined(cri_containerd(version), {"default_runtime_name"})).value_or("runc");
+}
+
+RuntimeProgram runtime_program(const Document& document, int version, const std::string& name) {
+    const auto table = joined(cri_containerd(version), {"runtimes", name});
+    const auto binary = string_at(document, joined(table, {"options", "BinaryName"})).value_or("");
+    if (has_runc_shim(document, version, name)) return {binary.empty() ? "runc" : binary, {}};
+    return {{}, string_at(document, joined(table, {"runtime_type"})).value_or("not among the runtimes")};
+}
+
+std::vector<std::string> plain_runtimes(const Document& document, int version) {
+    std::vector<std::string> plain;
+    for (const auto& name : runtime_names(document, version)) {
+        if (!is_our_name(name) && is_plain(document, version, name)) plain.push_back(name);
+    }
+    return plain;
+}
 
 Result<int> containerd_version(const Document& document) {
     const auto* pair = document.pair({"version"});
@@ -88,7 +111,7 @@ Path cri_containerd(int version) { return joined(cri_plugin(version), {"containe
 
 Inherited inherited_from(const Document& document, int version) {
     const auto containerd = cri_containerd(version);
-    auto name = string_at(document, joined(containerd, {"default_runtime_name"})).value_or("runc");
+    auto name = default_runtime(document, version);
     if (!has_runc_shim(document, version, name)) name = "runc";
     const auto table = joined(containerd, {"runtimes", name});
     Inherited result;

@@ -22,6 +22,18 @@ Result<int> containerd_version(const toml::Document& document);
 toml::Path cri_plugin(int version);
 toml::Path cri_containerd(int version);
 
+// Whether a runtime of this type is started by runc's shim, which calls a program.
+bool is_runc_shim(std::string_view type);
+// The name of the runtime that containers get now, and what that of NAME is: its program as the document names it ("BinaryName") or, if
+// another shim runs it, that.
+std::string default_runtime(const toml::Document& document, int version);
+struct RuntimeProgram {
+    std::string binary, other_shim;
+};
+RuntimeProgram runtime_program(const toml::Document& document, int version, const std::string& name);
+// The runtimes that --mandatory gives to aa-shim.
+std::vector<std::string> plain_runtimes(const toml::Document& document, int version);
+
 // What our runtimes take over from the one that containers get now: the cgroup driver, above all.
 struct Inherited {
     TomlPairs runtime, options;

@@ -9,8 +9,10 @@
 
 #include "base/text.h"
 #include "ctl/install/engine/engines.h"
+#include "ctl/install/engine/lower_runtime.h"
 #include "ctl/install/plan/config_files.h"
 #include "ctl/install/plan/units.h"
+#include "shim/runtime.h"
 
 namespace aa::ctl::install {
 
@@ -30,11 +32,15 @@ const toml::Path kWorkloadsTable = {"crio", "runtime", "workloads"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
 
+Result<ConfigFiles> read_files(const Host& host) {
+    return ConfigFiles::read(host, {"/etc/crio/crio.conf"}, std::string(kDirectory), "", kName);
+}
+
 Result<void> require_default_paths(const Unit& unit) {
     for (const auto* flag : {"--config", "-c", "--config-dir", "-d"}) {
         const auto option = unit.option(flag);
         if (!option || option->value == "/etc/crio/crio.conf" || option->value == kDirectory) continue;
-        return Error{ErrorKind::config, concat({option->line->place, ": crio is started with ", flag, ", so that ", kDirectory,
+        return Error{ErrorKind::config, concat({option->place, ": crio is started with ", flag, ", so that ", kDirectory,
                                                 " may not count: make the change by hand, or take the option away"})};
     }
     return {};
@@ -84,13 +90,48 @@ void tell_of_annotations(const ConfigFiles& files, const Wanted& wanted, Plan& p
     }
 }
 
+// The handler NAME: its runtime_path, else its name in PATH, or where CRI-O's packages have their own; a runtime_type that is not "oci"
+// is another shim (crio.conf(5)).
+UsualRuntime runtime_called(const ConfigFiles& files, const Unit& unit, const std::string& name) {
+    const auto table = toml::below(kRuntimesTable, name);
+    const auto path = files.last_string(toml::below(table, "runtime_path")).value_or("");
+    const auto type = files.last_string(toml::below(table, "runtime_type")).value_or("");
+    auto directories = unit.search_path();
+    directories.emplace_back("/usr/libexec/crio");
+    UsualRuntime runtime{name, places_of(path.empty() ? name : path, directories), {}, {}};
+    if (!type.empty() && type != "oci") runtime.other_shim = path.empty() ? type : path;
+    if (const auto found = files.first_below(table))
+        runtime.place = concat({found->document->name, ":", toml::line_and_column(found->document->text, found->entry->lines.begin)});
+    return runtime;
+}
+
+// "crun" since 1.31, "runc" before: whichever is there.
+std::string built_in_default(const Host& host, const ConfigFiles& files, const Unit& unit) {
+    const auto crun = runtime_called(files, unit, "crun").candidates;
+    return host.find_program(std::vector<std::string_view>(crun.begin(), crun.end())) ? "crun" : "runc";
+}
+
+std::vector<UsualRuntime> taken_runtimes(const ConfigFiles& files, const Unit& unit, const UsualRuntime& usual, const Wanted& wanted) {
+    std::vector<UsualRuntime> taken;
+    for (const auto* name : {"runc", "crun"}) {
+        if (wanted.mandatory && usual.name != name && files.first_below(toml::below(kRuntimesTable, name)))
+            taken.push_back(runtime_called(files, unit, name));
+    }
+    return taken;
+}
+
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
-    TRY(require_default_paths(TRY(read_unit(host, kUnit))));
-    const auto files = TRY(ConfigFiles::read(host, {"/etc/crio/crio.conf"}, std::string(kDirectory), "", kName));
-    const auto usual = files.last_string(toml::below(kRuntimeTable, "default_runtime"));
-    const auto usual_table = toml::below(kRuntimesTable, usual.value_or(""));
-    const std::string_view root = usual == "crun" ? "/run/crun" : "/run/runc";
+    const auto unit = read_unit(host, kUnit);
+    TRY(require_engine(draft, unit, "crio", "/etc/crio"));
+    TRY(require_default_paths(unit));
+    const auto files = TRY(read_files(host));
+    const auto set = files.last_string(toml::below(kRuntimeTable, "default_runtime"));
+    const auto usual = runtime_called(files, unit, set ? *set : built_in_default(host, files, unit));
+    const auto usual_table = toml::below(kRuntimesTable, set.value_or(""));
+    const auto lower = TRY(want_runtime(draft, wanted, usual, taken_runtimes(files, unit, usual, wanted)));
+    const auto kind = shim::runtime_kind(lower);
+    const std::string_view root = kind && *kind == oci::RuntimeKind::crun ? "/run/crun" : "/run/runc";
 
     std::vector<TomlTable> tables;
     if (wanted.make_default) tables.push_back({kRuntimeTable, {{"default_runtime", "\"aa-shim\""}}});
@@ -130,14 +171,13 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
                                                 " has something in it that aa-shimctl did not write: move it to another file"})};
     draft.want_file(path_of_ours(), marked(table_text(tables, "\n"), "\n"));
     want_links(draft, wanted);
-    want_runtime(draft, {files.last_string(toml::below(toml::below(kRuntimesTable, usual.value_or("crun")), "runtime_path")).value_or(""),
-                         "/usr/libexec/crio/crun", "/usr/libexec/crio/runc"});
     plan.next.push_back("systemctl restart crio   (running containers go on)");
     return {};
 }
 
 Result<void> forget(Draft& draft) {
     (void)TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    draft.found_elsewhere(TRY(read_files(draft.host())).found_of_ours());
     draft.plan().next.push_back("systemctl restart crio   (running containers go on)");
     return {};
 }

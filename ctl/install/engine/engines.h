@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "ctl/install/document/wanted.h"
 #include "ctl/install/plan/plan.h"
+#include "ctl/install/plan/units.h"
 
 namespace aa::ctl::install {
 
@@ -50,12 +51,12 @@ extern const Engine kRke2;
 void want_links(Draft& draft, const Wanted& wanted);
 void want_engine_links(Draft& draft, const Wanted& wanted);
 
-// Wants /etc/aa-shim/runtime to lead to the first of CANDIDATES that is a program, unless it is there or the host has a runc or crun
-// where aa-shim looks for one.
-void want_runtime(Draft& draft, const std::vector<std::string>& candidates);
-
-// Whether aa-shim becomes crun on this host, as things stand; false if that cannot be told.
-bool uses_crun(const Host& host);
+// Whether the engine's program NAME is on the host: where its UNIT says, or in the PATH of one; and the error if it is not.
+bool has_program(const Host& host, const Unit& unit, const std::string& name);
+Error no_engine(const Host& host, const Unit& unit, std::string_view name);
+// An error unless the engine is there: its program NAME, or else its configuration SIGN, which may be of a program in a place of its own;
+// then a note.
+Result<void> require_engine(Draft& draft, const Unit& unit, const std::string& name, const std::string& sign);
 
 // An error if aa-shim is not on the host.
 Result<void> require_shim(const Host& host, const Wanted& wanted);

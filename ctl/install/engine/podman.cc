@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "ctl/install/engine/engines.h"
+#include "ctl/install/engine/lower_runtime.h"
 #include "ctl/install/plan/config_files.h"
+#include "shim/runtime.h"
 
 namespace aa::ctl::install {
 
@@ -20,6 +22,11 @@ const toml::Path kRuntimesTable = {"engine", "runtimes"};
 
 std::string path_of_ours() { return concat({kDirectory, "/", kName}); }
 
+Result<ConfigFiles> read_files(const Host& host) {
+    return ConfigFiles::read(host, {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"}, std::string(kDirectory),
+                             ".conf", kName);
+}
+
 // A list of runtimes in [engine], and what it is where no file has it (common/pkg/config/default.go).
 struct RuntimeList {
     std::string_view key;
@@ -27,12 +34,13 @@ struct RuntimeList {
 };
 
 // Those that ours belong to.
-std::vector<RuntimeList> lists_of_runtimes(const Host& host) {
+std::vector<RuntimeList> lists_of_runtimes(const std::string& lower) {
     // They write their log as JSON; it is how the reason of a refusal reaches the user.
     std::vector<RuntimeList> lists = {{"runtime_supports_json", {"crun", "runc", "kata", "runsc", "youki", "krun"}}};
     // They start a container without a cgroup of its own, which of the two only crun does. containers.conf(5) has another name for it,
     // which Podman does not know (pkg/config/config.go; seen on 4.3, 5.4 and 5.8).
-    if (uses_crun(host)) lists.push_back({"runtime_supports_nocgroup", {"crun", "krun"}});
+    const auto kind = shim::runtime_kind(lower);
+    if (kind && *kind == oci::RuntimeKind::crun) lists.push_back({"runtime_supports_nocgroup", {"crun", "krun"}});
     return lists;
 }
 
@@ -46,14 +54,46 @@ std::string with_ours(const ConfigFiles& files, const RuntimeList& list, const W
     return toml::array(std::move(names));
 }
 
+// Where Podman looks for a runtime that no file gives paths for, and in which order for one that no file names (containers/common
+// pkg/config/default.go: defaultConfigFromMemory, findRuntime).
+constexpr std::array<std::string_view, 7> kDirectories = {"/usr/bin", "/usr/sbin", "/usr/local/bin",          "/usr/local/sbin",
+                                                          "/sbin",    "/bin",      "/usr/lib/cri-o-runc/sbin"};
+
+UsualRuntime runtime_called(const ConfigFiles& files, const std::string& name) {
+    UsualRuntime usual{name, places_of(name, {kDirectories.begin(), kDirectories.end()}), {}, {}};
+    const auto found = files.last_pair(toml::below(kRuntimesTable, name));
+    if (found && found->entry->only_strings) usual.candidates = found->entry->strings;
+    if (found) usual.place = concat({found->document->name, ":", toml::line_and_column(found->document->text, found->entry->lines.begin)});
+    return usual;
+}
+
+UsualRuntime usual_runtime(const Host& host, const ConfigFiles& files) {
+    if (const auto name = files.last_string(toml::below(kEngineTable, "runtime")); name && !name->empty())
+        return runtime_called(files, *name);
+    auto crun = runtime_called(files, "crun");
+    return host.find_program(std::vector<std::string_view>(crun.candidates.begin(), crun.candidates.end())) ? crun
+                                                                                                            : runtime_called(files, "runc");
+}
+
+std::vector<UsualRuntime> taken_runtimes(const ConfigFiles& files, const UsualRuntime& usual, const Wanted& wanted) {
+    std::vector<UsualRuntime> taken;
+    for (const auto* name : {"runc", "crun"}) {
+        if (wanted.mandatory && usual.name != name) taken.push_back(runtime_called(files, name));
+    }
+    return taken;
+}
+
 Result<void> want(Draft& draft, const Wanted& wanted) {
     const auto& host = draft.host();
-    const auto files = TRY(ConfigFiles::read(host, {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
-                                             std::string(kDirectory), ".conf", kName));
+    const Unit none{"podman.service", false, {}, {}};
+    TRY(require_engine(draft, none, "podman", "/etc/containers"));
+    const auto files = TRY(read_files(host));
+    const auto usual = usual_runtime(host, files);
+    const auto lower = TRY(want_runtime(draft, wanted, usual, taken_runtimes(files, usual, wanted)));
     TomlTable engine{kEngineTable, {}};
     TomlTable known{kRuntimesTable, {}};
     if (wanted.make_default) engine.pairs.emplace_back("runtime", "\"aa-shim\"");
-    for (const auto& list : lists_of_runtimes(host)) {
+    for (const auto& list : lists_of_runtimes(lower)) {
         TRY(files.require_not_overruled(toml::below(kEngineTable, list.key),
                                         concat({"this is read after ", kName, " and overrules it: rename the file"})));
         engine.pairs.emplace_back(list.key, with_ours(files, list, wanted));
@@ -96,6 +136,7 @@ Result<void> want(Draft& draft, const Wanted& wanted) {
 
 Result<void> forget(Draft& draft) {
     (void)TRY(draft.base(path_of_ours(), DocumentKind::toml));
+    draft.found_elsewhere(TRY(read_files(draft.host())).found_of_ours());
     draft.plan().next.push_back("containers that were made with aa-shim need it until they are removed");
     return {};
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/install/engine/containerd_config.h"
 #include "ctl/install/engine/containerd_imports.h"
+#include "ctl/install/engine/containerd_runtime.h"
 #include "ctl/install/engine/engines.h"
 
 namespace aa::ctl::install {
@@ -100,7 +101,10 @@ Result<void> want_rancher(Draft& draft, const Wanted& wanted, const Distribution
     const bool has_directory = version == 3 && imports.our_directory == directory_of(facts) + "/config-v3.toml.d";
     TRY(has_directory ? want_drop_in(draft, facts, document, wanted) : want_in_template(draft, facts, document, version, wanted));
     want_links(draft, wanted);
-    want_runtime(draft, {std::string(facts.runc)});
+    // The distribution's own programs come first in the PATH of its containerd (k3s pkg/cli/cmds, findPreferBundledBin; rke2 likewise).
+    auto directories = read_unit(host, concat({facts.units[0], ".service"})).search_path();
+    directories.insert(directories.begin(), std::string(facts.runc.substr(0, facts.runc.rfind('/'))));
+    TRY(want_containerd_runtime(draft, wanted, document, version, imports.files, directories));
     if (!wanted.make_default) draft.plan().open.push_back("a pod without a RuntimeClass of aa-shim gets the default runtime");
     say_what_to_restart(draft, facts);
     return {};

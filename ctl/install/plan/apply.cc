@@ -14,8 +14,11 @@ Result<void> put_file(const Host& host, const std::string& path, const std::opti
     return file ? host.write(path, *file) : host.remove(path);
 }
 
-Result<void> put_link(const Host& host, const Link& link, bool shall_be) {
-    return shall_be ? host.make_link(link.path, link.target) : host.remove(link.path);
+Result<void> put_link(const Host& host, const LinkChange& change, bool shall_be) {
+    const auto& link = change.link;
+    if (change.replaces.empty()) return shall_be ? host.make_link(link.path, link.target) : host.remove(link.path);
+    const auto replaced = host.replace_link(link.path, shall_be ? link.target : change.replaces);
+    return replaced ? Result<void>() : Result<void>(replaced.error());
 }
 
 class Application {
@@ -54,7 +57,7 @@ public:
             if (!step && result) result = std::move(step);
         };
         for (auto file = files_done_.rbegin(); file != files_done_.rend(); ++file) note(put_file(host_, (*file)->path, (*file)->before));
-        for (auto link = links_done_.rbegin(); link != links_done_.rend(); ++link) note(put_link(host_, (*link)->link, (*link)->is_there));
+        for (auto link = links_done_.rbegin(); link != links_done_.rend(); ++link) note(put_link(host_, **link, (*link)->is_there));
         if (result) {  // else the record is still needed
             if (plan_.record_before) note(write_record(host_, *plan_.record_before));
             note(tidy_records(host_, plan_.engine, plan_.record_before));
@@ -87,7 +90,7 @@ private:
     Result<void> put_links(bool made) {
         for (const auto& link : plan_.links) {
             if (!link.changes() || link.shall_be != made) continue;
-            TRY(put_link(host_, link.link, link.shall_be));
+            TRY(put_link(host_, link, link.shall_be));
             links_done_.push_back(&link);
         }
         return {};

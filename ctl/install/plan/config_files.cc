@@ -4,10 +4,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ctl/install/document/our_runtimes.h"
 
 namespace aa::ctl::install {
-
-namespace {}  // namespace
 
 Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::string>& files, const std::string& directory,
                                       std::string_view suffix, std::string_view ours) {
@@ -32,6 +31,13 @@ Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::s
 std::optional<ConfigFiles::Found> ConfigFiles::last_pair(const toml::Path& path) const {
     for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
         if (const auto* pair = (*file)->document.pair(path)) return Found{&(*file)->document, pair};
+    }
+    return std::nullopt;
+}
+
+std::optional<ConfigFiles::Found> ConfigFiles::first_below(const toml::Path& path) const {
+    for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
+        if (const auto* entry = (*file)->document.below(path)) return Found{&(*file)->document, entry};
     }
     return std::nullopt;
 }
@@ -64,6 +70,15 @@ std::vector<std::string> ConfigFiles::names_below(const toml::Path& table) const
         }
     }
     return names;
+}
+
+std::vector<std::string> ConfigFiles::found_of_ours() const {
+    std::vector<std::string> found;
+    for (const auto& file : files_) {
+        auto in_file = install::found_of_ours(file->document);
+        found.insert(found.end(), std::make_move_iterator(in_file.begin()), std::make_move_iterator(in_file.end()));
+    }
+    return found;
 }
 
 Result<void> ConfigFiles::require_nothing_below(const toml::Path& path, std::string_view reason) const {

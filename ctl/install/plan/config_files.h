@@ -29,11 +29,16 @@ public:
         const toml::Entry* entry = nullptr;
     };
     [[nodiscard]] std::optional<Found> last_pair(const toml::Path& path) const;
+    // The first statement of the last file that has something at or below PATH.
+    [[nodiscard]] std::optional<Found> first_below(const toml::Path& path) const;
     // The pairs right below TABLE, as the last file that has any gives them.
     [[nodiscard]] TomlPairs last_table(const toml::Path& table) const;
     // The names of what stands below TABLE.
     [[nodiscard]] std::vector<std::string> names_below(const toml::Path& table) const;
     [[nodiscard]] std::optional<std::string> last_string(const toml::Path& path) const;
+
+    // What of aa-shim is in them, each with its place.
+    [[nodiscard]] std::vector<std::string> found_of_ours() const;
 
     // An error if something has PATH or stands below it; if a file that is read after ours has a pair of PATH.
     [[nodiscard]] Result<void> require_nothing_below(const toml::Path& path, std::string_view reason) const;

@@ -39,12 +39,13 @@ FileChange* Draft::find(const std::string& path) {
 Result<std::optional<HostFile>> Draft::without_us(const std::string& path, DocumentKind kind, const std::optional<HostFile>& before) const {
     if (!before) return before;
     const auto* recorded = record_ ? record_->file(path) : nullptr;
-    std::optional<std::string> original;
+    Recorded known;
     if (recorded != nullptr) {
-        if (recorded->original) original = recorded->original->text;
+        if (recorded->original) known.original = recorded->original->text;
+        if (!recorded->written.empty()) known.written = recorded->written.front();
         if (recorded->wrote(before->text)) return recorded->original;
     }
-    const auto rest = TRY(without_ours(kind, before->text, host_->place(path), original));
+    const auto rest = TRY(without_ours(kind, before->text, host_->place(path), known));
     if (!rest) return std::optional<HostFile>();
     HostFile file = *before;
     file.text = *rest;
@@ -83,9 +84,23 @@ bool Draft::made_by_others(const Link& link) const {
     return std::any_of(others_.begin(), others_.end(), [&](const Record& other) { return other.has_link(link); });
 }
 
+bool Draft::made_by_us_alone(const std::string& path, const std::string& target) const {
+    return record_ && record_->has_link({path, target}) && !made_by_others({path, target});
+}
+
+std::vector<std::string> Draft::other_engines() const {
+    std::vector<std::string> engines;
+    for (const auto& other : others_) engines.push_back(other.engine);
+    return engines;
+}
+
 Result<void> Draft::plan_links() {
     for (const auto& link : wanted_links_) {
         const auto target = TRY(host_->read_link(link.path));
+        if (target && *target != link.target && made_by_us_alone(link.path, *target)) {
+            plan_.links.push_back({link, false, true, *target});
+            continue;
+        }
         if (target && *target != link.target) {
             return Error{ErrorKind::config, concat({quote(host_->place(link.path)), " leads to ", quote(*target), ", not to ",
                                                     quote(link.target), ": remove it first"})};
@@ -94,7 +109,8 @@ Result<void> Draft::plan_links() {
     }
     if (!record_) return {};
     for (const auto& link : record_->links) {
-        const bool wanted = std::find(wanted_links_.begin(), wanted_links_.end(), link) != wanted_links_.end();
+        const bool wanted =
+            std::any_of(wanted_links_.begin(), wanted_links_.end(), [&](const Link& other) { return other.path == link.path; });
         if (wanted || made_by_others(link)) continue;
         const auto target = host_->read_link(link.path);
         plan_.links.push_back({link, target && *target == link.target, false});
@@ -124,7 +140,7 @@ void Draft::plan_directories() {
         if (!host_->is_directory(directory)) plan_.make_directories.push_back(directory);
     }
     // Those of the record are ours even if a crash came before there was one.
-    for (const auto& directory : {record_directory(plan_.engine), std::string(kRecords)}) {
+    for (const auto& directory : {record_directory(plan_.engine), std::string(kRecords), directory_of(std::string(kRecords))}) {
         const bool recorded = record_ && record_->has_directory(directory);
         if (!any && !recorded && host_->is_directory(directory)) plan_.remove_directories.push_back(directory);
     }
@@ -183,6 +199,24 @@ Result<void> Draft::require_writable() const {
     }
     if (plan_.changes()) TRY(host_->require_writable(record_directory(plan_.engine) + "/record.json"));
     return {};
+}
+
+void Draft::found_elsewhere(std::vector<std::string> found) {
+    elsewhere_.insert(elsewhere_.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+}
+
+Result<void> Draft::require_nothing_left() const {
+    auto left = elsewhere_;
+    for (const auto& file : plan_.files) {
+        if (!file.after) continue;
+        auto found = found_of_ours(file.kind, file.after->text, host_->place(file.path));
+        left.insert(left.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    }
+    if (left.empty()) return {};
+    return Error{ErrorKind::config,
+                 concat({join(left, "; "),
+                         ": aa-shimctl did not write this as it is, and it would be left behind: take it out by hand first; "
+                         "nothing was changed"})};
 }
 
 Result<Plan> Draft::finish() {

@@ -28,6 +28,7 @@ struct FileChange {
 struct LinkChange {
     Link link;
     bool is_there = false, shall_be = false;
+    std::string replaces = {};  // where the link that we made before leads; empty: there is none
 
     [[nodiscard]] bool changes() const { return is_there != shall_be; }
 };
@@ -60,8 +61,22 @@ public:
     void want_file(const std::string& path, const std::string& text);
     void want_link(const std::string& path, const std::string& target);
 
+    // Whether the symbolic link at PATH, with TARGET, was made by installs for this engine only.
+    [[nodiscard]] bool made_by_us_alone(const std::string& path, const std::string& target) const;
+    // Whether installs for other engines made LINK.
+    [[nodiscard]] bool made_by_others(const Link& link) const;
+    // The other engines that aa-shim is installed for.
+    [[nodiscard]] std::vector<std::string> other_engines() const;
+
     [[nodiscard]] const Host& host() const { return *host_; }
     Plan& plan() { return plan_; }
+
+    // Takes back whatever the record has and nobody asked for.
+    Result<void> take_back_the_rest();
+    // FOUND, each with its place, is of aa-shim in a file that is not ours to change.
+    void found_elsewhere(std::vector<std::string> found);
+    // An error if something of aa-shim would be left behind.
+    [[nodiscard]] Result<void> require_nothing_left() const;
 
     // The finished plan. Refused: something that is not ours where a link shall be, directories that cannot be written.
     Result<Plan> finish();
@@ -69,18 +84,17 @@ public:
 private:
     Draft(const Host& host, std::string engine);
     Result<std::optional<HostFile>> without_us(const std::string& path, DocumentKind kind, const std::optional<HostFile>& before) const;
-    Result<void> take_back_the_rest();
     Result<void> plan_links();
     void plan_directories();
     void plan_record();
     [[nodiscard]] Result<void> require_writable() const;
-    [[nodiscard]] bool made_by_others(const Link& link) const;
     FileChange* find(const std::string& path);
 
     const Host* host_;
     std::optional<Record> record_;
     std::vector<Record> others_;
     std::vector<Link> wanted_links_;
+    std::vector<std::string> elsewhere_;
     Plan plan_;
 };
 

@@ -1,108 +1,180 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/install/plan/units.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "ctl/install/document/marks.h"
 #include "ctl/install/document/wanted.h"
+#include "ctl/install/plan/unit_file.h"
 
 namespace aa::ctl::install {
 
 namespace {
 
-// systemd.unit(5): the first one that has the unit wins, and all of them may have drop-ins.
+// systemd.unit(5): the first one that has the unit wins; so does the first that has a drop-in of that name.
 constexpr std::array<std::string_view, 5> kDirectories = {"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
                                                           "/usr/lib/systemd/system", "/lib/systemd/system"};
+constexpr std::size_t kLongest = std::size_t{1} << 20U;  // of a unit, which systemd limits likewise
 // systemd.exec(5): what a service has unless it is told otherwise.
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr std::string_view kBlanks = " \t";
 
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    while (!text.empty() && kBlanks.find(text.back()) != std::string_view::npos) text.remove_suffix(1);
-    return text;
+// A unit may be a link, within the host (an alias), or to /dev/null (it is masked: an empty unit).
+std::string read_through_links(const Host& host, const std::string& path) {
+    const auto fd = host.open_below(path, O_RDONLY);
+    if (!fd) return {};
+    const auto text = read_file(fd->get(), kLongest, path);
+    return text ? std::string(text->text()) : std::string();
 }
 
-Result<std::vector<UnitLine>> read_lines(const Host& host, const std::string& path) {
-    std::vector<UnitLine> result;
-    auto file = host.read(path);
-    if (!file) return result;  // a unit may be a link: what systemd makes of those is not for us to change
-    if (!*file) return result;
-    long long number = 0;
-    for (const auto line : aa::lines((*file)->text)) {
-        ++number;
-        const auto text = trimmed(line);
-        if (text.empty() || text[0] == '#' || text[0] == ';') continue;
-        result.push_back({concat({host.place(path), ":", decimal(number)}), std::string(text)});
+std::string unit_path(const Host& host, const std::string& name) {
+    for (const auto directory : kDirectories) {
+        auto path = concat({directory, "/", name});
+        if (host.exists(path)) return path;
     }
-    return result;
+    return {};
 }
 
-void append(std::vector<UnitLine>& to, std::vector<UnitLine> lines) {
-    to.insert(to.end(), std::make_move_iterator(lines.begin()), std::make_move_iterator(lines.end()));
+// The drop-ins to the unit NAME but ours, in the order in which they are read: that of their names, whatever directory has them.
+std::vector<std::string> drop_ins(const Host& host, const std::string& name) {
+    std::map<std::string, std::string> found;
+    for (const auto directory : kDirectories) {
+        for (const std::string& below : {concat({directory, "/", name, ".d"}), concat({directory, "/service.d"})}) {
+            const auto names = host.list(below);
+            for (const auto& file : names ? *names : std::vector<std::string>()) {
+                if (file.ends_with(".conf") && file.find("-aa-shim-") == std::string::npos) found.emplace(file, concat({below, "/", file}));
+            }
+        }
+    }
+    std::vector<std::string> paths;
+    for (auto& [file, path] : found) paths.push_back(std::move(path));
+    return paths;
 }
 
-// "EnvironmentFile=-/etc/default/docker" → "/etc/default/docker".
-std::string environment_file(std::string_view line) {
-    constexpr std::string_view kKey = "EnvironmentFile=";
-    if (!line.starts_with(kKey)) return {};
-    line.remove_prefix(kKey.size());
-    if (line.starts_with('-')) line.remove_prefix(1);
-    return std::string(line.starts_with('/') ? line : std::string_view());
+// Adds TEXT to the list, or empties the list.
+void assign(std::vector<UnitText>& list, UnitText text) {
+    if (text.text.empty()) return list.clear();
+    list.push_back(std::move(text));
 }
 
-bool is_word_end(char c) { return c == ' ' || c == '\t' || c == '=' || c == '"' || c == '\'' || c == '\\'; }
+// "NAME=VALUE" → NAME, with the value's place.
+void set_variable(Unit& unit, const std::string& word, const std::string& place) {
+    const std::size_t equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos) return;
+    unit.environment[word.substr(0, equals)] = {word.substr(equals + 1), {{0, place}}};
+}
 
-}  // namespace
+void read_environment_file(const Host& host, std::string_view value, Unit& unit) {
+    if (value.starts_with('-')) value.remove_prefix(1);
+    if (!value.starts_with('/')) return;
+    const std::string path(value);
+    for (const auto& line : unit_settings(read_through_links(host, path), host.place(path), {})) {
+        set_variable(unit, concat({line.key, "=", without_quotes(line.value.text)}), line.value.places.front().second);
+    }
+}
 
-std::optional<Unit::Option> Unit::option(std::string_view flag) const {
-    for (const auto& line : lines) {
-        const std::size_t at = line.text.find(flag);
-        if (at == std::string::npos) continue;
-        auto rest = std::string_view(line.text).substr(at + flag.size());
-        if (!rest.empty() && !is_word_end(rest[0])) continue;
-        rest.remove_prefix(std::min(rest.find_first_not_of(" \t=\"'"), rest.size()));
-        return Option{&line, std::string(rest.substr(0, rest.find_first_of(" \t\"'\\")))};
+// Whether TEXT takes words from the variable NAME.
+bool takes_from(std::string_view text, std::string_view name) {
+    if (text.find(concat({"${", name, "}"})) != std::string_view::npos) return true;
+    const auto plain = concat({"$", name});
+    for (std::size_t at = text.find(plain); at != std::string_view::npos; at = text.find(plain, at + 1)) {
+        const auto rest = text.substr(at + plain.size());
+        if (rest.empty() || !is_name_character(rest[0])) return true;
+    }
+    return false;
+}
+
+std::optional<Unit::Option> option_in(const UnitText& text, std::string_view flag) {
+    constexpr std::string_view kBefore = " \t\"'";
+    constexpr std::string_view kBehind = " \t=\"'";
+    const std::string_view all = text.text;
+    for (std::size_t at = all.find(flag); at != std::string_view::npos; at = all.find(flag, at + 1)) {
+        auto rest = all.substr(at + flag.size());
+        if ((at > 0 && kBefore.find(all[at - 1]) == std::string_view::npos) ||
+            (!rest.empty() && kBehind.find(rest[0]) == std::string_view::npos))
+            continue;
+        rest.remove_prefix(std::min(rest.find_first_not_of(kBehind), rest.size()));
+        return Unit::Option{text.place_of(at), std::string(rest.substr(0, rest.find_first_of(kBefore)))};
     }
     return std::nullopt;
 }
 
-const UnitLine* Unit::variable(std::string_view wanted) const {
-    for (const auto& line : lines) {
-        std::string_view text = line.text;
-        if (text.starts_with("export ")) text.remove_prefix(7);
-        const auto assignment = concat({wanted, "="});
-        const bool in_file = text.starts_with(assignment);
-        if (in_file) return &line;
-        if (!text.starts_with("Environment=")) continue;
-        const std::size_t at = text.find(assignment, 12);
-        if (at != std::string_view::npos && std::string_view(" \t\"'=").find(text[at - 1]) != std::string_view::npos) return &line;
-    }
-    return nullptr;
+}  // namespace
+
+const std::string& UnitText::place_of(std::size_t offset) const {
+    auto line = std::find_if(places.rbegin(), places.rend(), [&](const auto& place) { return place.first <= offset; });
+    return line == places.rend() ? places.front().second : line->second;
 }
 
-Result<Unit> read_unit(const Host& host, const std::string& name) {
-    Unit unit{name, false, {}};
-    for (const auto directory : kDirectories) {
-        const auto path = concat({directory, "/", name});
-        if (unit.exists || !host.exists(path)) continue;
-        unit.exists = true;
-        append(unit.lines, TRY(read_lines(host, path)));
-    }
-    for (const auto directory : kDirectories) {
-        const auto drop_ins = concat({directory, "/", name, ".d"});
-        for (const auto& file : TRY(host.list(drop_ins))) {
-            const auto path = concat({drop_ins, "/", file});
-            if (file.ends_with(".conf") && file.find("-aa-shim-") == std::string::npos) append(unit.lines, TRY(read_lines(host, path)));
+std::optional<Unit::Option> Unit::option(std::string_view flag) const {
+    for (const auto& command : commands) {
+        if (auto found = option_in(command, flag)) return found;
+        for (const auto& [variable, value] : environment) {
+            if (!takes_from(command.text, variable)) continue;
+            if (auto found = option_in(value, flag)) return found;
         }
     }
-    std::vector<UnitLine> environment;
-    for (const auto& line : unit.lines) {
-        if (const auto file = environment_file(line.text); !file.empty()) append(environment, TRY(read_lines(host, file)));
+    return std::nullopt;
+}
+
+const std::string* Unit::variable(const std::string& wanted) const {
+    const auto found = environment.find(wanted);
+    return found == environment.end() ? nullptr : &found->second.places.front().second;
+}
+
+// systemd.service(5), "Command lines": prefixes before the path.
+std::string Unit::program() const {
+    if (commands.empty()) return {};
+    auto words = unit_words(commands.front().text);
+    if (words.empty()) return {};
+    auto path = words.front().substr(std::min(words.front().find_first_not_of("@-:+!|"), words.front().size()));
+    return path.starts_with('/') ? path : std::string();
+}
+
+std::vector<std::string> Unit::search_path() const {
+    const auto set = environment.find("PATH");
+    std::string_view rest = set == environment.end() ? kDefaultPath : std::string_view(set->second.text);
+    std::vector<std::string> directories;
+    while (!rest.empty()) {
+        const auto directory = rest.substr(0, rest.find(':'));
+        if (directory.starts_with('/') && directory != kEnginePath) directories.emplace_back(directory);
+        rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
     }
-    append(unit.lines, std::move(environment));
+    return directories;
+}
+
+Unit read_unit(const Host& host, const std::string& name) {
+    Unit unit{name, false, {}, {}};
+    auto files = drop_ins(host, name);
+    if (auto path = unit_path(host, name); !path.empty()) {
+        const auto target = host.read_link(path);
+        unit.exists = !target || *target != "/dev/null";
+        files.insert(files.begin(), std::move(path));
+    }
+    std::vector<UnitText> assignments;
+    std::vector<UnitText> environment_files;
+    for (const auto& path : files) {
+        for (auto& setting : unit_settings(read_through_links(host, path), host.place(path), "Service")) {
+            if (setting.key == "ExecStart")
+                assign(unit.commands, std::move(setting.value));
+            else if (setting.key == "Environment")
+                assign(assignments, std::move(setting.value));
+            else if (setting.key == "EnvironmentFile")
+                assign(environment_files, std::move(setting.value));
+        }
+    }
+    for (const auto& assignment : assignments) {
+        std::size_t from = 0;
+        for (const auto& word : unit_words(assignment.text)) {
+            from = std::min(assignment.text.find(word.substr(0, word.find('=')), from), assignment.text.size());
+            set_variable(unit, word, assignment.place_of(from));
+        }
+    }
+    for (const auto& file : environment_files) read_environment_file(host, file.text, unit);
     return unit;
 }
 
@@ -116,8 +188,8 @@ Result<void> want_engine_path(Draft& draft, const Unit& unit, const std::vector<
     std::string body = "[Service]\n";
     for (const auto& variable : all) {
         const auto name = variable.substr(0, variable.find('='));
-        if (const auto* line = unit.variable(name)) {
-            return Error{ErrorKind::config, concat({line->place, ": ", unit.name, " sets ", name, " already: put ", kEnginePath,
+        if (const auto* place = unit.variable(name)) {
+            return Error{ErrorKind::config, concat({*place, ": ", unit.name, " sets ", name, " already: put ", kEnginePath,
                                                     " first in it by hand and install without --mandatory, or take it away"})};
         }
         body += concat({"Environment=", variable, "\n"});

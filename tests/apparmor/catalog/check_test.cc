@@ -51,6 +51,55 @@ constexpr ReachCase kReach[] = {
     {"no sandbox is the default", R"("namespace": "a", "sandbox": false)", R"("namespace": "a")", false},
 };
 
+struct FactCase {
+    const char* match;
+    const char* why;  // empty: the rule is good
+};
+
+constexpr FactCase kFacts[] = {
+    {R"("engine": "cri-containerd", "labels": {"a": "b"})",
+     "no engine called 'cri-containerd' tells 'labels' of its containers: 'docker', 'cri-o' can"},
+    {R"("engine": "podman", "labels": {"a": "b"})", "no engine called 'podman' tells 'labels' of its containers: 'docker', 'cri-o' can"},
+    {R"("engine": "podman", "privileged": true)",
+     "no engine called 'podman' tells 'privileged: true' of its containers: 'docker', 'cri-o', 'nerdctl' can"},
+    {R"("engine": "podman", "namespace": "a", "pod": "b")",
+     "no engine called 'podman' tells 'namespace', 'pod' of its containers: 'cri-containerd', 'cri-o' can"},
+    {R"("engine": "nerdctl", "image": "a")",
+     "no engine called 'nerdctl' tells 'image' of its containers: 'docker', 'cri-containerd', 'cri-o', 'podman' can"},
+    {R"("engine": "cri-o", "privileged": false)",
+     "no engine called 'cri-o' tells 'privileged: false' of its containers: 'docker', 'nerdctl' can"},
+    {R"("engine": "other", "name": "a")",
+     "no engine called 'other' tells 'name' of its containers: 'docker', 'cri-containerd', 'cri-o', 'podman', 'nerdctl' can"},
+    {R"("engine": "{docker,podman}", "sandbox": true)",
+     "no engine called '{docker,podman}' tells 'sandbox: true' of its containers: 'cri-containerd', 'cri-o' can"},
+    {R"("engine": "{docker,cri-containerd}", "labels": {"a": "b"}, "pod": "p")",
+     "no engine called '{docker,cri-containerd}' tells 'labels', 'pod' together of its containers: 'cri-o' can"},
+    {R"("privileged": false, "pod": "a")", "no engine tells 'pod', 'privileged: false' together of its containers"},
+    {R"("engine": "cri-*", "labels": {"a": "b"})", ""},
+    {R"("engine": "cri-o", "privileged": true, "labels": {"a": "b"}, "pod": "p")", ""},
+    {R"("engine": "podman", "image": "a", "user": 1, "sandbox": false)", ""},
+    {R"("handler": "aa-shim-web")", "the handler of the runtime 'aa-shim-web' is 'web'"},
+    {R"("handler": "aa-shim")", "the runtime 'aa-shim' has no handler"},
+    {R"("handler": "{aa-shim-web,web}")", ""},
+    {R"("name": "/web")", "a container's name has no slash in front: write 'web'"},
+    {R"("name": "web")", ""},
+    {R"("image": "https://registry.example/nginx:*")", "an image's name has no scheme: write 'registry.example/nginx:*'"},
+    {R"("image": "Nginx:latest")", "an image's name has no capital letters but in its host and its tag"},
+    {R"("image": "registry.example/Web/*")", "an image's name has no capital letters but in its host and its tag"},
+    {R"("image": "Registry.example/web:V1")", ""},
+    {R"("image": "registry.example/web*RC1")", ""},
+    {R"("image": "**/web:V1")", ""},
+    {R"("image": "Lab**")", ""},
+    {R"("namespace": "Prod")", "names of namespaces and pods have no capital letters: 'Prod'"},
+};
+
+TEST(CatalogCheck, refuses_what_no_engine_tells) {
+    for (const auto& c : kFacts) {
+        const auto found = complaints(std::string("{ \"match\": {") + c.match + "}, \"reject\": \"no\" }", "\"base\"");
+        EXPECT_EQ(found, *c.why == '\0' ? "" : std::string("c:6:1: this rule can never match: ") + c.why + "\n") << c.match;
+    }
+}
+
 TEST(CatalogCheck, finds_rules_that_can_never_match) {
     for (const auto& c : kReach) {
         const std::string rules =

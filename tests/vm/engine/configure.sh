@@ -42,4 +42,5 @@ events_logger = "file"
 [containers]
 log_driver = "k8s-file"
 END
-aa-shimctl install podman --default --handlers web > /tmp/install-podman || { cat /tmp/install-podman; exit 1; }
+# One aa-shim becomes one runtime, and the scenarios choose it.
+aa-shimctl install podman --default --handlers web --replace-runtime > /tmp/install-podman || { cat /tmp/install-podman; exit 1; }

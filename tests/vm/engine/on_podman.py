@@ -10,7 +10,7 @@ from harness import label, must, parse_label, run, tap
 
 BASELINE = matrix.enforced("aa-shim-baseline")
 SETTINGS = "/etc/containers/containers.conf.d"
-INSTALL = ("aa-shimctl", "install", "podman", "--default", "--handlers", "web")
+INSTALL = ("aa-shimctl", "install", "podman", "--default", "--handlers", "web", "--replace-runtime")
 QUADLETS = "/etc/containers/systemd"
 GENERATOR = "/usr/lib/systemd/system-generators/podman-system-generator"
 GENERATORS = [GENERATOR, "/usr/libexec/podman/quadlet"]

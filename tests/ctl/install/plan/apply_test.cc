@@ -26,8 +26,11 @@ protected:
         std::string pattern = (fs::temp_directory_path() / "aa-install-XXXXXX").string();
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
         root_ = pattern;
-        put("/usr/bin/aa-shim", "program");
-        fs::permissions(root_ / "usr/bin/aa-shim", fs::perms::owner_all);
+        for (const std::string program :
+             {"usr/bin/aa-shim", "usr/bin/dockerd", "usr/bin/containerd", "usr/bin/crio", "usr/bin/podman", "usr/sbin/runc"}) {
+            put("/" + program, program);
+            fs::permissions(root_ / program, fs::perms::owner_all);
+        }
     }
     void TearDown() override { fs::remove_all(root_); }
 
