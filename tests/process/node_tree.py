@@ -91,10 +91,10 @@ class Node:
             if Path(folder).is_dir():
                 shutil.copytree(folder, self.root / folder.lstrip("/"), symlinks=True)
         (self.root / "etc/containerd/config.toml").write_text(CONTAINERD)
-        for program in ("usr/local/bin/containerd", "usr/local/sbin/runc"):  # as containerd's installation guide places them
-            (self.root / program).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / program).write_text("")
-            (self.root / program).chmod(0o755)
+        containerd = self.root / "usr/local/bin/containerd"  # as its installation guide places it
+        containerd.parent.mkdir(parents=True, exist_ok=True)
+        containerd.write_text("")
+        containerd.chmod(0o755)
         self.kubectl.write_text(KUBECTL.format(log=self.calls))
         self.kubectl.chmod(0o755)
         systemctl = self.root / "usr/bin/systemctl"

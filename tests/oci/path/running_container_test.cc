@@ -146,9 +146,9 @@ protected:
             while (!stop) swap();
         });
         for (const auto resolver : {Resolver::kernel, Resolver::walk}) {
-            const auto root = root_for(resolver);
             unsigned found = 0;
             for (int i = 0; i < kResolutions; ++i) {
+                const auto root = root_for(resolver);  // a new one, with a budget of its own
                 const auto program = root.find_program(word, process());
                 if (!program) continue;
                 ++found;
