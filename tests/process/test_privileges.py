@@ -8,6 +8,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -126,6 +127,7 @@ class Privileges(harness.ShimTest):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         pid = self.await_sleep(process.pid)
+        self.addCleanup(os.kill, pid, signal.SIGKILL)  # --kill-child has no hold on a process that changed its user
         state = self.make_runc_state(pid, directory, annotations=annotations.items())
         return state.rename(self.private_directory() / "state")
 
@@ -222,7 +224,8 @@ class Privileges(harness.ShimTest):
         for directory in ("etc/docker", "usr/bin"):
             (tree / directory).mkdir(parents=True)
         shutil.copy(harness.SHIM, tree / "usr/bin/aa-shim")
-        self.copy_program("/bin/true", tree, "usr/bin/dockerd")
+        for program in ("usr/bin/dockerd", "usr/sbin/runc"):
+            self.copy_program("/bin/true", tree, program)
         config = tree / "etc/docker/daemon.json"
         config.write_text("{}\n")
         config.chmod(0o640)
