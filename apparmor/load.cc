@@ -71,11 +71,12 @@ std::string_view source_of(const std::vector<ProfileSource>& sources, std::strin
 std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message}}; }
 
 // All FILES in one run; only if that fails one run each, for the messages that do not say which file they mean.
-Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel) {
+Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel,
+                                                  const std::string& cache) {
     std::vector<Complaint> result;
     if (files.empty()) return result;
     const std::string features = TRY(features_for(for_kernel));
-    if (TRY(parser.compile(files, features)).ok()) return result;
+    if (TRY(parser.compile(files, features, cache)).ok()) return result;
     for (const auto& file : files) {
         const auto run = TRY(parser.compile({file}, features));
         if (run.ok()) continue;
@@ -215,7 +216,7 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
     const Origin host{"apparmor_parser", 0, 0};
     const auto parser = parser_of(settings);
     if (!parser) return one_complaint(parser.error(), host);
-    auto result = compile_complaints(*parser, files, has_kernel);
+    auto result = compile_complaints(*parser, files, has_kernel, settings.compiled);
     if (!result) return one_complaint(result.error(), host);
     const auto missing = missing_complaints(catalog, sources, kernel, has_kernel, settings);
     if (!missing) return one_complaint(missing.error(), host);
@@ -248,7 +249,7 @@ Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSour
                            const LoadSettings& settings) {
     TRY(kernel.require_enabled());
     if (const auto files = files_of(sources); !files.empty()) {
-        const auto run = TRY(TRY(parser_of(settings)).load(files));
+        const auto run = TRY(TRY(parser_of(settings)).load(files, settings.compiled));
         if (!run.ok()) {
             std::string text = "the profiles could not be loaded:";
             for (const auto& complaint : parser_complaints(run, files.front())) text += " " + complaint.text() + ";";

@@ -32,7 +32,8 @@ struct ProfileSource {
 // Where profiles are looked for besides the catalog's own profileDirs, and what compiles them.
 struct LoadSettings {
     std::vector<std::string> directories = {std::string(kProfileDirectory), "/etc/apparmor.d"};
-    std::string parser;  // empty: the packaged one
+    std::string parser;    // empty: the packaged one
+    std::string compiled;  // an empty directory in which check_profiles() leaves what load_profiles() then loads; empty: none
 };
 
 // Where the profiles of a catalog are looked for: in the directories of its OWN `profileDirs`, then in those of SETTINGS.
@@ -62,8 +63,8 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
 std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                                      const LoadSettings& settings = {});
 
-// Loads SOURCES into the kernel (apparmor_parser --replace, jobs and cache as configured on this host) and checks that
-// every profile of CATALOG is there afterwards, by exact name.
+// Loads SOURCES into the kernel (apparmor_parser --replace), as check_profiles() has compiled them, and checks that every profile of
+// CATALOG is there afterwards, by exact name.
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                            const LoadSettings& settings = {});
 

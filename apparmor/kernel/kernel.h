@@ -42,7 +42,7 @@ public:
     // (seen on 6.12).
     [[nodiscard]] Result<bool> is_loaded(std::string_view label) const;
 
-    // The label of the process PID (or of this one: 0). An error of kind not_found if there is no such process.
+    // The label of the process PID (or of this one: 0), as aa_gettaskcon(3) reads it, which aa-shim does not link. An error of kind not_found if there is no such process.
     [[nodiscard]] Result<TaskLabel> task_label(pid_t pid) const;
 
     // The number of the policy: it changes with every profile that is loaded, replaced or removed.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -29,6 +30,15 @@ std::string without_chatter(std::string_view errors) {
 std::vector<std::string> joined(std::vector<std::string> words, const std::vector<std::string>& more) {
     words.insert(words.end(), more.begin(), more.end());
     return words;
+}
+
+// The parser's cache keeps one file of a name, whichever directory that is in.
+bool can_be_cached(const std::vector<std::string>& files, const std::string& cache) {
+    std::set<std::string_view> names;
+    for (const std::string_view file : files) {
+        if (!names.insert(file.substr(file.rfind('/') + 1)).second) return false;
+    }
+    return !cache.empty();
 }
 
 // "… in profile P at line N: TEXT" → P, N, TEXT; a line of another form is a problem of FILE as a whole.
@@ -66,14 +76,20 @@ Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments, st
 
 Result<CommandOutcome> Parser::names(const std::vector<std::string>& paths) const { return run(joined({"--names", "--quiet"}, paths)); }
 
-Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, const std::string& features) const {
-    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--jobs=auto", "--ofile=/dev/null"};
+Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, const std::string& features, const std::string& cache) const {
+    std::vector<std::string> arguments = {"--skip-kernel-load", "--quiet", "--jobs=auto"};
+    if (can_be_cached(files, cache)) {
+        arguments.insert(arguments.end(), {"--write-cache", "--cache-loc=" + cache});
+    } else {
+        arguments.insert(arguments.end(), {"--skip-cache", "--ofile=/dev/null"});
+    }
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     return run(joined(std::move(arguments), files));
 }
 
-Result<CommandOutcome> Parser::load(const std::vector<std::string>& files) const {
-    return run(joined({"--replace", "--write-cache", "--quiet", "--jobs=auto"}, files));
+Result<CommandOutcome> Parser::load(const std::vector<std::string>& files, const std::string& cache) const {
+    const bool cached = can_be_cached(files, cache);
+    return run(joined({"--replace", "--quiet", "--jobs=auto", cached ? "--cache-loc=" + cache : std::string("--skip-cache")}, files));
 }
 
 Result<std::string> features_for(bool runs) { return runs ? std::string() : packaged_features(); }

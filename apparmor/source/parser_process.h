@@ -33,13 +33,16 @@ public:
     // "parent//child". Needs neither the kernel nor privileges; nothing is compiled.
     [[nodiscard]] Result<CommandOutcome> names(const std::vector<std::string>& paths) const;
 
-    // Compiles FILES and throws the result away. FEATURES is a features file to compile for, or empty for the running
+    // Compiles FILES and throws the result away, or keeps it in the directory CACHE for load(). FEATURES is a features file to compile for, or empty for the running
     // kernel; without either the parser would quietly compile for a kernel of 2010 (seen with 3.0.8).
-    [[nodiscard]] Result<CommandOutcome> compile(const std::vector<std::string>& files, const std::string& features) const;
+    [[nodiscard]] Result<CommandOutcome> compile(const std::vector<std::string>& files, const std::string& features,
+                                                 const std::string& cache = {}) const;
 
     // Loads FILES into the kernel: new profiles are added, present ones replaced, none is ever removed (a task whose profile
-    // is removed runs on unconfined).
-    [[nodiscard]] Result<CommandOutcome> load(const std::vector<std::string>& files) const;
+    // is removed runs on unconfined). They come from CACHE, where compile() has put them, or are compiled now. Never from the
+    // parser's own cache: it knows a file by the last part of its path alone, and takes what is there for a file that is older, so
+    // that another directory's profile, or the newer version of one that was put back, would be loaded (seen with 3.0.8).
+    [[nodiscard]] Result<CommandOutcome> load(const std::vector<std::string>& files, const std::string& cache = {}) const;
 
 private:
     std::string path_;

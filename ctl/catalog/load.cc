@@ -4,11 +4,16 @@
 // catalog is published last, with one rename. A failure on the way leaves the catalog that was in force.
 #include "apparmor/load.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/kernel/library.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/catalog/runtime_features.h"
@@ -28,6 +33,32 @@ struct Options {
 struct Loaded {
     Examination examination;
     std::vector<std::string> remarks;  // what the operator should know although it worked
+};
+
+// Beside the catalog at PATH, where only root can write; to be used under lock_for_load(). What a load that was killed has left goes
+// first.
+class CompiledProfiles {
+public:
+    static Result<std::unique_ptr<CompiledProfiles>> make(const std::string& path) {
+        auto made = std::make_unique<CompiledProfiles>(concat({path.substr(0, path.rfind('/') + 1), ".load.profiles"}));
+        made->remove();
+        if (::mkdir(made->directory_.c_str(), 0700) != 0) return errno_error("make the directory", made->directory_, errno);
+        return made;
+    }
+    explicit CompiledProfiles(std::string directory) : directory_(std::move(directory)) {}
+    CompiledProfiles(const CompiledProfiles&) = delete;
+    CompiledProfiles& operator=(const CompiledProfiles&) = delete;
+    ~CompiledProfiles() { remove(); }
+
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
+private:
+    void remove() const {
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_, ignored);
+    }
+
+    std::string directory_;
 };
 
 bool capabilities_only(const apparmor::Catalog& catalog) {
@@ -56,7 +87,8 @@ void ask_runtime(apparmor::Catalog& catalog, std::vector<std::string>& remarks) 
 
 // Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
 // operator should know all the same.
-Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel, const std::string& path) {
+Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel,
+                                              const apparmor::LoadSettings& settings, const std::string& path) {
     std::vector<std::string> remarks;
     ask_runtime(examination.catalog, remarks);
     if (const auto enabled = kernel.require_enabled(); !enabled) {
@@ -69,7 +101,7 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
         count_from_now(path, remarks);
         return remarks;
     }
-    TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel));
+    TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel, settings));
     for (const auto& profile : TRY(apparmor::not_enforced(examination.catalog, kernel))) {
         remarks.push_back("profile " + profile + ": nothing that it forbids is refused");
     }
@@ -82,13 +114,17 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
 
 Result<Loaded> load(const Options& options) {
     const apparmor::Kernel kernel;
+    TRY(apparmor::library_agrees(kernel));
     if (::geteuid() != 0 && kernel.require_enabled()) {
         return Error{ErrorKind::system, "only root can load AppArmor profiles: run aa-shimctl as root"};
     }
     const auto lock = TRY(apparmor::lock_for_load(options.output));
-    Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel)), {}};
+    const auto compiled = TRY(CompiledProfiles::make(options.output));
+    apparmor::LoadSettings settings;
+    settings.compiled = compiled->directory();
+    Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel, settings)), {}};
     if (!result.examination.ok()) return result;
-    result.remarks = TRY(put_in_force(result.examination, kernel, options.output));
+    result.remarks = TRY(put_in_force(result.examination, kernel, settings, options.output));
     return result;
 }
 

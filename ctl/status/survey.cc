@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "apparmor/kernel/library.h"
 #include "apparmor/policy/loaded_policy.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -58,6 +59,7 @@ public:
 
     Result<Survey> run(const SurveyOptions& options) && {
         if (!options.root.empty()) (void)TRY(open_file(AT_FDCWD, options.root, O_PATH | O_DIRECTORY));
+        TRY(apparmor::library_agrees(kernel_));
         TRY(find_unloaded());
         const auto wanted = TRY(find_wanted(options));
         auto containers = find_all(options.root);

@@ -3,6 +3,7 @@
 // aa-shimctl version: this program, and the parts of the host that decide what it can do.
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/kernel.h"
+#include "apparmor/kernel/library.h"
 #include "apparmor/source/parser_process.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
@@ -21,7 +22,9 @@ std::string parser_version() {
 }
 
 int version(const Context& context) {
-    const auto enabled = apparmor::Kernel().require_enabled();
+    const apparmor::Kernel kernel;
+    auto enabled = kernel.require_enabled();
+    if (auto agreed = apparmor::library_agrees(kernel); !agreed) enabled = std::move(agreed);
     const auto catalog = apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath));
     const Json document = {{"aa-shim", AA_VERSION},
                            {"apparmor_parser", parser_version()},

@@ -292,6 +292,42 @@ TEST_F(Load, LoadingNeedsAKernelWithAppArmor) {
     EXPECT_FALSE(fs::exists(root_ + "/calls"));
 }
 
+// The parser's own cache would give the policy of another file of that name, or of a newer version.
+TEST_F(Load, LoadsWhatWasCompiledForTheCheck) {
+    settings_.compiled = root_ + "/compiled";
+    settings_.parser = write("parser", "#!/bin/sh\necho \"$*\" >> " + root_ + "/calls\n", 0755);
+    write("module/parameters/enabled", "Y\n");
+    write("securityfs/apparmor/.access", "");
+    const Kernel kernel(root_ + "/securityfs", root_ + "/module");
+    const std::string web = write("etc/web", "profile web { /x r, }\n");
+    const std::string other = write("etc/more/web", "profile other { /x r, }\n");
+    want("web");
+    EXPECT_THAT(texts(check_profiles(catalog_, {{"web", web}}, kernel, settings_)), IsEmpty());
+    EXPECT_FALSE(load_profiles(catalog_, {{"web", web}}, kernel, settings_));  // the parser has not loaded it
+    want("other");
+    const std::vector<ProfileSource> both = {{"web", web}, {"other", other}};
+    EXPECT_THAT(texts(check_profiles(catalog_, both, kernel, settings_)), IsEmpty());
+    EXPECT_FALSE(load_profiles(catalog_, both, kernel, settings_));
+    const std::string cache = "--cache-loc=" + root_ + "/compiled ";
+    EXPECT_EQ(read(root_ + "/calls"), "--skip-kernel-load --quiet --jobs=auto --write-cache " + cache + web + "\n" +
+                                          "--replace --quiet --jobs=auto " + cache + web + "\n" +
+                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache --ofile=/dev/null " + web + " " + other +
+                                          "\n" + "--replace --quiet --jobs=auto --skip-cache " + web + " " + other + "\n");
+}
+
+TEST_F(Load, TheRealParserKeepsWhatItHasCompiled) {
+    const std::string features = "/usr/share/apparmor-features/features";
+    if (!fs::exists(features)) GTEST_SKIP() << "the package apparmor brings no features here";
+    const std::string cache = root_ + "/compiled";
+    const std::string web = write("etc/web", "profile web { /x r, }\n");
+    fs::create_directories(cache);
+    ASSERT_TRUE(Parser::find()->compile({web}, features, cache)->ok());
+    const auto hit =
+        Parser::find()->run({"--skip-kernel-load", "--show-cache", "--features-file=" + features, "--cache-loc=" + cache, web});
+    ASSERT_TRUE(hit);
+    EXPECT_THAT(hit->output + hit->errors, HasSubstr("Cache hit: " + cache));
+}
+
 TEST_F(Load, PublishesAtomicallyIntoADirectoryOfItsOwn) {
     want("web");
     const std::string path = root_ + "/run/aa-shim/catalog";
