@@ -221,7 +221,7 @@ class Privileges(harness.ShimTest):
 
     def test_install(self):
         tree = harness.WORK / "host"
-        for directory in ("etc/docker", "usr/bin"):
+        for directory in ("etc/docker", "usr/bin", "usr/sbin"):
             (tree / directory).mkdir(parents=True)
         shutil.copy(harness.SHIM, tree / "usr/bin/aa-shim")
         for program in ("usr/bin/dockerd", "usr/sbin/runc"):
