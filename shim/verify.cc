@@ -155,6 +155,7 @@ void in_background(Work&& work) {
     if (child != 0) return;
     if (::fork() == 0) {
         (void)::setsid();
+        (void)!::chdir("/");  // the caller's directory may be unmounted meanwhile
         // The engine waits for the end of the pipes it handed to the runtime.
         (void)::syscall(SYS_close_range, 0U, UINT_MAX, 0U);
         work();

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator reads of decisions: records in the journal and in a file, and names of running containers."""
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -181,7 +183,8 @@ class Journal(observing.ObservingTest):
         self.addCleanup(process.kill)
         self.make_runc_state(process.pid, directory, "c1", CRI_ROOT, annotations.items())
         before = self.counters()
-        self.assertEqual(self.cri("start").code, 0)
+        self.assertEqual(self.cri("start", cwd=directory).code, 0)
+        self.assertEqual(self.directories_of(harness.SHIM), ["/"], "who watches it keeps the caller's directory busy")
         self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
         ended = record()
         expected = SUBJECT | {
@@ -190,6 +193,15 @@ class Journal(observing.ObservingTest):
         }
         self.assertEqual({name: ended.get(name) for name in expected}, expected)
         self.assert_counted(before, "mismatches")
+
+    def directories_of(self, program):
+        """The working directories of the processes that execute PROGRAM."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(process / "exe") == str(program):
+                    found.append(os.readlink(process / "cwd"))
+        return found
 
     def test_nobody_else_says_who_a_container_is(self):
         record = self.listen()
