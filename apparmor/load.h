@@ -32,8 +32,8 @@ struct ProfileSource {
 // Where profiles are looked for besides the catalog's own profileDirs, and what compiles them.
 struct LoadSettings {
     std::vector<std::string> directories = {std::string(kProfileDirectory), "/etc/apparmor.d"};
-    std::string parser;    // empty: the packaged one
-    std::string compiled;  // an empty directory in which check_profiles() leaves what load_profiles() then loads; empty: none
+    std::string parser = {};    // empty: the packaged one
+    std::string compiled = {};  // an empty directory in which check_profiles() leaves what load_profiles() then loads; empty: none
 };
 
 // Where the profiles of a catalog are looked for: in the directories of its OWN `profileDirs`, then in those of SETTINGS.
