@@ -50,6 +50,9 @@ constexpr std::array kRows{
     Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.
     Row{Task::install_dry_run, {caps({CAP_DAC_OVERRIDE, CAP_SYS_CHROOT}), caps({CAP_DAC_OVERRIDE})}},
+    // Root without SYS_ADMIN is a user of its own to Podman (containers/storage, pkg/unshare, IsRootless()), and `podman info` then
+    // tries to make a user namespace; it also makes what is missing of its own folders.
+    Row{Task::install_podman, {kWritesConfiguration | caps({CAP_SYS_ADMIN}), kWritesConfiguration | caps({CAP_SYS_ADMIN})}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
     Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.

@@ -21,6 +21,7 @@ enum class Task {
     explain_container,  // --exec CONTAINER
     install,            // and uninstall
     install_dry_run,    // and uninstall --dry-run
+    install_podman,     // both, for Podman
     load,
     metrics,
     metrics_file,  // --output

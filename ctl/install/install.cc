@@ -126,7 +126,10 @@ int run(const Context& context, const Options& options, Direction direction) {
     return kOk;
 }
 
-Task task_of(const Options& options) { return options.dry_run ? Task::install_dry_run : Task::install; }
+Task task_of(const Options& options) {
+    if (options.engine == "podman") return Task::install_podman;
+    return options.dry_run ? Task::install_dry_run : Task::install;
+}
 
 void add_common(CLI::App& command, Options& options) {
     command.add_option("engine", options.engine, "docker, containerd, crio, podman or kubernetes")->required();

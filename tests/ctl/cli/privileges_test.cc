@@ -236,6 +236,7 @@ TEST(PrivilegesOf, EachCommand) {
         {Task::explain_container, "DAC_READ_SEARCH,SYS_PTRACE", "none"},
         {Task::install, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT", "DAC_OVERRIDE"},
         {Task::install_dry_run, "DAC_OVERRIDE,SYS_CHROOT", "DAC_OVERRIDE"},
+        {Task::install_podman, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN", "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN"},
         {Task::load, "MAC_ADMIN", "MAC_ADMIN"},
         {Task::metrics, "none", "none"},
         {Task::metrics_file, "DAC_OVERRIDE", "none"},
