@@ -50,6 +50,8 @@ def prepare():
     os.makedirs(f"{TREE}/etc/containerd")
     with open(f"{TREE}/{CONFIG}", "w", encoding="utf-8") as file:
         file.write(CONTAINERD)
+    os.makedirs(f"{TREE}/usr/sbin")
+    shutil.copy("/usr/sbin/runc", f"{TREE}/usr/sbin/runc")  # without a runtime no container could start there
     before = files(TREE)
     status, output = agent(TREE, "--prepare", "--handlers", "web,database")
     tap.ok("a tree is prepared", status == 0, output)
