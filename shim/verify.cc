@@ -144,7 +144,8 @@ void watch(const Call& call, const std::string& root) {
     watch_process(state->init_pid, call.line.id, **record);
 }
 
-// Runs WORK in a process that is nobody's child: the runtime must not meet a child that it does not know.
+// Runs WORK in a process that is nobody's child: the runtime must not meet a child that it does not know. That process holds nothing
+// of the caller's once this returns.
 template <class Work>
 void in_background(Work&& work) {
     const pid_t child = ::fork();
@@ -153,11 +154,11 @@ void in_background(Work&& work) {
         (void)::waitpid(child, &status, 0);
     }
     if (child != 0) return;
+    (void)!::chdir("/");  // the caller's directory may be unmounted meanwhile
+    // The engine waits for the end of the pipes it handed to the runtime.
+    (void)::syscall(SYS_close_range, 0U, UINT_MAX, 0U);
     if (::fork() == 0) {
         (void)::setsid();
-        (void)!::chdir("/");  // the caller's directory may be unmounted meanwhile
-        // The engine waits for the end of the pipes it handed to the runtime.
-        (void)::syscall(SYS_close_range, 0U, UINT_MAX, 0U);
         work();
     }
     ::_exit(0);
