@@ -150,7 +150,13 @@ def exec_in(container, command, user=""):
     while frames:  # each with a head of eight bytes: the stream, and the size in the last four
         size = int.from_bytes(frames[4:8], "big")
         output, frames = output + frames[8:8 + size], frames[8 + size:]
-    return api("GET", f"/exec/{exec_id}/json")["ExitCode"], output.decode().strip()
+    return exit_code_of(exec_id), output.decode().strip()
+
+
+def exit_code_of(exec_id):
+    """How an exec ended. dockerd ends its output first, and knows its status a moment later."""
+    until(lambda: not api("GET", f"/exec/{exec_id}/json")["Running"], 20)
+    return api("GET", f"/exec/{exec_id}/json")["ExitCode"]
 
 
 def exec_pid(container, command, privileged=False, user=""):
