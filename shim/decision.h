@@ -15,6 +15,7 @@
 #include "apparmor/current_policy.h"
 #include "base/capability_set.h"
 #include "base/result.h"
+#include "oci/bundle/host_request.h"
 #include "shim/log/subject.h"
 
 namespace aa::shim {
@@ -34,6 +35,7 @@ struct Decision {
     bool pass = false;        // the container stays as its engine made it
     std::string confinement;  // empty if pass
     Bounds bounds;
+    oci::HostChanges host;                   // what it is not given of what it asks of the host; only of a decision made now
     std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
     std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
     std::vector<std::string> reasons;        // each step in words

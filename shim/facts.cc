@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/facts.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.h"
 #include "oci/engine/image_reference.h"
 
@@ -55,6 +58,16 @@ ContainerFacts::View ContainerFacts::view() const {
     facts.user = user;
     facts.privileged = engine.privileged;
     facts.sandbox = engine.sandbox;
+    for (const auto& path : host.paths) view.host_paths.push_back(path.names);
+    for (const auto* devices : {&host.devices, &host.rules}) {
+        std::copy_if(devices->begin(), devices->end(), std::back_inserter(view.devices),
+                     [](const apparmor::DeviceFact& device) { return !device.numbers.empty(); });
+    }
+    facts.host_paths = view.host_paths;
+    facts.devices = view.devices;
+    facts.host_namespaces = host.namespaces;
+    facts.unmasked = host.is_unmasked();
+    facts.hooks = host.hooks;
     return view;
 }
 
@@ -76,6 +89,7 @@ std::string ContainerFacts::summary() const {
     add(out, "user", decimal(user));
     if (engine.privileged) add(out, "privileged", *engine.privileged ? "true" : "false");
     if (engine.sandbox) add(out, "sandbox", "true");
+    add_summary(host, out);
     return out;
 }
 
@@ -95,6 +109,7 @@ Result<ContainerFacts> collect_facts(const oci::EngineCall& call, BundleRoot& ro
     facts.annotations.reserve(config.annotations.size());
     for (const auto& annotation : config.annotations) facts.annotations.emplace_back(annotation.key, annotation.value);
     facts.user = config.process.uid;
+    if (needed.host) facts.host = TRY(collect_host_facts(call, config, facts.engine.engine, needed.device_names));
     return facts;
 }
 

@@ -13,6 +13,7 @@
 #include "oci/bundle/bundle.h"
 #include "oci/engine/engine.h"
 #include "shim/decision.h"
+#include "shim/host_facts.h"
 #include "shim/program.h"
 
 namespace aa::shim {
@@ -25,11 +26,14 @@ struct ContainerFacts {
     std::string entrypoint;  // empty: it was not looked for
     std::vector<std::pair<std::string, std::string>> annotations;
     std::uint32_t user = 0;
+    HostFacts host;
 
-    // The facts as views into this object, which must not move meanwhile. LABELS and ANNOTATIONS hold the pairs.
+    // The facts as views into this object, which must not move meanwhile. The vectors hold what they view.
     struct View {
         std::vector<apparmor::FactPair> labels;
         std::vector<apparmor::FactPair> annotations;
+        std::vector<std::vector<std::string>> host_paths;
+        std::vector<apparmor::DeviceFact> devices;
         apparmor::Facts facts;
     };
     [[nodiscard]] View view() const;
@@ -47,6 +51,8 @@ Subject subject_of(const oci::EngineFacts& engine);
 struct FactsNeeded {
     bool engine_record = true;  // the engine's own files
     bool entrypoint = true;     // the file that the first program is
+    bool host = true;           // what the request brings from the host
+    bool device_names = true;   // … and the names that the host gives to devices
 };
 
 // The facts of the container that CALL is about, with that ROOT, called by the name HANDLER.

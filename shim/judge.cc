@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "shim/exec_decision.h"
+#include "shim/host_bounds.h"
 #include "shim/record.h"
 
 namespace aa::shim {
@@ -30,10 +31,9 @@ void add_kept_annotations(oci::Config& config, const oci::ContainerState& state)
 }
 
 // Where the first program of a container starts whose confinement says "start": "from-profile".
-Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog& catalog, BundleRoot& root,
+Result<void> set_start_label(Decision& decision, const apparmor::Confinement& confinement, BundleRoot& root,
                              apparmor::PolicyQuestions& policy) {
     const auto& config = root.config();
-    const auto confinement = TRY(catalog.confinement(decision.confinement));
     if (confinement.start != apparmor::Start::from_profile || config.process.args.empty()) return {};
     const auto& base = *decision.bounds.profile;
     const auto [program, behind_init] = TRY(find_first_program(root, decision.bounds.ceiling.value_or(CapabilitySet::all())));
@@ -44,19 +44,29 @@ Result<void> set_start_label(Decision& decision, const apparmor::CompiledCatalog
     return {};
 }
 
+// An error where a container that runs already has of the host what DECISION would have taken away.
+Result<void> require_nothing_taken(const Decision& decision) {
+    if (!decision.host.takes_away()) return {};
+    return Error{ErrorKind::denied, concat({"the container was not started by aa-shim, and has devices or unmasked paths that confinement ",
+                                            quote(decision.confinement), " takes away: start it anew through aa-shim"})};
+}
+
 }  // namespace
 
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
     const auto& config = root.config();
-    const FactsNeeded needed{catalog.needs_engine_record(), catalog.needs_entrypoint()};
+    const FactsNeeded needed{catalog.needs_engine_record(), catalog.needs_entrypoint(), true, catalog.needs_device_names()};
     Judged judged{TRY(collect_facts(engine_call, root, handler, needed)), {}};
     Asked asked{asked_profile(config), std::nullopt};
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
     judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
     auto& decision = judged.decision;
     decision.subject = judged.facts.subject();
-    if (!decision.pass && decision.bounds.profile) TRY(set_start_label(decision, catalog, root, policy));
+    if (decision.pass) return judged;
+    const auto confinement = TRY(catalog.confinement(decision.confinement));
+    decision.host = TRY(judge_host(confinement, config, judged.facts.host, decision.reasons));
+    if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
     return judged;
 }
 
@@ -69,6 +79,7 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
     add_kept_annotations(config, state);
     BundleRoot root(engine_call.bundle, config);
     auto judged = TRY(judge_bundle(catalog, engine_call, root, handler, apparmor, policy));
+    TRY(require_nothing_taken(judged.decision));
     judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
     return std::move(judged.decision);
 }

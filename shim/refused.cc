@@ -30,7 +30,7 @@ Result<void> trace_bundle(const oci::CommandLine& line, oci::RuntimeKind kind, s
     const oci::EngineCall call{root, path, line.id};
     if (why == ErrorKind::denied) {
         BundleRoot container_root(path, config);
-        const auto facts = TRY(collect_facts(call, container_root, handler_from_program(program), {}));
+        const auto facts = TRY(collect_facts(call, container_root, handler_from_program(program), {.host = false}));
         trace_subject(facts.subject(), trace.fields);
         trace.fields.emplace_back("facts", facts.summary());
         trace_rule(facts, trace);

@@ -18,6 +18,7 @@ Result<oci::Splices> rewrite_config(const oci::Config& config, std::string_view 
         if (decision.bounds.profile) changes.process.apparmor_profile = decision.first_label();
         changes.deny_syscalls = decision.bounds.deny_syscalls;
         changes.architectures = architectures;
+        changes.host = decision.host;
     }
     return oci::change_config(config, text, changes);
 }

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "apparmor/catalog/host.h"
 #include "base/capability_set.h"
 
 namespace aa::apparmor {
@@ -74,6 +75,7 @@ struct Confinement {
     Start start = Start::in_profile;
     Restore restore = Restore::refuse;  // whether such a container may come from a checkpoint
     std::vector<RuntimeAnnotation> runtime_annotations;
+    HostCeilings host;
     Origin origin;
 };
 
@@ -92,6 +94,13 @@ struct Match {
     std::optional<std::uint32_t> user{};
     std::optional<bool> privileged{};
     std::optional<bool> sandbox{};
+    // What the request brings from the host.
+    std::optional<std::string> host_path{};        // pattern: one of the paths
+    std::vector<std::string> host_path_outside{};  // patterns: one of the paths matches none of these
+    std::optional<std::string> device{};           // pattern, against its name or its numbers: one of the devices
+    std::optional<HostNamespace> host_namespace{};
+    std::optional<bool> unmasked{};
+    std::optional<bool> hooks{};
 };
 
 // What a rule, or `otherwise`, does with a container.

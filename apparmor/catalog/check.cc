@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apparmor/catalog/engine_facts.h"
+#include "apparmor/catalog/gain.h"
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/rule_index.h"
 #include "base/text.h"
@@ -111,6 +112,18 @@ private:
         });
     }
 
+    // What the request brings from the host.
+    static bool covers_host(const Match& general, const Match& specific) {
+        const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
+        const auto covers_if_given = [](const auto& wide, const auto& narrow) {
+            return !wide || (narrow && pattern_covers(*wide, *narrow));
+        };
+        return covers_if_given(general.host_path, specific.host_path) && covers_if_given(general.device, specific.device) &&
+               (general.host_path_outside.empty() || general.host_path_outside == specific.host_path_outside) &&
+               same_if_given(general.host_namespace, specific.host_namespace) && same_if_given(general.unmasked, specific.unmasked) &&
+               same_if_given(general.hooks, specific.hooks);
+    }
+
     static bool covers(const Match& general, const Match& specific) {
         const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
         if (general.sandbox.value_or(false) != specific.sandbox.value_or(false)) return false;
@@ -120,12 +133,8 @@ private:
         for (std::size_t i = 0; i < wide.size(); ++i) {
             if (wide[i] != nullptr && (narrow[i] == nullptr || !pattern_covers(*wide[i], *narrow[i]))) return false;
         }
-        return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations);
-    }
-
-    static bool covers(const RuntimeAnnotation& general, const RuntimeAnnotation& specific) {
-        return pattern_covers(general.key, specific.key) &&
-               (!general.value || (specific.value && pattern_covers(*general.value, *specific.value)));
+        return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations) &&
+               covers_host(general, specific);
     }
 
     // -- what weakens
@@ -157,9 +166,24 @@ private:
                                              value ? concat({" with the value ", quote(*value)}) : std::string(" with any value"),
                                              " (\"runtimeAnnotations\")"}));
         }
+        note_unbounded(confinement, what);
+        if (confinement.host.protected_paths)
+            note(confinement.origin,
+                 what + " lets a container have the host's paths that are aa-shim's own or the runtime's (\"hostPaths\", \"weaker\")");
         if (confinement.restore == Restore::allow)
             note(confinement.origin,
                  what + " lets containers be restored: what a checkpoint brings is looked at only afterwards (\"restore\")");
+    }
+
+    // What a request for more than usual, such as a privileged one, gets of the host in CONFINEMENT.
+    void note_unbounded(const Confinement& confinement, const std::string& what) {
+        const auto& host = confinement.host;
+        std::vector<std::string> brings;
+        if (!host.paths) brings.emplace_back("paths of the host (no \"hostPaths\")");
+        if (!host.devices) brings.emplace_back("devices (no \"devices\")");
+        if (!host.namespaces) brings.emplace_back("namespaces of the host (no \"hostNamespaces\")");
+        if (!host.keep_masked) brings.emplace_back("unmasked /proc and /sys (no \"keepMasked\")");
+        if (!brings.empty()) note(confinement.origin, concat({what, " lets a request bring ", join(brings, ", ")}));
     }
 
     // Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
@@ -167,47 +191,6 @@ private:
     // doing. Everything else is part of the request, a pod's name and `privileged` included.
     static bool is_creators_choice(const Match& match) {
         return !match.engine && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
-    }
-
-    static bool same_profile(const Confinement& a, const Confinement& b) {
-        const auto* first = std::get_if<std::string>(&a.profile);
-        const auto* second = std::get_if<std::string>(&b.profile);
-        return first != nullptr && second != nullptr && *first == *second;
-    }
-
-    // What a container may do in the confinement A that it may not do in B; empty if nothing.
-    static std::string gain(const Confinement& a, const Confinement& b) {
-        const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
-        const auto from_profile = [](const Confinement& c) { return std::get_if<FromProfile>(&c.ceiling) != nullptr; };
-        // What the profile allows is not known here: it counts as everything on the one side and as nothing on the other.
-        const auto ceiling = [](const Confinement& c, CapabilitySet unknown) {
-            const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
-            if (set != nullptr) return *set;
-            return std::get_if<FromProfile>(&c.ceiling) != nullptr ? unknown : CapabilitySet::all();
-        };
-        const bool same_source = from_profile(a) && from_profile(b) && same_profile(a, b);
-        if (is_unconfined(a) && !is_unconfined(b)) return "run without an AppArmor profile";
-        const auto kept = ceiling(a, CapabilitySet::all());
-        const auto more = same_source ? CapabilitySet() : kept - ceiling(b, CapabilitySet());
-        if (!more.empty() && from_profile(a)) return "keep whatever capabilities its profile allows";
-        if (!more.empty() && kept == CapabilitySet::all()) return "keep all capabilities";
-        if (!more.empty()) return concat({"keep the capabilities ", more.names()});
-        if (b.no_new_privileges && !a.no_new_privileges) return "run without \"noNewPrivileges\"";
-        for (const auto& denied : b.deny_syscalls) {
-            if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"call ", quote(denied)});
-        }
-        if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny)
-            return "run commands that no exec rule names";
-        if (b.exec_otherwise == ExecOtherwise::transition && a.exec_otherwise == ExecOtherwise::base)
-            return "run commands that its profile does not allow";
-        if (a.exec_unconfined && !b.exec_unconfined) return "run commands without AppArmor";
-        if (a.restore == Restore::allow && b.restore != Restore::allow) return "be restored from a checkpoint";
-        for (const auto& annotation : a.runtime_annotations) {
-            const auto covering = [&](const RuntimeAnnotation& other) { return covers(other, annotation); };
-            if (std::ranges::none_of(b.runtime_annotations, covering))
-                return concat({"steer the runtime by the annotation ", quote(annotation.key)});
-        }
-        return {};
     }
 
     // What a container may do with OUTCOME that it may not do with `otherwise`; empty if nothing.

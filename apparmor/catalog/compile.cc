@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <span>
@@ -43,7 +44,20 @@ std::uint32_t clause_bits(const Match& match) {
     if (match.user) bits |= format::bit(Trie::user);
     if (match.privileged) bits |= format::kHasPrivileged | (*match.privileged ? format::kPrivileged : 0U);
     if (match.sandbox.value_or(false)) bits |= format::kSandbox;
+    if (match.host_path) bits |= format::kHostPath;
+    if (!match.host_path_outside.empty()) bits |= format::kHostPathOutside;
+    if (match.device) bits |= format::kDevice;
+    if (match.host_namespace) bits |= format::kHasHostNamespace;
+    if (match.unmasked) bits |= format::kHasUnmasked | (*match.unmasked ? format::kUnmasked : 0U);
+    if (match.hooks) bits |= format::kHasHooks | (*match.hooks ? format::kHooks : 0U);
     return bits;
+}
+
+void write_host_clauses(Payload& payload, const Match& match) {
+    if (match.host_path) payload.text(*match.host_path);
+    if (!match.host_path_outside.empty()) payload.texts(match.host_path_outside);
+    if (match.device) payload.text(*match.device);
+    if (match.host_namespace) payload.tag(*match.host_namespace);
 }
 
 Payload rule_payload(const Rule& rule) {
@@ -54,6 +68,7 @@ Payload rule_payload(const Rule& rule) {
     }
     write_pairs(payload, rule.match.labels);
     write_pairs(payload, rule.match.annotations);
+    write_host_clauses(payload, rule.match);
     write_outcome(payload, rule.outcome);
     payload.texts(rule.selectable).origin(rule.origin);
     return payload;
@@ -67,6 +82,15 @@ void write_ceiling(Payload& payload, const CeilingChoice& ceiling) {
     const auto* from_profile = std::get_if<FromProfile>(&ceiling);
     const std::uint64_t mask = set != nullptr ? set->mask() : from_profile != nullptr ? from_profile->evaluated.mask() : 0;
     payload.tag(kind).u32(mask & 0xFFFFFFFFU).u32(mask >> 32U);
+}
+
+void write_host(Payload& payload, const HostCeilings& host) {
+    std::vector<std::string> devices;
+    if (host.devices) std::ranges::transform(*host.devices, std::back_inserter(devices), to_text);
+    payload.u32((host.paths ? format::kHasPaths : 0U) | (host.protected_paths ? format::kProtectedPaths : 0U) |
+                (host.devices ? format::kHasDevices : 0U) | (host.namespaces ? format::kHasNamespaces : 0U) |
+                (host.keep_masked ? format::kKeepMasked : 0U));
+    payload.u32(host.namespaces.value_or(0)).texts(host.paths.value_or(std::vector<std::string>())).texts(devices);
 }
 
 Payload confinement_payload(const Confinement& confinement) {
@@ -83,11 +107,21 @@ Payload confinement_payload(const Confinement& confinement) {
     payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.start).tag(confinement.restore);
     payload.u32(confinement.runtime_annotations.size());
     for (const auto& [key, value] : confinement.runtime_annotations) payload.text(key).u32(value ? 1 : 0).text(value.value_or(""));
+    write_host(payload, confinement.host);
     payload.origin(confinement.origin);
     return payload;
 }
 
 bool needs_engine_record(const Match& match) { return match.image || match.name || match.privileged || !match.labels.empty(); }
+
+// Whether CATALOG knows devices by the names that the host gives them, which takes looking for these.
+bool needs_device_names(const Catalog& catalog) {
+    const auto has_name = [](const DeviceGrant& grant) { return !grant.path.empty(); };
+    return std::ranges::any_of(catalog.rules, [](const Rule& rule) { return rule.match.device.has_value(); }) ||
+           std::ranges::any_of(catalog.confinements, [&](const Confinement& confinement) {
+               return confinement.host.devices && std::ranges::any_of(*confinement.host.devices, has_name);
+           });
+}
 
 // Where the parts of the file lie, for its header.
 struct Places {
@@ -103,7 +137,7 @@ Payload header_payload(const Catalog& catalog, const Places& places) {
     const bool capabilities_only = catalog.without_apparmor == WithoutAppArmor::capabilities_only;
     const bool entrypoint = std::ranges::any_of(catalog.rules, [](const Rule& rule) { return rule.match.entrypoint.has_value(); });
     header.u32((engine ? format::kNeedsEngineRecord : 0U) | (capabilities_only ? format::kCapabilitiesOnly : 0U) |
-               (entrypoint ? format::kNeedsEntrypoint : 0U));
+               (entrypoint ? format::kNeedsEntrypoint : 0U) | (needs_device_names(catalog) ? format::kNeedsDeviceNames : 0U));
     header.u32(places.otherwise).u32(places.always).u32(places.policy);
     for (const auto trie : places.tries) header.u32(trie);
     header.text(catalog.decision_log).texts(machine_architectures()).texts(catalog.unsafe_annotations);

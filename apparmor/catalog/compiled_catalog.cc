@@ -65,6 +65,38 @@ bool pairs_hold(Cursor& cursor, std::span<const FactPair> pairs) {
     return true;
 }
 
+// Whether a place of the host is reached by some path that matches PATTERN.
+bool some_path_holds(std::string_view pattern, const Facts& facts) {
+    return std::any_of(facts.host_paths.begin(), facts.host_paths.end(), [&](const std::vector<std::string>& place) {
+        return std::any_of(place.begin(), place.end(), [&](const std::string& path) { return matches(pattern, path); });
+    });
+}
+
+// Whether a place of the host is reached by some path that matches none of PATTERNS.
+bool some_path_is_outside(const std::vector<std::string>& patterns, const Facts& facts) {
+    const auto is_outside = [&](const std::string& path) {
+        return std::none_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return matches(pattern, path); });
+    };
+    return std::any_of(facts.host_paths.begin(), facts.host_paths.end(),
+                       [&](const std::vector<std::string>& place) { return std::any_of(place.begin(), place.end(), is_outside); });
+}
+
+bool some_device_holds(std::string_view pattern, const Facts& facts) {
+    return std::any_of(facts.devices.begin(), facts.devices.end(),
+                       [&](const DeviceFact& device) { return holds(pattern, device.path) || holds(pattern, device.numbers); });
+}
+
+// What the request brings from the host.
+bool host_clauses_hold(std::uint32_t clauses, Cursor& cursor, const Facts& facts) {
+    const auto given = [clauses](std::uint32_t clause) { return (clauses & clause) != 0; };
+    if (given(format::kHasUnmasked) && facts.unmasked != given(format::kUnmasked)) return false;
+    if (given(format::kHasHooks) && facts.hooks != given(format::kHooks)) return false;
+    if (given(format::kHostPath) && !some_path_holds(cursor.text(), facts)) return false;
+    if (given(format::kHostPathOutside) && !some_path_is_outside(cursor.texts(), facts)) return false;
+    if (given(format::kDevice) && !some_device_holds(cursor.text(), facts)) return false;
+    return !given(format::kHasHostNamespace) || (facts.host_namespaces & bit(cursor.tag<HostNamespace>(kHostNamespaces))) != 0;
+}
+
 // Whether the clauses at CURSOR hold for FACTS. If so, CURSOR is behind them.
 bool clauses_hold(std::uint32_t clauses, std::uint32_t user, Cursor& cursor, const Facts& facts) {
     if (((clauses & format::kSandbox) != 0) != facts.sandbox) return false;
@@ -72,7 +104,8 @@ bool clauses_hold(std::uint32_t clauses, std::uint32_t user, Cursor& cursor, con
     if ((clauses & format::kHasPrivileged) != 0 && facts.privileged != ((clauses & format::kPrivileged) != 0)) return false;
     if (!text_clauses_hold(clauses, cursor, facts)) return false;
     if ((clauses & format::bit(Trie::label)) != 0 && !pairs_hold(cursor, facts.labels)) return false;
-    return (clauses & format::bit(Trie::annotation)) == 0 || pairs_hold(cursor, facts.annotations);
+    if ((clauses & format::bit(Trie::annotation)) != 0 && !pairs_hold(cursor, facts.annotations)) return false;
+    return host_clauses_hold(clauses, cursor, facts);
 }
 
 Outcome read_outcome(Cursor& cursor) {
@@ -135,7 +168,27 @@ RuntimeAnnotation read_runtime_annotation(Cursor& cursor) {
     return annotation;
 }
 
-Confinement read_confinement(Cursor& cursor) {
+HostCeilings read_host(Cursor& cursor, bool& readable) {
+    HostCeilings host;
+    const auto given = cursor.u32();
+    const auto namespaces = cursor.u32();
+    auto paths = cursor.texts();
+    std::vector<DeviceGrant> devices;
+    for (auto n = cursor.count(); n > 0; --n) {
+        auto grant = parse_device_grant(cursor.text());
+        readable = readable && grant;
+        if (grant) devices.push_back(*std::move(grant));
+    }
+    if ((given & format::kHasPaths) != 0) host.paths = std::move(paths);
+    if ((given & format::kHasDevices) != 0) host.devices = std::move(devices);
+    if ((given & format::kHasNamespaces) != 0) host.namespaces = namespaces;
+    host.protected_paths = (given & format::kProtectedPaths) != 0;
+    host.keep_masked = (given & format::kKeepMasked) != 0;
+    return host;
+}
+
+// Nothing if what CURSOR is at is no confinement.
+std::optional<Confinement> read_confinement(Cursor& cursor) {
     Confinement confinement;
     confinement.name = cursor.text();
     const bool unconfined = cursor.u32() != 0;
@@ -155,7 +208,10 @@ Confinement read_confinement(Cursor& cursor) {
     confinement.start = cursor.tag<Start>(2);
     confinement.restore = cursor.tag<Restore>(2);
     for (auto n = cursor.count(); n > 0; --n) confinement.runtime_annotations.push_back(read_runtime_annotation(cursor));
+    bool readable = true;
+    confinement.host = read_host(cursor, readable);
     confinement.origin = cursor.origin();
+    if (!readable || !cursor.ok()) return std::nullopt;
     return confinement;
 }
 
@@ -252,8 +308,8 @@ Result<Selection> CompiledCatalog::select(const Facts& facts) const {
 Result<Confinement> CompiledCatalog::confinement_at(std::uint32_t offset, Window& scratch) const {
     Cursor cursor(TRY(file_->block(offset, scratch)));
     auto confinement = read_confinement(cursor);
-    if (!cursor.ok()) return confinement_is_damaged(*file_);
-    return confinement;
+    if (!confinement) return confinement_is_damaged(*file_);
+    return *std::move(confinement);
 }
 
 Result<Confinement> CompiledCatalog::confinement(std::string_view name) const {
@@ -294,6 +350,8 @@ Result<CatalogSize> CompiledCatalog::size() const {
 }
 
 bool CompiledCatalog::needs_entrypoint() const { return (flags_ & format::kNeedsEntrypoint) != 0; }
+
+bool CompiledCatalog::needs_device_names() const { return (flags_ & format::kNeedsDeviceNames) != 0; }
 
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }
 

@@ -71,6 +71,9 @@ public:
     // Whether any rule looks at the entrypoint, which takes looking for it in the container's files.
     [[nodiscard]] bool needs_entrypoint() const;
 
+    // Whether devices are looked for by the names that the host gives them.
+    [[nodiscard]] bool needs_device_names() const;
+
     [[nodiscard]] WithoutAppArmor without_apparmor() const;
     [[nodiscard]] std::string_view decision_log() const { return decision_log_; }
     // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.

@@ -16,7 +16,7 @@ namespace aa::apparmor::format {
 inline constexpr std::string_view kMagic =
     "\x89"
     "AASHIM\n";
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::size_t kPreamble = 16;   // magic, version, size of the file
 inline constexpr std::size_t kBlockHead = 12;  // size of the payload, checksum
 
@@ -41,6 +41,14 @@ inline constexpr std::size_t kTextClauses = 7;  // the first seven, in the order
 inline constexpr std::uint32_t kHasPrivileged = 1U << 10U;
 inline constexpr std::uint32_t kPrivileged = 1U << 11U;
 inline constexpr std::uint32_t kSandbox = 1U << 12U;
+inline constexpr std::uint32_t kHostPath = 1U << 13U;
+inline constexpr std::uint32_t kHostPathOutside = 1U << 14U;
+inline constexpr std::uint32_t kDevice = 1U << 15U;
+inline constexpr std::uint32_t kHasHostNamespace = 1U << 16U;
+inline constexpr std::uint32_t kHasUnmasked = 1U << 17U;
+inline constexpr std::uint32_t kUnmasked = 1U << 18U;
+inline constexpr std::uint32_t kHasHooks = 1U << 19U;
+inline constexpr std::uint32_t kHooks = 1U << 20U;
 
 constexpr std::uint32_t bit(Trie trie) { return 1U << static_cast<unsigned>(trie); }
 
@@ -48,6 +56,14 @@ constexpr std::uint32_t bit(Trie trie) { return 1U << static_cast<unsigned>(trie
 inline constexpr std::uint32_t kNeedsEngineRecord = 1U;
 inline constexpr std::uint32_t kCapabilitiesOnly = 2U;
 inline constexpr std::uint32_t kNeedsEntrypoint = 4U;
+inline constexpr std::uint32_t kNeedsDeviceNames = 8U;
+
+// What is given of a confinement's ceilings on the host.
+inline constexpr std::uint32_t kHasPaths = 1U;
+inline constexpr std::uint32_t kProtectedPaths = 2U;
+inline constexpr std::uint32_t kHasDevices = 4U;
+inline constexpr std::uint32_t kHasNamespaces = 8U;
+inline constexpr std::uint32_t kKeepMasked = 16U;
 
 enum class OutcomeKind : std::uint32_t { use, reject, pass };
 enum class ExecAction : std::uint32_t { profile, deny };

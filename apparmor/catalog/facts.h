@@ -8,6 +8,9 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "apparmor/catalog/host.h"
 
 namespace aa::apparmor {
 
@@ -27,6 +30,11 @@ struct Facts {
     std::optional<std::uint32_t> user{};
     std::optional<bool> privileged{};
     bool sandbox = false;
+    std::span<const std::vector<std::string>> host_paths{};  // of each place of the host that the caller asked for, all its paths
+    std::span<const DeviceFact> devices{};                   // beyond those that every container has
+    std::uint32_t host_namespaces = 0;                       // a set: the container has none of its own
+    bool unmasked = false;                                   // what engines mask, or make read-only, is not
+    bool hooks = false;                                      // there are some beside the engine's own
 };
 
 }  // namespace aa::apparmor

@@ -8,6 +8,7 @@
 
 #include "apparmor/catalog/check.h"
 #include "apparmor/catalog/document.h"
+#include "apparmor/catalog/match.h"
 #include "apparmor/catalog/syscalls.h"
 #include "apparmor/catalog/values.h"
 #include "base/text.h"
@@ -23,28 +24,15 @@ constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::array<std::string_view, 7> kCatalogKeys{"confinements", "rules",       "otherwise", "withoutAppArmor",
                                                        "profileDirs",  "decisionLog", "$schema"};
 constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "decisionLog"};
-constexpr std::array<std::string_view, 10> kConfinementKeys{"apparmor",        "unconfined",        "capabilities", "allCapabilities",
-                                                            "noNewPrivileges", "denySyscalls",      "exec",         "start",
-                                                            "restore",         "runtimeAnnotations"};
+constexpr std::array<std::string_view, 14> kConfinementKeys{
+    "apparmor", "unconfined", "capabilities",       "allCapabilities", "noNewPrivileges", "denySyscalls",   "exec",
+    "start",    "restore",    "runtimeAnnotations", "hostPaths",       "devices",         "hostNamespaces", "keepMasked"};
 constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
 constexpr std::array<std::string_view, 3> kExecKeys{"rules", "otherwise", "unconfined"};
 constexpr std::array<std::string_view, 3> kExecRuleKeys{"command", "apparmor", "deny"};
 constexpr std::array<std::string_view, 6> kRuleKeys{"match", "use", "reject", "pass", "selectable", "weaker"};
 constexpr std::array<std::string_view, 5> kOtherwiseKeys{"use", "reject", "pass", "selectable", "weaker"};
-constexpr std::array<std::string_view, 12> kMatchKeys{"engine", "handler",     "namespace",  "pod",  "name",       "image",
-                                                      "labels", "annotations", "entrypoint", "user", "privileged", "sandbox"};
-
-struct TextClause {
-    std::string_view key;
-    std::optional<std::string> Match::*member;
-};
-constexpr std::array<TextClause, 7> kTextClauses{{{"engine", &Match::engine},
-                                                  {"handler", &Match::handler},
-                                                  {"namespace", &Match::kubernetes_namespace},
-                                                  {"pod", &Match::pod},
-                                                  {"name", &Match::name},
-                                                  {"image", &Match::image},
-                                                  {"entrypoint", &Match::entrypoint}}};
+constexpr std::array<std::string_view, 2> kHostPathsKeys{"paths", "weaker"};
 
 constexpr std::array<Word<Combine>, 3> kCombines{{{"tighten", Combine::tighten}, {"stack", Combine::stack}, {"replace", Combine::replace}}};
 constexpr std::array<Word<ExecOtherwise>, 3> kExecOtherwises{
@@ -153,6 +141,33 @@ private:
             each_text(*list, "runtimeAnnotations",
                       [&](const Node& item) { confinement.runtime_annotations.push_back(read_runtime_annotation(item)); });
         }
+        read_host(node, confinement.host);
+    }
+
+    // The ceilings on what a request brings from the host.
+    void read_host(const Node& node, HostCeilings& host) {
+        if (const Node* paths = node.find("hostPaths")) read_host_paths(*paths, host);
+        if (const Node* list = node.find("devices")) {
+            host.devices.emplace();
+            each_text(*list, "devices", [&](const Node& item) { host.devices->push_back(read_device(item)); });
+        }
+        if (const Node* list = node.find("hostNamespaces")) {
+            host.namespaces = 0;
+            each_text(*list, "hostNamespaces", [&](const Node& item) { *host.namespaces |= bit(read_host_namespace(item)); });
+        }
+        host.keep_masked = read_flag(node, "keepMasked");
+    }
+
+    void read_host_paths(const Node& node, HostCeilings& host) {
+        const Node* list = &node;
+        host.paths.emplace();
+        if (node.kind == Kind::object) {
+            check_keys(node, kHostPathsKeys, "\"hostPaths\"");
+            host.protected_paths = read_true(node, "weaker");
+            list = node.find("paths");
+            if (list == nullptr) return complain(node.place, "\"hostPaths\" needs \"paths\"");
+        }
+        each_text(*list, "hostPaths", [&](const Node& item) { host.paths->push_back(read_path_pattern(item, "a path of the host")); });
     }
 
     void check_confinement_name(const std::string& name, Place place) {
@@ -257,7 +272,7 @@ private:
         Rule rule;
         rule.origin = origin(node.place);
         if (const Node* match = get(node, "match", Kind::object)) {
-            read_match(*match, rule.match);
+            read_match(*this, *match, rule.match);
             if (match->members.empty())
                 complain(match->place, "\"match\" is empty: for all containers that no other rule matches there is \"otherwise\"");
         } else if (node.find("match") == nullptr) {
@@ -303,45 +318,6 @@ private:
         each_text(*list, "selectable", [&](const Node& item) { names.push_back(refer(item)); });
         if (std::get_if<Use>(&outcome) == nullptr) complain(list->place, "\"selectable\" only makes sense beside \"use\"");
         return names;
-    }
-
-    void read_match(const Node& node, Match& match) {
-        check_keys(node, kMatchKeys, "\"match\"");
-        for (const auto& [key, clause] : kTextClauses) {
-            const Node* pattern = get(node, key, Kind::text);
-            if (pattern != nullptr) match.*clause = read_clause(*pattern, key);
-        }
-        if (const Node* labels = get(node, "labels", Kind::object)) read_pairs(*labels, "labels", match.labels);
-        if (const Node* annotations = get(node, "annotations", Kind::object)) read_pairs(*annotations, "annotations", match.annotations);
-        if (const Node* user = get(node, "user", Kind::integer)) read_user(*user, match);
-        if (const Node* privileged = get(node, "privileged", Kind::boolean)) match.privileged = privileged->boolean;
-        if (const Node* sandbox = get(node, "sandbox", Kind::boolean)) match.sandbox = sandbox->boolean;
-    }
-
-    std::string read_clause(const Node& node, std::string_view key) {
-        if (key == "entrypoint") return read_path_pattern(node);
-        if (node.text.empty())
-            complain(node.place, concat({"\"", key, "\" is empty, which can never match: what is not known matches no pattern"}));
-        return read_pattern(node);
-    }
-
-    void read_pairs(const Node& node, std::string_view key, std::vector<std::pair<std::string, std::string>>& pairs) {
-        if (node.members.empty())
-            complain(node.place, concat({"\"", key, "\" is empty: name a key and a pattern, as in {\"tier\": \"**\"}"}));
-        for (const auto& member : node.members) {
-            if (!expect(member.value, Kind::text, concat({"the pattern for ", quote(member.key)}))) continue;
-            if (key == "annotations" && member.key.starts_with(kReservedPrefix)) {
-                complain(member.place, concat({quote(member.key), " can never match: annotations under '", kReservedPrefix,
-                                               "' are not facts (for '", kRequestAnnotation, "' there is \"selectable\")"}));
-            }
-            pairs.emplace_back(member.key, read_pattern(member.value));
-        }
-    }
-
-    void read_user(const Node& node, Match& match) {
-        constexpr std::uint32_t kNoUser = 0xFFFFFFFFU;  // (uid_t)-1 is nobody's
-        if (node.integer >= kNoUser) complain(node.place, "\"user\" is a user ID: at most 4294967294");
-        match.user = static_cast<std::uint32_t>(node.integer);
     }
 
     CatalogReading& reading_;

@@ -101,13 +101,29 @@ std::string Values::read_pattern(const Node& node) {
     return node.text;
 }
 
-std::string Values::read_path_pattern(const Node& node) {
+DeviceGrant Values::read_device(const Node& node) {
+    auto grant = parse_device_grant(node.text);
+    if (grant) return *std::move(grant);
+    complain(node.place, grant.error().message);
+    return {};
+}
+
+HostNamespace Values::read_host_namespace(const Node& node) {
+    const auto space = host_namespace(node.text);
+    if (space) return *space;
+    std::array<std::string_view, kHostNamespaces> known;
+    for (std::size_t i = 0; i < known.size(); ++i) known[i] = name_of(static_cast<HostNamespace>(i));
+    complain(node.place, concat({"unknown namespace ", quote(node.text), suggestion(node.text, known)}));
+    return {};
+}
+
+std::string Values::read_path_pattern(const Node& node, std::string_view what) {
     const auto& pattern = node.text;
     const auto start = literal_prefix(pattern).text;
     if (pattern.empty()) {
-        complain(node.place, "an empty pattern can never match: the path of a program begins with '/'");
+        complain(node.place, concat({"an empty pattern can never match: ", what, " begins with '/'"}));
     } else if (!start.empty() && start[0] != '/') {
-        complain(node.place, concat({"the pattern ", quote(pattern), " can never match: the path of a program begins with '/' (write ",
+        complain(node.place, concat({"the pattern ", quote(pattern), " can never match: ", what, " begins with '/' (write ",
                                      quote("/**/" + pattern), " for one that lies anywhere)"}));
     }
     return read_pattern(node);

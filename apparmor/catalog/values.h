@@ -64,8 +64,12 @@ public:
 
     std::string read_pattern(const Node& node);
 
-    // A pattern for the path of a program.
-    std::string read_path_pattern(const Node& node);
+    // A pattern for WHAT, an absolute path.
+    std::string read_path_pattern(const Node& node, std::string_view what = "the path of a program");
+
+    DeviceGrant read_device(const Node& node);
+
+    HostNamespace read_host_namespace(const Node& node);
 
     // An annotation that may steer the runtime: "KEY" or "KEY=VALUE", two patterns; the first '=' without a backslash parts them.
     RuntimeAnnotation read_runtime_annotation(const Node& node);

@@ -140,7 +140,7 @@ shim::Subject subject_of(const RunningContainer& container) {
     if (!config) return {};
     const oci::EngineCall call{container.root, container.state.bundle, container.id};
     shim::BundleRoot root(container.state.bundle, *config);
-    const auto facts = shim::collect_facts(call, root, "", {.engine_record = true, .entrypoint = false});
+    const auto facts = shim::collect_facts(call, root, "", {.entrypoint = false, .host = false});
     return facts ? facts->subject() : shim::Subject();
 }
 

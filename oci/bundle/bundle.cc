@@ -26,13 +26,17 @@ void read_root_path(Reader& reader, Config& config) { config.root_path = read_te
 void read_cgroups_path(Reader& reader, Config& config) { config.cgroups_path = read_text(reader); }
 void read_seccomp_member(Reader& reader, Config& config) { config.seccomp = read_seccomp(reader); }
 void read_destination(Reader& reader, Mount& mount) { mount.destination = read_text(reader); }
-void read_source(Reader& reader, Mount& mount) { mount.source = read_text(reader); }
+void read_source(Reader& reader, Mount& mount) {
+    const std::size_t begin = reader.value_begin();
+    mount.source = read_text(reader);
+    mount.source_place = {begin, reader.position()};
+}
 void read_type(Reader& reader, Mount& mount) { mount.type = read_text(reader); }
 
 // What the runtimes read of a mount's options (runc libcontainer/specconv, crun src/libcrun/linux.c).
 constexpr std::pair<std::string_view, bool Mount::*> kMountOptions[] = {
     {"bind", &Mount::bind},     {"rbind", &Mount::bind},        {"rbind", &Mount::recursive},
-    {"noexec", &Mount::noexec}, {"tmpcopyup", &Mount::copy_up},
+    {"noexec", &Mount::noexec}, {"tmpcopyup", &Mount::copy_up}, {"ro", &Mount::read_only},
 };
 
 void read_mount_options(Reader& reader, Mount& mount) {
@@ -67,33 +71,23 @@ void read_id_ranges(Reader& reader, Config& config) {
     if (!reader.null()) (void)reader.array([&] { (void)json::read_members(reader, kIdRange, (config.*ranges).emplace_back()); });
 }
 
-struct Namespace {
-    bool is_user = false;
-    bool joined = false;
-};
-
-void read_namespace_type(Reader& reader, Namespace& space) { space.is_user = reader.string() == "user"; }
-void read_namespace_path(Reader& reader, Namespace& space) { space.joined = !reader.null() && !reader.string().raw().empty(); }
-constexpr Member<Namespace> kNamespace[] = {{"type", read_namespace_type}, {"path", read_namespace_path}};
-
-void read_namespaces(Reader& reader, Config& config) {
-    if (reader.null()) return;
-    (void)reader.array([&] {
-        Namespace space;
-        (void)json::read_members(reader, kNamespace, space);
-        if (!space.is_user) return;
-        config.user_namespace = true;
-        config.user_namespace_joined = space.joined;
-    });
+// What the request asks of the host, by the function that READS it.
+template <void (*read)(Reader&, HostRequest&)>
+void read_host(Reader& reader, Config& config) {
+    read(reader, config.host);
 }
 
 constexpr Member<Config> kRoot[] = {{"path", read_root_path}};
 constexpr Member<Config> kLinux[] = {
     {"cgroupsPath", read_cgroups_path},
     {"seccomp", read_seccomp_member},
-    {"namespaces", read_namespaces},
     {"uidMappings", read_id_ranges<&Config::uid_mappings>},
     {"gidMappings", read_id_ranges<&Config::gid_mappings>},
+    {"namespaces", read_host<read_namespaces>},
+    {"devices", read_host<read_devices>},
+    {"resources", read_host<read_resources>},
+    {"maskedPaths", read_host<read_masked_paths>},
+    {"readonlyPaths", read_host<read_readonly_paths>},
 };
 constexpr Member<Mount> kMount[] = {
     {"destination", read_destination}, {"source", read_source},         {"type", read_type},
@@ -152,8 +146,8 @@ void read_annotations(Reader& reader, Config& config) {
 }
 
 constexpr Member<Config> kConfig[] = {
-    {"process", read_process}, {"annotations", read_annotations}, {"root", read_root},
-    {"mounts", read_mounts},   {"hostname", read_hostname},       {"linux", read_linux},
+    {"process", read_process}, {"annotations", read_annotations}, {"root", read_root}, {"mounts", read_mounts}, {"hostname", read_hostname},
+    {"linux", read_linux},     {"hooks", read_host<read_hooks>},
 };
 
 using Pair = std::pair<std::string, std::string>;
@@ -186,14 +180,31 @@ void set_annotations(const Config& config, std::span<const Pair> wanted, Splices
     set_value("annotations", config.annotations_place, concat({"{", missing, "}"}), config.object, false, splices);
 }
 
-void set_denied_syscalls(const Config& config, std::string_view text, const ConfigChanges& changes, Splices& splices) {
-    if (changes.deny_syscalls.empty()) return;
-    if (config.seccomp.present) return deny_syscalls(config.seccomp, text, changes.deny_syscalls, splices);
-    std::string seccomp = new_seccomp(changes.deny_syscalls, changes.architectures);
-    if (config.linux_present) {
-        return set_value("seccomp", config.seccomp.place, std::move(seccomp), *config.linux_place, config.linux_empty, splices);
+// Denies system calls in the container's filter; the member that `linux` lacks for it.
+std::string set_denied_syscalls(const Config& config, std::string_view text, const ConfigChanges& changes, Splices& splices) {
+    if (changes.deny_syscalls.empty()) return {};
+    if (config.seccomp.present) {
+        deny_syscalls(config.seccomp, text, changes.deny_syscalls, splices);
+        return {};
     }
-    set_value("linux", config.linux_place, concat({R"({"seccomp":)", seccomp, "}"}), config.object, false, splices);
+    std::string seccomp = new_seccomp(changes.deny_syscalls, changes.architectures);
+    if (!config.seccomp.place) return concat({R"("seccomp":)", seccomp});
+    splices.replace(*config.seccomp.place, std::move(seccomp));
+    return {};
+}
+
+// Puts MEMBERS into `linux`, which may have to be made for it.
+void add_to_linux(const Config& config, std::vector<std::string> members, Splices& splices) {
+    std::erase(members, std::string());
+    if (members.empty()) return;
+    std::string all = join(members, ",");
+    if (config.linux_present) return splices.insert_members(*config.linux_place, config.linux_empty, std::move(all));
+    set_value("linux", config.linux_place, concat({"{", all, "}"}), config.object, false, splices);
+}
+
+void set_mount_sources(const Config& config, const HostChanges& changes, Splices& splices) {
+    for (const auto& [number, source] : changes.mount_sources)
+        splices.replace(config.mounts[number].source_place, concat({"\"", json_escape(source), "\""}));
 }
 
 // Opens the directory PATH. With "/" or "/." at its end the kernel would follow a symlink in spite of O_NOFOLLOW.
@@ -219,9 +230,10 @@ std::optional<std::string_view> Config::annotation(std::string_view key) const {
 }
 
 Result<IdMaps> Config::id_maps() const {
-    if (!user_namespace) return IdMaps();
+    const Namespace* user = host.find("user");
+    if (user == nullptr) return IdMaps();
     if (uid_mappings.empty()) {
-        if (!user_namespace_joined) return IdMaps{IdMap(std::vector<IdRange>()), IdMap(std::vector<IdRange>())};
+        if (user->path.empty()) return IdMaps{IdMap(std::vector<IdRange>()), IdMap(std::vector<IdRange>())};
         return Error{ErrorKind::config,
                      "the container joins a user namespace, and config.json has no linux.uidMappings that say how it numbers users"};
     }
@@ -245,7 +257,9 @@ Result<Splices> change_config(const Config& config, std::string_view text, const
     Splices splices;
     change_process(config.process, changes.process, splices);
     set_annotations(config, changes.annotations, splices);
-    set_denied_syscalls(config, text, changes, splices);
+    add_to_linux(config, {set_denied_syscalls(config, text, changes, splices), change_request(config.host, changes.host, splices)},
+                 splices);
+    set_mount_sources(config, changes.host, splices);
     if (splices.overlap()) return Error{ErrorKind::bug, "two changes of config.json touch the same bytes"};
     return splices;
 }

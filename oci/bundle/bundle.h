@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "oci/bundle/host_request.h"
 #include "oci/bundle/id_map.h"
 #include "oci/bundle/mount.h"
 #include "oci/bundle/process_spec.h"
@@ -50,8 +51,7 @@ struct Config {
     bool linux_present = false;               // an object
     bool linux_empty = false;
     Seccomp seccomp;
-    bool user_namespace = false;         // the container has one of its own
-    bool user_namespace_joined = false;  // an existing one, named by a path
+    HostRequest host;
     std::vector<IdRange> uid_mappings;
     std::vector<IdRange> gid_mappings;
     json::Extent object;  // of the whole document
@@ -74,6 +74,7 @@ struct ConfigChanges {
     std::span<const std::pair<std::string, std::string>> annotations;  // set each of these
     std::span<const std::string> deny_syscalls;
     std::span<const std::string> architectures;  // for a seccomp profile made from nothing: "SCMP_ARCH_X86_64" …
+    HostChanges host{};
 };
 
 // The splices that make CONFIG obey CHANGES; an error if a place cannot be edited without doubt. Idempotent.

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "oci/json/json.h"
+
 namespace aa::oci {
 
 struct Mount {
@@ -14,8 +16,10 @@ struct Mount {
     bool bind = false;       // the options have bind or rbind
     bool recursive = false;  // rbind: with what is mounted below the source
     bool noexec = false;
-    bool copy_up = false;   // tmpcopyup: a tmpfs that begins as a copy of what it covers
-    bool remapped = false;  // it has id mappings of its own
+    bool read_only = false;
+    bool copy_up = false;         // tmpcopyup: a tmpfs that begins as a copy of what it covers
+    bool remapped = false;        // it has id mappings of its own
+    json::Extent source_place{};  // of the source's value, a null included; empty if there is none
 
     [[nodiscard]] bool is_bind() const { return bind || type == "bind"; }
 };

@@ -28,18 +28,6 @@ constexpr std::array<Tail, 9> kRootTails{{
     {"rootfs", "*", "*"},  // containerd's image store: the snapshotter's name and the container's ID
 }};
 
-// The daemon's data root. It is read off root.path, which the daemon alone chooses. The mounts would name it as well (the
-// source of /etc/hosts lies in it), but a user adds mounts: a volume of theirs, mounted on /etc/hosts, would lead to
-// records that a container wrote as root.
-std::string_view data_root(std::string_view root_path) {
-    for (const auto& tail : kRootTails) {
-        const auto used = std::find(tail.begin(), tail.end(), std::string_view());
-        const auto head = before_tail(root_path, std::span(tail.begin(), used));
-        if (head && !head->empty()) return *head;
-    }
-    return kDefaultDataRoot;
-}
-
 // The part of config.v2.json that matters (moby container/container.go).
 struct Record {
     std::string id;
@@ -95,6 +83,18 @@ Result<bool> parse_privileged(std::string_view text) {
 
 }  // namespace
 
+// The daemon's data root. It is read off root.path, which the daemon alone chooses. The mounts would name it as well (the
+// source of /etc/hosts lies in it), but a user adds mounts: a volume of theirs, mounted on /etc/hosts, would lead to
+// records that a container wrote as root.
+std::string_view docker_data_root(std::string_view root_path) {
+    for (const auto& tail : kRootTails) {
+        const auto used = std::find(tail.begin(), tail.end(), std::string_view());
+        const auto head = before_tail(root_path, std::span(tail.begin(), used));
+        if (head && !head->empty()) return *head;
+    }
+    return kDefaultDataRoot;
+}
+
 // dockerd runs every container of its own in the namespace "moby" (moby daemon/runtime_unix.go); its plugins are in
 // another one and have no record.
 bool is_docker_call(const EngineCall& call) {
@@ -102,7 +102,7 @@ bool is_docker_call(const EngineCall& call) {
 }
 
 Result<EngineFacts> read_docker_facts(const EngineCall& call, const Config& config) {
-    const std::string directory = concat({data_root(config.root_path), "/containers/", call.id});
+    const std::string directory = concat({docker_data_root(config.root_path), "/containers/", call.id});
     const std::string record_path = directory + "/config.v2.json";
     const std::string host_path = directory + "/hostconfig.json";
     const Buffer record_text = TRY(read_record(record_path));

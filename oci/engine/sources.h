@@ -18,17 +18,19 @@ inline constexpr std::size_t kMaxRecordBytes = std::size_t{64} << 20;
 // Reads the record at the absolute PATH, which nobody but root (or us) could have put there.
 Result<Buffer> read_record(const std::string& path);
 
-// engine_docker.cc: the daemon's record below its data root.
+// docker.cc: the daemon's record below its data root.
 bool is_docker_call(const EngineCall& call);
 Result<EngineFacts> read_docker_facts(const EngineCall& call, const Config& config);
+// The data root of the daemon that made a container with this root.path.
+std::string_view docker_data_root(std::string_view root_path);
 
-// engine_containerd.cc: annotations, for a call from a namespace of containerd's.
+// containerd.cc: annotations, for a call from a namespace of containerd's.
 bool is_cri_containerd_call(const EngineCall& call, const Config& config);
 EngineFacts read_cri_containerd_facts(const Config& config);
 bool is_nerdctl_call(const EngineCall& call, const Config& config);
 EngineFacts read_nerdctl_facts(const Config& config);
 
-// engine_storage.cc: Podman's and CRI-O's common record of containers.
+// storage.cc: Podman's and CRI-O's common record of containers.
 bool is_storage_call(const EngineCall& call);
 Result<EngineFacts> read_storage_facts(const EngineCall& call, const Config& config);
 

@@ -58,7 +58,7 @@ def docker_like(size=13970, args=("nginx", "-g", "daemon off;")):
     seccomp profile of 427 system calls."""
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}]
     mounts += [
-        {"destination": f"/srv/{n:02}", "type": "bind", "source": f"/var/lib/docker/v/{n:02}", "options": ["rbind", "rprivate"]}
+        {"destination": f"/srv/{n:02}", "type": "bind", "source": "/usr/share", "options": ["rbind", "rprivate"]}
         for n in range(29)
     ]
     document = config(

@@ -16,8 +16,9 @@ SECONDS = 1.0
 MEMORY_KIB = 16 * 1024
 BIG = 1 << 20  # beyond it, a call may hold the document once more
 
-# One rule asks for the entrypoint, so that it is looked for.
-CATALOG = harness.CATALOG | {"rules": [{"match": {"entrypoint": "/usr/bin/nosuch"}, "reject": "found"}]}
+# Rules ask for the entrypoint and for names of devices, so that these are looked for.
+CATALOG = harness.CATALOG | {"rules": [
+    {"match": {"entrypoint": "/usr/bin/nosuch"}, "reject": "found"}, {"match": {"device": "/dev/nosuch"}, "reject": "found"}]}
 DOTS = "./" * 2040
 
 
@@ -52,6 +53,12 @@ HOSTILE = {
     "many arguments": {"process": bundles.process(["env", *["A=b"] * 120_000])},
     "many capabilities": {"process": bundles.process(["app"], ["CAP_KILL"] * 40_000)},
     "many namespaces": {"linux": {"namespaces": [{"type": "pid"}] * 40_000}},
+    "many binds": {"mounts": [{"destination": f"/m/{i}", "type": "bind", "source": "/usr/share"} for i in range(12_000)]},
+    "binds through links": {"mounts": [{"destination": f"/m/{i}", "type": "bind", "source": "rootfs/38/" + DOTS} for i in range(100)]},
+    "many devices": {"linux": {"devices": [{"path": f"/dev/d{i}", "type": "c", "major": 10, "minor": i} for i in range(40_000)]}},
+    "many device rules": {"linux": {"resources": {"devices": [{"allow": True, "type": "c", "major": i, "access": "r"} for i in range(40_000)]}}},
+    "many hooks": {"hooks": {"prestart": [{"path": "/bin/true"}] * 40_000}},
+    "many masked paths": {"linux": {"maskedPaths": ["/proc/x"] * 40_000, "readonlyPaths": ["/proc/" + "y/" * 100_000]}},
     "many system calls": {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
         {"names": ["read"] * 100, "action": "SCMP_ACT_ALLOW"}] * 1000}}},
 }
@@ -86,7 +93,8 @@ class Bounded(harness.ShimTest):
         # The budget is what stopped these, and it stops nothing else.
         self.assertEqual(refused, ["long links in PATH", "long links at the end", "many elements", "many empty elements",
                                    "many elements and a long word", "a long working directory", "a working directory through links",
-                                   "many mounts", "mounts in mounts", "mounts behind links", "many groups"])
+                                   "many mounts", "mounts in mounts", "mounts behind links", "many groups", "many namespaces", "many binds",
+                                   "binds through links", "many devices", "many device rules"])
 
     def test_what_is_refused_says_what_to_do(self):
         directory = self.make_bundle(bundles.config(**HOSTILE["many empty elements"]))

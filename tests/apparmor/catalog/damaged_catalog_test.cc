@@ -78,7 +78,7 @@ struct RefusalCase {
 TEST(CompiledCatalog, says_why_it_is_refused) {
     const auto bytes = compile_catalog(small_catalog());
     auto newer = bytes;
-    newer[8] = 4;
+    ++newer[8];
     auto flipped = bytes;
     flipped[30] ^= 1;
     const RefusalCase cases[] = {

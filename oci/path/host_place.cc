@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/path/host_place.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::oci {
+namespace {
+
+constexpr std::size_t kMaxMountinfo = std::size_t{8} << 20;
+
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+// The field TEXT of mountinfo: space, tab, newline and backslash are written "\ooo" (fs/proc_namespace.c, mangle()).
+std::string unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool escape = text[i] == '\\' && i + 3 < text.size() && std::ranges::all_of(text.substr(i + 1, 3), is_octal);
+        if (escape) {
+            out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+            i += 3;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string_view next_field(std::string_view& line) {
+    const auto end = std::min(line.find(' '), line.size());
+    const auto field = line.substr(0, end);
+    line.remove_prefix(std::min(end + 1, line.size()));
+    return field;
+}
+
+// "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS TAG… - TYPE SOURCE SUPEROPTIONS"
+std::optional<HostMount> parse_mount(std::string_view line) {
+    HostMount mount;
+    unsigned long long id = 0;
+    if (!parse_decimal(next_field(line), id)) return std::nullopt;
+    mount.id = id;
+    (void)next_field(line);
+    mount.device = next_field(line);
+    mount.root = unescaped(next_field(line));
+    mount.point = unescaped(next_field(line));
+    const auto separator = line.find(" - ");
+    if (separator == line.npos || mount.point.empty()) return std::nullopt;
+    line.remove_prefix(separator + 3);
+    mount.type = next_field(line);
+    return mount;
+}
+
+// PATH, which lies in FROM, as it would be called if FROM were TO.
+std::string moved(std::string_view path, std::string_view from, std::string_view to) {
+    const auto rest = from == "/" ? path : path.substr(from.size());
+    const auto tail = rest == "/" ? std::string_view() : rest;
+    if (to == "/") return tail.empty() ? std::string("/") : std::string(tail);
+    return concat({to, tail});
+}
+
+// PATH, if no link is on the way: then its length says how much work it is.
+Fd open_without_links(const std::string& path) {
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    return Fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+}
+
+}  // namespace
+
+bool lies_in(std::string_view path, std::string_view directory) {
+    if (directory == "/") return true;
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
+    TRY(budget.spend_text(path.size()));
+    HostPlace place{open_without_links(path), {}};
+    if (!place.file.valid()) {
+        if (!budget.take_kernel_lookup())
+            return Error{ErrorKind::limit, concat({"too many mounts have a source behind links: ", quote(path)})};
+        place.file = TRY(open_file(AT_FDCWD, path, O_PATH));
+    }
+    place.path = TRY(path_of_descriptor(place.file.get()));
+    struct stat held {};
+    struct stat named {};
+    const bool known = ::fstat(place.file.get(), &held) == 0 && ::stat(place.path.c_str(), &named) == 0;
+    if (!known || held.st_dev != named.st_dev || held.st_ino != named.st_ino)
+        return Error{ErrorKind::not_found, concat({quote(path), " leads to what has no path on this host (", quote(place.path), ")"})};
+    return place;
+}
+
+Result<std::uint64_t> mount_of(const Fd& file) {
+    constexpr std::string_view kField = "mnt_id:";
+    constexpr std::size_t kLimit = 4096;
+    const auto path = concat({"/proc/self/fdinfo/", decimal(file.get())});
+    const auto text = TRY(read_virtual_file(AT_FDCWD, path, kLimit));
+    for (auto line : lines(text)) {
+        if (!line.starts_with(kField)) continue;
+        line.remove_prefix(std::min(line.find_first_not_of(" \t", kField.size()), line.size()));
+        if (unsigned long long id = 0; parse_decimal(line, id)) return id;
+    }
+    return Error{ErrorKind::system, concat({quote(path), " does not tell on which mount the file lies"})};
+}
+
+Result<HostMounts> HostMounts::read() {
+    const auto text = TRY(read_virtual_file(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo));
+    return parse(text);
+}
+
+Result<HostMounts> HostMounts::parse(std::string_view mountinfo) {
+    HostMounts mounts;
+    for (const auto line : lines(mountinfo)) {
+        auto mount = parse_mount(line);
+        if (!mount) return Error{ErrorKind::system, concat({"/proc/self/mountinfo has a line that is none: ", quote(line)})};
+        mounts.mounts_.push_back(*std::move(mount));
+    }
+    return mounts;
+}
+
+const HostMount* HostMounts::find(std::uint64_t id) const {
+    const auto found = std::ranges::find(mounts_, id, &HostMount::id);
+    return found == mounts_.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> HostMounts::names(const HostMount& mount, std::string_view path) const {
+    const auto inside = moved(path, mount.point, mount.root);
+    std::vector<std::string> names;
+    for (const auto& other : mounts_) {
+        if (other.device == mount.device && lies_in(inside, other.root)) names.push_back(moved(inside, other.root, other.point));
+    }
+    std::ranges::sort(names);
+    const auto twice = std::ranges::unique(names);
+    names.erase(twice.begin(), twice.end());
+    return names;
+}
+
+}  // namespace aa::oci

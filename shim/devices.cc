@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/devices.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "apparmor/catalog/pattern.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "oci/path/budget.h"
+
+namespace aa::shim {
+namespace {
+
+using apparmor::DeviceFact;
+using apparmor::DeviceGrant;
+
+// What a device, or a rule, is about.
+struct Asked {
+    char type = 'a';
+    std::optional<std::int64_t> major;
+    std::optional<std::int64_t> minor;
+    std::string_view access;
+};
+
+// The devices that every container has (runtime-spec config-linux.md, "Default Devices"; runc specconv, AllowedDevices): null, zero, full,
+// random, urandom, tty, console, ptmx and the terminals.
+struct Numbers {
+    std::int64_t major;
+    std::optional<std::int64_t> minor;
+};
+constexpr std::array<Numbers, 9> kDefault{{{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}, {136, std::nullopt}}};
+
+bool is_default(const Asked& asked) {
+    return asked.type == 'c' && std::any_of(kDefault.begin(), kDefault.end(), [&](const Numbers& known) {
+               return asked.major == known.major && (!known.minor || asked.minor == known.minor);
+           });
+}
+
+// Engines let containers make device files that nobody may open: "c *:* m".
+bool is_harmless(const Asked& asked) { return asked.access == "m" || is_default(asked); }
+
+Asked asked_of(const oci::Device& device) { return {device.type == 'u' ? 'c' : device.type, device.major, device.minor, "rwm"}; }
+Asked asked_of(const oci::DeviceRule& rule) { return {rule.type, rule.major, rule.minor, rule.access}; }
+
+// A FIFO is no way to anything of the host's.
+bool is_fifo(const oci::Device& device) { return device.type == 'p'; }
+
+std::string text_of(const std::optional<std::int64_t>& number) { return number ? decimal(*number) : std::string("*"); }
+
+std::string numbers_of(const Asked& asked) {
+    return concat({std::string_view(&asked.type, 1), " ", text_of(asked.major), ":", text_of(asked.minor)});
+}
+
+// "/dev/sda": the name that the kernel gave to the device (sysfs, DEVNAME of its uevent); empty if it has none.
+std::string name_of(const Asked& asked) {
+    constexpr std::string_view kField = "DEVNAME=";
+    constexpr std::size_t kLimit = 4096;
+    if (asked.type == 'a' || !asked.major || !asked.minor) return {};
+    const auto path =
+        concat({"/sys/dev/", asked.type == 'b' ? "block" : "char", "/", decimal(*asked.major), ":", decimal(*asked.minor), "/uevent"});
+    const auto text = read_virtual_file(AT_FDCWD, path, kLimit);
+    if (!text) return {};
+    for (const auto line : lines(*text)) {
+        if (line.starts_with(kField)) return concat({"/dev/", line.substr(kField.size())});
+    }
+    return {};
+}
+
+bool is_within(const std::optional<std::int64_t>& number, const std::optional<std::int64_t>& granted) {
+    return !granted || number == granted;
+}
+
+bool grants_it(const DeviceGrant& grant, const Asked& asked, const DeviceFact& fact) {
+    if (asked.access.find_first_not_of(grant.access) != asked.access.npos) return false;
+    if (!grant.path.empty()) return !fact.path.empty() && apparmor::matches(grant.path, fact.path);
+    const bool same_type = grant.type == 'a' || grant.type == asked.type;
+    return same_type && is_within(asked.major, grant.major) && is_within(asked.minor, grant.minor);
+}
+
+// What of ASKED's access GRANTS leave.
+std::string granted_access(const std::vector<DeviceGrant>& grants, Asked asked, const DeviceFact& fact) {
+    std::string granted;
+    const auto all = asked.access;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        asked.access = all.substr(i, 1);
+        if (std::any_of(grants.begin(), grants.end(), [&](const DeviceGrant& grant) { return grants_it(grant, asked, fact); }))
+            granted += all[i];
+    }
+    return granted;
+}
+
+// RULES without what GRANTS do not allow; that is added to CLOSED.
+std::vector<oci::DeviceRule> cut_rules(const std::vector<oci::DeviceRule>& rules, const std::vector<DeviceFact>& facts,
+                                       const std::vector<DeviceGrant>& grants, std::vector<std::string>& closed) {
+    std::vector<oci::DeviceRule> kept;
+    auto fact = facts.begin();
+    for (const auto& rule : rules) {
+        const auto asked = asked_of(rule);
+        auto left = rule;
+        if (rule.allow && !is_harmless(asked)) left.access = granted_access(grants, asked, *fact++);
+        if (left.access != rule.access) closed.push_back(concat({numbers_of(asked), " ", rule.access}));
+        if (left.access == rule.access || !left.access.empty()) kept.push_back(std::move(left));
+    }
+    return kept;
+}
+
+// "nothing at all", with which the rules of an engine begin.
+bool denies_all(const oci::DeviceRule& rule) {
+    const auto has = [&](char letter) { return rule.access.find(letter) != rule.access.npos; };
+    return !rule.allow && rule.type == 'a' && !rule.major && !rule.minor && has('r') && has('w') && has('m');
+}
+
+std::string shown(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 4;
+    if (names.size() <= kMost) return join(names, ", ");
+    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
+                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
+}
+
+// In a user namespace of its own, a process cannot make device files, and runtimes leave the device cgroup alone (user_namespaces(7)).
+bool in_first_user_namespace() {
+    constexpr std::size_t kLimit = 4096;
+    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kLimit);
+    return !map || map->find("4294967295") != map->npos;
+}
+
+}  // namespace
+
+Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts) {
+    oci::Budget budget;
+    const auto fact_of = [&](const Asked& asked) -> Result<DeviceFact> {
+        if (names) TRY(budget.spend());
+        return DeviceFact{numbers_of(asked), names ? name_of(asked) : std::string()};
+    };
+    for (const auto& device : request.devices) {
+        const bool known = is_fifo(device) || is_default(asked_of(device));
+        facts.devices.push_back(known ? DeviceFact() : TRY(fact_of(asked_of(device))));
+    }
+    for (const auto& rule : request.device_rules) {
+        if (rule.allow && !is_harmless(asked_of(rule))) facts.rules.push_back(TRY(fact_of(asked_of(rule))));
+    }
+    facts.device_cgroup_is_open = request.device_rules.empty() || !denies_all(request.device_rules.front());
+    return {};
+}
+
+void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<DeviceGrant>& grants, oci::HostChanges& changes,
+                 std::vector<std::string>& reasons) {
+    std::vector<std::string> taken;
+    std::vector<bool> removed(request.devices.size());
+    for (std::size_t i = 0; i < removed.size(); ++i) {
+        const auto& fact = facts.devices[i];
+        const auto asked = asked_of(request.devices[i]);
+        // A file with which only some of its uses are granted stays: the cgroup's rules tell which.
+        const auto usable = [&](const DeviceGrant& grant) { return grants_it(grant, {asked.type, asked.major, asked.minor, {}}, fact); };
+        removed[i] = !fact.numbers.empty() && std::none_of(grants.begin(), grants.end(), usable);
+        if (removed[i]) taken.push_back(fact.path.empty() ? concat({request.devices[i].path, " (", fact.numbers, ")"}) : fact.path);
+    }
+    if (!taken.empty()) changes.removed_devices = std::move(removed);
+
+    std::vector<std::string> closed;
+    auto rules = cut_rules(request.device_rules, facts.rules, grants, closed);
+    const bool is_open = facts.device_cgroup_is_open && request.find("user") == nullptr && in_first_user_namespace();
+    if (is_open) rules.insert(rules.begin(), {false, 'a', std::nullopt, std::nullopt, "rwm"});
+    if (is_open || !closed.empty()) changes.device_rules = std::move(rules);
+    if (!taken.empty())
+        reasons.push_back(concat({"takes away the devices ", shown(taken), ", which the confinement does not list under \"devices\""}));
+    if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", shown(closed), " (\"devices\")"}));
+}
+
+}  // namespace aa::shim

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The devices of a request beside those that every container has: as facts, and cut to what a confinement lists. They are judged by their
+// numbers, or by the names that the host gives these: the path in config.json is the container's, and the caller's choice.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apparmor/catalog/host.h"
+#include "base/result.h"
+#include "oci/bundle/host_request.h"
+#include "shim/host_facts.h"
+
+namespace aa::shim {
+
+// Adds to FACTS the devices that REQUEST asks for and the rules of its device cgroup. NAMES: looks for the names that the host gives them.
+Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts);
+
+// Cuts the devices of REQUEST, of which FACTS tells, to GRANTS. What goes is told in REASONS.
+void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<apparmor::DeviceGrant>& grants,
+                 oci::HostChanges& changes, std::vector<std::string>& reasons);
+
+}  // namespace aa::shim

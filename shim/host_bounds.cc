@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/host_bounds.h"
+
+#include <algorithm>
+
+#include "apparmor/catalog/pattern.h"
+#include "base/text.h"
+#include "shim/devices.h"
+
+namespace aa::shim {
+namespace {
+
+using apparmor::Confinement;
+
+bool is_listed(std::string_view path, const std::vector<std::string>& patterns) {
+    return std::any_of(patterns.begin(), patterns.end(), [path](const std::string& pattern) { return apparmor::matches(pattern, path); });
+}
+
+Error denied(std::string_view what, std::string_view remedy, std::string_view key, const Confinement& confinement) {
+    return {ErrorKind::denied, concat({what, ": ", remedy, ", or let the operator list it under \"", key, "\" of confinement ",
+                                       quote(confinement.name), " (", confinement.origin.text(), ")"})};
+}
+
+Result<void> check_protected(const HostPath& path, std::string_view destination, const Confinement& confinement) {
+    if (!path.is_protected) return {};
+    const bool listed = confinement.host.protected_paths && confinement.host.paths &&
+                        std::all_of(path.names.begin(), path.names.end(),
+                                    [&](const std::string& name) { return is_listed(name, *confinement.host.paths); });
+    if (listed) return {};
+    return Error{
+        ErrorKind::denied,
+        concat({"the mount at ", quote(destination), " would show the container ", quote(path.path),
+                ", in which aa-shim, AppArmor or the runtime keep what confines it: mount a directory that holds none of that, or let "
+                "the operator list it with \"weaker\": true under \"hostPaths\" of its confinement"})};
+}
+
+Result<void> check_path(const HostPath& path, std::string_view destination, const Confinement& confinement) {
+    if (!confinement.host.paths) return {};
+    for (const auto& name : path.names) {
+        if (is_listed(name, *confinement.host.paths)) continue;
+        const auto also = name == path.path ? std::string() : concat({" (by ", quote(path.path), ")"});
+        return denied(concat({"the mount at ", quote(destination), " brings the host's ", quote(name), also, " into the container"}),
+                      "mount another directory", "hostPaths", confinement);
+    }
+    return {};
+}
+
+Result<void> check_namespaces(const HostFacts& facts, const Confinement& confinement) {
+    if (!confinement.host.namespaces) return {};
+    const auto beyond = facts.namespaces & ~*confinement.host.namespaces;
+    if (beyond == 0) return {};
+    return denied(concat({"the container would share the host's namespaces: ", apparmor::names_of_namespaces(beyond)}),
+                  "give it namespaces of its own", "hostNamespaces", confinement);
+}
+
+Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes,
+                         std::vector<std::string>& reasons) {
+    if (!confinement.host.keep_masked) return {};
+    if (!facts.kernel_file_systems.empty()) {
+        return Error{
+            ErrorKind::denied,
+            concat({"the mount at ", quote(facts.kernel_file_systems.front()),
+                    " shows the kernel's files at another place than /proc or /sys, where nothing masks them, and confinement ",
+                    quote(confinement.name), " (", confinement.origin.text(), ") keeps them masked (\"keepMasked\"): take it out"})};
+    }
+    changes.masked_paths = facts.unmasked;
+    changes.readonly_paths = facts.writable;
+    if (!facts.unmasked.empty()) reasons.push_back(concat({"masks again ", join(facts.unmasked, ", "), " (\"keepMasked\")"}));
+    if (!facts.writable.empty()) reasons.push_back(concat({"makes read-only again ", join(facts.writable, ", "), " (\"keepMasked\")"}));
+    return {};
+}
+
+}  // namespace
+
+Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::Config& config, const HostFacts& facts,
+                                    std::vector<std::string>& reasons) {
+    oci::HostChanges changes;
+    for (const auto& path : facts.paths) {
+        const auto& mount = config.mounts[path.mount];
+        TRY(check_protected(path, mount.destination, confinement));
+        TRY(check_path(path, mount.destination, confinement));
+        // What was judged is what is mounted, wherever a link leads by then.
+        if (mount.is_bind() && mount.source != path.path) changes.mount_sources.emplace_back(path.mount, path.path);
+    }
+    TRY(check_namespaces(facts, confinement));
+    TRY(keep_masked(facts, confinement, changes, reasons));
+    if (confinement.host.devices) cut_devices(config.host, facts, *confinement.host.devices, changes, reasons);
+    return changes;
+}
+
+}  // namespace aa::shim

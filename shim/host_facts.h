@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HostFacts: what a request brings from the host, with links followed and numbers looked up, so that the decision judges the thing
+// itself and not its name.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apparmor/catalog/facts.h"
+#include "base/result.h"
+#include "oci/bundle/bundle.h"
+#include "oci/engine/engine.h"
+
+namespace aa::shim {
+
+// A place of the host that the caller wants in the container.
+struct HostPath {
+    std::size_t mount = 0;           // its number in config.json
+    std::string path;                // no link in it; of a mount that is no bind: "TYPE of SOURCE"
+    std::vector<std::string> names;  // the same, or, of what is mounted in the engine's storage, the paths that lead there from outside
+    bool is_protected = false;       // it shows what belongs to aa-shim or the runtime, or lies in it
+};
+
+struct HostFacts {
+    std::vector<HostPath> paths;
+    std::vector<apparmor::DeviceFact> devices;     // of linux.devices, in its order; of those that every container has: empty
+    std::vector<apparmor::DeviceFact> rules;       // what the device cgroup allows beyond those
+    std::uint32_t namespaces = 0;                  // a set of apparmor::HostNamespace that stay the host's
+    std::vector<std::string> unmasked;             // paths that engines mask and this request does not
+    std::vector<std::string> writable;             // paths that engines make read-only and this request does not
+    std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
+    bool device_cgroup_is_open = false;            // its rules do not begin with "nothing at all"
+    bool hooks = false;                            // beside the engine's own
+
+    [[nodiscard]] bool is_unmasked() const { return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty(); }
+};
+
+// What CONFIG of the bundle that CALL is about asks of the host, as ENGINE's container. DEVICE_NAMES: devices get the names that the host
+// gives them. An error: to tell is not possible, or would take too much work.
+Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Config& config, oci::Engine engine, bool device_names);
+
+// One line for the log: only what there is.
+void add_summary(const HostFacts& facts, std::string& out);
+
+}  // namespace aa::shim

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request brings from the host, resolved and bounded: paths, devices, namespaces, what is masked, hooks."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import bundle as bundles
+import harness
+
+CEILINGS = {"hostPaths": ["/srv/**"], "devices": ["/dev/fuse"], "hostNamespaces": ["cgroup", "user"], "keepMasked": True}
+NAMESPACES = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid", "network")]
+DENY_ALL = {"allow": False, "access": "rwm"}
+
+
+def bind(source, destination="/in", **more):
+    return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind"]} | more
+
+
+class HostTest(harness.ShimTest):
+    def setUp(self):
+        super().setUp()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/srv"], check=True)
+        os.mkdir("/srv/data")
+        self.bundles = 0
+
+    def load(self, ceilings, rules=()):
+        confinements = {"test": harness.CATALOG["confinements"]["test"] | ceilings}
+        result = self.try_to_load({"confinements": confinements, "rules": list(rules), "otherwise": "test", "withoutAppArmor": "capabilities-only"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def next_bundle(self, members):
+        self.bundles += 1
+        return self.make_bundle(bundles.config(**members), f"bundle{self.bundles}")
+
+    def created(self, **members):
+        directory = self.next_bundle(members)
+        run = self.create(directory)
+        self.assert_forwarded(run, "create", "--bundle", directory, "c1")
+        return json.loads(run.record.config)
+
+    def refused(self, *texts, **members):
+        run = self.create(self.next_bundle(members))
+        for text in texts:
+            self.assert_refused(run, text)
+
+
+class Paths(HostTest):
+    def test_only_what_is_listed(self):
+        self.load(CEILINGS)
+        self.assertEqual(self.created(mounts=[bind("/srv/data")])["mounts"], [bind("/srv/data")])
+        self.refused("brings the host's '/usr/share' into the container", '"hostPaths" of confinement \'test\'', mounts=[bind("/usr/share")])
+        self.refused("brings the host's '/usr/share'", mounts=[bind("/srv/data/../../usr/share")])
+        self.refused("brings the host's 'ext4 of /dev/sda'", mounts=[{"destination": "/in", "type": "ext4", "source": "/dev/sda"}])
+
+    def test_links_are_followed_and_stay_so(self):
+        os.symlink("/usr/share", "/srv/out")
+        os.symlink("data", "/srv/in")
+        self.load(CEILINGS)
+        self.refused("brings the host's '/usr/share'", mounts=[bind("/srv/out")])
+        self.assertEqual(self.created(mounts=[bind("/srv/in")])["mounts"][0]["source"], "/srv/data")
+
+    def docker_created(self, *mounts):
+        """What comes of a create by dockerd with its data root in /srv/docker."""
+        identity = f"{len(os.listdir('/srv/docker')):064x}"
+        directory = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
+        directory.mkdir(parents=True, mode=0o700)
+        self.addCleanup(shutil.rmtree, "/run/containerd", ignore_errors=True)
+        document = bundles.config(root={"path": "/srv/docker/overlay2/abc/merged"}, mounts=list(mounts))
+        (directory / "config.json").write_bytes(bundles.encode(document))
+        os.mkdir(f"/srv/docker/{identity}")
+        return self.shim("--root", "/run/docker/runtime-runc/moby", "create", "--bundle", directory, identity)
+
+    def test_a_volume_that_is_another_place(self):
+        """As `docker volume create -o o=bind -o device=/usr` makes one."""
+        for name in ("other", "own", "tmpfs"):
+            os.makedirs(f"/srv/docker/volumes/{name}/_data")
+        for name, what in (("other", ("--bind", "/usr")), ("tmpfs", ("-t", "tmpfs", "tmpfs"))):
+            subprocess.run(["mount", *what, f"/srv/docker/volumes/{name}/_data"], check=True)
+            self.addCleanup(subprocess.run, ["umount", f"/srv/docker/volumes/{name}/_data"], check=True)
+        self.load({"hostPaths": ["/opt/**"]})
+        self.assert_refused(self.docker_created(bind("/srv/docker/volumes/other/_data")), "(by '/srv/docker/volumes/other/_data')")
+        for name in ("own", "tmpfs"):
+            self.assertIsNotNone(self.docker_created(bind(f"/srv/docker/volumes/{name}/_data")).record, name)
+        self.assert_refused(self.docker_created(bind("/srv/docker")), "brings the host's '/srv/docker' into")
+        self.load({"hostPaths": ["/usr"]})
+        self.assertIsNotNone(self.docker_created(bind("/srv/docker/volumes/other/_data")).record)
+
+    def test_never(self):
+        for ceilings in ({}, {"hostPaths": ["/**", "/"]}):
+            self.load(ceilings)
+            for source in ("/run/aa-shim", "/etc/aa-shim/catalog.d", "/run", "/etc", "/", "/run/aa-shim/../aa-shim"):
+                with self.subTest(source):
+                    self.refused("keep what confines it", mounts=[bind(source)])
+        self.load({"hostPaths": {"paths": ["/etc/aa-shim/**"], "weaker": True}})
+        self.created(mounts=[bind("/etc/aa-shim/catalog.d")])
+        self.refused("keep what confines it", mounts=[bind("/etc")])
+
+    def test_a_source_that_is_not_there(self):
+        self.load({})
+        self.refused("the mount at '/in'", "'/srv/none'", "does not exist", mounts=[bind("/srv/none")])
+
+    def test_rules(self):
+        self.load({}, [
+            {"match": {"hostPath": {"any": "/srv/da*"}}, "reject": "any"},
+            {"match": {"hostPath": {"outside": ["/srv/**", "/usr/**"]}}, "reject": "outside"},
+        ])
+        self.refused("any", mounts=[bind("/usr/share"), bind("/srv/data", "/b")])
+        self.refused("outside", mounts=[bind("/usr/share"), bind("/tmp", "/b")])
+        self.created(mounts=[bind("/usr/share")])
+
+
+class Devices(HostTest):
+    fuse = {"path": "/dev/x", "type": "c", "major": 10, "minor": 229}
+    disk = {"path": "/dev/fuse", "type": "b", "major": 8, "minor": 0}
+
+    def rules(self, *allowed):
+        return [DENY_ALL, *({"allow": True, "type": kind, "major": major, "minor": minor, "access": "rwm"} for kind, major, minor in allowed)]
+
+    def test_only_what_is_listed_is_left(self):
+        self.load(CEILINGS)
+        seen = self.created(linux={"namespaces": NAMESPACES, "devices": [self.disk, self.fuse],
+                                   "resources": {"devices": [*self.rules(("b", 8, 0), ("c", 10, 229)), {"allow": True, "access": "rwm"}]}})
+        self.assertEqual(seen["linux"]["devices"], [self.fuse] if os.path.exists("/sys/dev/char/10:229") else [])
+        left = [(rule["allow"], rule.get("type"), rule.get("major")) for rule in seen["linux"]["resources"]["devices"]]
+        self.assertEqual(left[0], (False, None, None))
+        self.assertNotIn((True, "b", 8), left)
+        self.assertNotIn((True, None, None), left)
+
+    def test_without_a_ceiling_all_stays(self):
+        self.load({})
+        linux = {"namespaces": NAMESPACES, "devices": [self.disk], "resources": {"devices": self.rules(("b", 8, 0))}}
+        seen = self.created(linux=linux)["linux"]
+        self.assertEqual({key: seen[key] for key in linux}, linux)
+
+    def test_rules(self):
+        self.load({}, [{"match": {"device": "b 8:*"}, "reject": "a disk"}, {"match": {"device": "/dev/kmsg"}, "reject": "the log"}])
+        self.refused("a disk", linux={"namespaces": NAMESPACES, "devices": [self.disk]})
+        self.refused("a disk", linux={"namespaces": NAMESPACES, "resources": {"devices": self.rules(("b", 8, -1))}})
+        self.refused("the log", linux={"namespaces": NAMESPACES, "devices": [{"path": "/dev/null", "type": "c", "major": 1, "minor": 11}]})
+        self.created(linux={"namespaces": NAMESPACES, "devices": [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 3}]})
+
+
+class Kernel(HostTest):
+    def test_namespaces(self):
+        self.load(CEILINGS)
+        self.refused("share the host's namespaces: pid, network:", linux={"namespaces": NAMESPACES[:3]})
+        own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self.addCleanup(os.close, own)
+        here = f"/proc/{os.getpid()}/ns/net"
+        self.refused("share the host's namespaces: network:", linux={"namespaces": [*NAMESPACES[:4], {"type": "network", "path": here}]})
+        self.load({}, [{"match": {"hostNamespace": "pid"}, "reject": "sees all"}])
+        self.refused("sees all", linux={"namespaces": NAMESPACES[:3]})
+        self.created(linux={"namespaces": NAMESPACES})
+
+    def test_what_is_masked_stays_masked(self):
+        self.load(CEILINGS)
+        linux = self.created(linux={"namespaces": NAMESPACES, "maskedPaths": ["/proc/kcore"]})["linux"]
+        self.assertIn("/sys/firmware", linux["maskedPaths"])
+        self.assertEqual(linux["maskedPaths"].count("/proc/kcore"), 1)
+        self.assertIn("/proc/sys", linux["readonlyPaths"])
+        self.refused("shows the kernel's files at another place", mounts=[{"destination": "/p", "type": "proc", "source": "proc"}])
+        self.load({}, [{"match": {"unmasked": True}, "reject": "unmasked"}])
+        self.refused("unmasked", linux={"namespaces": NAMESPACES, "maskedPaths": ["/proc/kcore"]})
+        self.created(linux={"namespaces": NAMESPACES, "maskedPaths": ["/proc", "/sys"], "readonlyPaths": []})
+
+    def test_hooks(self):
+        self.load({}, [{"match": {"hooks": True}, "reject": "hooks"}])
+        self.refused("hooks", hooks={"createRuntime": [{"path": "/bin/true", "args": ["libnetwork-setkey"]}]})
+        self.created(hooks={"createRuntime": []})
+
