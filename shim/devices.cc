@@ -93,19 +93,35 @@ std::string granted_access(const std::vector<DeviceGrant>& grants, Asked asked, 
     return granted;
 }
 
-// RULES without what GRANTS do not allow; that is added to CLOSED.
-std::vector<oci::DeviceRule> cut_rules(const std::vector<oci::DeviceRule>& rules, const std::vector<DeviceFact>& facts,
-                                       const std::vector<DeviceGrant>& grants, std::vector<std::string>& closed) {
+// Rules of a device cgroup: what GRANTS leave of them, and those that lost something by it.
+struct CutRules {
     std::vector<oci::DeviceRule> kept;
+    std::vector<oci::DeviceRule> cut;
+};
+
+CutRules cut_rules(const std::vector<oci::DeviceRule>& rules, const std::vector<DeviceFact>& facts,
+                   const std::vector<DeviceGrant>& grants) {
+    CutRules result;
     auto fact = facts.begin();
     for (const auto& rule : rules) {
-        const auto asked = asked_of(rule);
         auto left = rule;
-        if (rule.allow && !is_harmless(asked)) left.access = granted_access(grants, asked, *fact++);
-        if (left.access != rule.access) closed.push_back(concat({numbers_of(asked), " ", rule.access}));
-        if (left.access == rule.access || !left.access.empty()) kept.push_back(std::move(left));
+        if (rule.allow && !is_harmless(asked_of(rule))) left.access = granted_access(grants, asked_of(rule), *fact++);
+        if (left.access != rule.access) result.cut.push_back(rule);
+        if (left.access == rule.access || !left.access.empty()) result.kept.push_back(std::move(left));
     }
-    return kept;
+    return result;
+}
+
+// A rule that was cut may have been what allowed a device that stays. Adds one for DEVICE, of which FACT tells, where that is so.
+void allow_again(const oci::Device& device, const DeviceFact& fact, const std::vector<DeviceGrant>& grants, CutRules& rules) {
+    auto asked = asked_of(device);
+    for (const auto& rule : rules.cut) {
+        const bool same_type = rule.type == 'a' || rule.type == asked.type;
+        if (!same_type || !is_within(asked.major, rule.major) || !is_within(asked.minor, rule.minor)) continue;
+        asked.access = rule.access;
+        const auto access = is_default(asked) ? rule.access : granted_access(grants, asked, fact);
+        if (!access.empty()) rules.kept.push_back({true, asked.type, asked.major, asked.minor, access});
+    }
 }
 
 // "nothing at all", with which the rules of an engine begin.
@@ -159,13 +175,19 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
         removed[i] = !fact.numbers.empty() && std::none_of(grants.begin(), grants.end(), usable);
         if (removed[i]) taken.push_back(fact.path.empty() ? concat({request.devices[i].path, " (", fact.numbers, ")"}) : fact.path);
     }
-    if (!taken.empty()) changes.removed_devices = std::move(removed);
-
-    std::vector<std::string> closed;
-    auto rules = cut_rules(request.device_rules, facts.rules, grants, closed);
+    auto rules = cut_rules(request.device_rules, facts.rules, grants);
     const bool is_open = facts.device_cgroup_is_open && request.find("user") == nullptr && in_first_user_namespace();
-    if (is_open) rules.insert(rules.begin(), {false, 'a', std::nullopt, std::nullopt, "rwm"});
-    if (is_open || !closed.empty()) changes.device_rules = std::move(rules);
+    if (is_open) {
+        rules.kept.insert(rules.kept.begin(), {false, 'a', std::nullopt, std::nullopt, "rwm"});
+        rules.cut.push_back({true, 'a', std::nullopt, std::nullopt, "rwm"});
+    }
+    for (std::size_t i = 0; i < removed.size(); ++i) {
+        if (!removed[i] && !is_fifo(request.devices[i])) allow_again(request.devices[i], facts.devices[i], grants, rules);
+    }
+    std::vector<std::string> closed;
+    for (const auto& rule : rules.cut) closed.push_back(concat({numbers_of(asked_of(rule)), " ", rule.access}));
+    if (!taken.empty()) changes.removed_devices = std::move(removed);
+    if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
     if (!taken.empty())
         reasons.push_back(concat({"takes away the devices ", shown(taken), ", which the confinement does not list under \"devices\""}));
     if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", shown(closed), " (\"devices\")"}));

@@ -4,16 +4,15 @@
 // for a bundle directory or for facts given on the command line. Nothing is changed. `--exec` is explain_exec.cc's.
 #include "ctl/explain/explain.h"
 
-#include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/json.h"
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
+#include "ctl/explain/given.h"
 #include "ctl/explain/policy.h"
-#include "oci/engine/image_reference.h"
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
-#include "shim/facts.h"
+#include "shim/host_bounds.h"
 #include "shim/judge.h"
 #include "shim/record.h"
 
@@ -35,11 +34,6 @@ struct Explanation {
 std::string last_component(std::string_view path) {
     while (path.ends_with('/')) path.remove_suffix(1);
     return std::string(path.substr(path.rfind('/') + 1));
-}
-
-// "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
-std::string handler_of(const std::string& name) {
-    return name == "aa-shim" || name.starts_with("aa-shim-") ? std::string(shim::handler_from_program(name)) : name;
 }
 
 // Labels and annotations are no part of the summary that is logged.
@@ -74,71 +68,6 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
     return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> read_pairs(const std::vector<std::string>& words, std::string_view option) {
-    std::vector<std::pair<std::string, std::string>> pairs;
-    for (const auto& word : words) {
-        const std::size_t equals = word.find('=');
-        if (equals == std::string::npos)
-            return Error{ErrorKind::usage, concat({option, " ", quote(word), " is not of the form KEY=VALUE"})};
-        pairs.emplace_back(word.substr(0, equals), word.substr(equals + 1));
-    }
-    return pairs;
-}
-
-Result<CapabilitySet> read_capabilities(const std::vector<std::string>& names) {
-    CapabilitySet set;
-    for (const auto& name : names) {
-        const auto number = capability_number(name.starts_with("CAP_") ? name : concat({"CAP_", name}));
-        if (!number) return Error{ErrorKind::usage, concat({"--capability ", quote(name), " is no capability"})};
-        set.add(*number);
-    }
-    return set;
-}
-
-Result<oci::Engine> engine_named(const std::string& name) {
-    using oci::Engine;
-    for (const auto engine : {Engine::other, Engine::docker, Engine::cri_containerd, Engine::cri_o, Engine::podman, Engine::nerdctl}) {
-        if (oci::engine_name(engine) == name) return engine;
-    }
-    return Error{ErrorKind::usage,
-                 concat({"--engine ", quote(name), ": known are docker, cri-containerd, cri-o, podman, nerdctl and other"})};
-}
-
-// An error if no container of the engine can have the facts that are given: aa-shim would never see them together.
-Result<void> require_told(const ExplainOptions& options) {
-    apparmor::Match given;
-    if (!options.name.empty()) given.name = options.name;
-    if (!options.image.empty()) given.image = options.image;
-    if (!options.kubernetes_namespace.empty()) given.kubernetes_namespace = options.kubernetes_namespace;
-    if (!options.pod.empty()) given.pod = options.pod;
-    given.labels = TRY(read_pairs(options.labels, "--label"));
-    given.privileged = options.privileged;
-    if (options.sandbox) given.sandbox = true;
-    auto why = apparmor::why_not_told(options.engine.empty() ? nullptr : &options.engine, apparmor::facts_of(given));
-    if (why.empty()) why = apparmor::why_no_such_fact(given);
-    return why.empty() ? Result<void>() : Result<void>(Error{ErrorKind::usage, concat({"there is no such container: ", why})});
-}
-
-// The facts of the command line in the form that a bundle's facts have.
-Result<shim::ContainerFacts> given_facts(const ExplainOptions& options) {
-    shim::ContainerFacts facts;
-    facts.engine.engine = TRY(engine_named(options.engine.empty() ? "other" : options.engine));
-    TRY(require_told(options));
-    facts.engine.kubernetes_namespace = options.kubernetes_namespace;
-    facts.engine.pod = options.pod;
-    facts.engine.container = options.name;
-    facts.engine.image = options.image;
-    facts.engine.labels = TRY(read_pairs(options.labels, "--label"));
-    facts.engine.privileged = options.privileged;
-    facts.engine.sandbox = options.sandbox;
-    facts.handler = handler_of(options.handler);
-    if (!options.image.empty()) facts.image_full = oci::full_image_reference(options.image);
-    facts.entrypoint = options.entrypoint;
-    facts.annotations = TRY(read_pairs(options.annotations, "--annotation"));
-    facts.user = options.user.value_or(0);
-    return facts;
-}
-
 // Fills in what the first program gets, where that depends on it. Of a program that is only named, the owner is not known: files
 // of images are root's.
 Result<void> explain_start(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy,
@@ -158,13 +87,18 @@ Result<void> explain_start(const ExplainOptions& options, const apparmor::Compil
 }
 
 Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy) {
-    const auto facts = TRY(given_facts(options));
+    const auto request = TRY(given_request(options));
+    const auto facts = TRY(given_facts(options, request));
     shim::Asked asked;
     if (!options.profile.empty()) asked.profile = options.profile;
     for (const auto& [key, value] : facts.annotations) {
         if (key == apparmor::kRequestAnnotation) asked.confinement = value;
     }
     auto decision = TRY(shim::judge_container(catalog, facts.view().facts, asked, assumed_state(catalog), policy));
+    if (!decision.pass) {
+        const auto confinement = TRY(catalog.confinement(decision.confinement));
+        decision.host = TRY(shim::judge_host(confinement, request, facts.host, decision.reasons));
+    }
     Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(read_capabilities(options.capabilities)), {}, {}};
     TRY(explain_start(options, catalog, policy, explanation));
     return explanation;
@@ -369,6 +303,11 @@ void add_explain(CLI::App& app, Context& context) {
     fact("--privileged", options->privileged, "true or false");
     fact("--profile", options->profile, "The AppArmor profile that the engine asks for (with --exec, the label to start from)");
     fact("--capability", options->capabilities, "A capability that the engine asks for")->allow_extra_args(false);
+    fact("--host-path", options->host_paths, "A path of this host that is mounted")->allow_extra_args(false);
+    fact("--device", options->devices, "A device, by its name on this host, or TYPE MAJOR:MINOR")->allow_extra_args(false);
+    fact("--host-namespace", options->host_namespaces, "A namespace that is the host's")->allow_extra_args(false);
+    command->add_flag("--unmasked", options->unmasked, "Nothing is masked below /proc and /sys")->excludes(bundle);
+    command->add_flag("--hooks", options->hooks, "There are hooks")->excludes(bundle);
     command->add_flag("--sandbox", options->sandbox, "A pod's sandbox container")->excludes(bundle);
 
     auto* exec = command->add_flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");

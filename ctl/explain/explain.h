@@ -32,6 +32,9 @@ struct ExplainOptions {
     std::optional<std::uint32_t> user;
     std::optional<bool> privileged;
     bool sandbox = false;
+    std::vector<std::string> host_paths, devices, host_namespaces;
+    bool unmasked = false;
+    bool hooks = false;
 
     std::string profile;
     std::vector<std::string> capabilities;

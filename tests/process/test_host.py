@@ -172,3 +172,31 @@ class Kernel(HostTest):
         self.refused("hooks", hooks={"createRuntime": [{"path": "/bin/true", "args": ["libnetwork-setkey"]}]})
         self.created(hooks={"createRuntime": []})
 
+
+
+class Explained(HostTest):
+    """`explain` judges a request that is described on its command line as it judges a bundle."""
+
+    def setUp(self):
+        super().setUp()
+        self.load(CEILINGS, [{"match": {"hooks": True}, "reject": "no hooks"}])
+
+    def explain(self, *words, code=0):
+        run = subprocess.run([harness.CTL, "explain", *words], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertEqual(run.returncode, code, run.stdout + run.stderr)
+        return run.stdout + run.stderr
+
+    def test_a_request(self):
+        self.assertIn("hostPath='/srv/data'", self.explain("--host-path", "/srv/data"))
+        os.symlink("/usr/share", "/srv/out")
+        self.assertIn("brings the host's '/usr/share'", self.explain("--host-path", "/srv/out", code=1))
+        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "/dev/kmsg"))
+        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "c 1:11"))
+        self.assertNotIn("takes away", self.explain("--device", "/dev/null"))
+        self.assertIn("share the host's namespaces: pid", self.explain("--host-namespace", "pid", code=1))
+        self.assertIn("masks again /proc/acpi", self.explain("--unmasked"))
+        self.assertIn("no hooks", self.explain("--hooks", code=1))
+
+    def test_what_is_no_request(self):
+        for words in (("--host-path", "srv"), ("--device", "c *:*"), ("--device", "/srv"), ("--host-namespace", "net")):
+            self.explain(*words, code=2)

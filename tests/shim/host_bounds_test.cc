@@ -124,7 +124,8 @@ TEST(HostBounds, DevicesAreCutToWhatIsListed) {
     ceilings.devices.emplace();
     auto judged = judge(ceilings, kPrivileged);
     EXPECT_EQ(judged.changes.removed_devices, (std::vector<bool>{false, true, true, false}));
-    EXPECT_EQ(texts(*judged.changes.device_rules), (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow b *:* m"}));
+    EXPECT_EQ(texts(*judged.changes.device_rules),
+              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow b *:* m", "allow c 1:3 rwm"}));
     ASSERT_EQ(judged.reasons.size(), 2U);
     EXPECT_NE(judged.reasons[0].find("/dev/fuse (b 8:0), /dev/kvm (c 10:232)"), std::string::npos) << judged.reasons[0];
 
@@ -132,10 +133,28 @@ TEST(HostBounds, DevicesAreCutToWhatIsListed) {
     judged = judge(ceilings, kPrivileged);
     EXPECT_EQ(judged.changes.removed_devices, (std::vector<bool>{false, true, false, false}));
     EXPECT_EQ(texts(*judged.changes.device_rules),
-              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow b *:* m", "allow c 10:232 rw"}));
+              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow b *:* m", "allow c 10:232 rw", "allow c 1:3 rwm",
+                                        "allow c 10:232 rw", "allow c 10:232 rw"}));
 
     ceilings.devices = {*apparmor::parse_device_grant("a *:*")};
     EXPECT_FALSE(judge(ceilings, kPrivileged).changes.takes_away());
+}
+
+// runc allows by itself only those devices that the request does not name (specconv, createDevices).
+TEST(HostBounds, WhatStaysIsAllowedAgain) {
+    const std::string devices =
+        R"("linux":{"devices":[{"path":"/dev/null","type":"c","major":1,"minor":3},{"path":"/dev/fuse","type":"c","major":10,"minor":229},
+        {"path":"/dev/x","type":"c","major":4,"minor":1}],"resources":{"devices":)";
+    apparmor::HostCeilings ceilings;
+    ceilings.devices = {*apparmor::parse_device_grant("c 10:229 r"), *apparmor::parse_device_grant("c 4:1")};
+    const auto all = judge(ceilings, devices + R"([{"allow":true,"access":"rw"}]}})");
+    EXPECT_EQ(texts(*all.changes.device_rules),
+              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rw", "allow c 1:3 rwm", "allow c 10:229 r", "allow c 10:229 r",
+                                        "allow c 4:1 rw", "allow c 4:1 rwm"}));
+    // What was not allowed before is not allowed now.
+    const auto some =
+        judge(ceilings, devices + R"([{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"access":"rwm"}]}})");
+    EXPECT_EQ(texts(*some.changes.device_rules), (std::vector<std::string>{"deny a *:* rwm", "allow c 10:229 r"}));
 }
 
 // By the name that the host gives to the numbers, not by the one in the container.

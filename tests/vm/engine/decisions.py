@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from harness import ALL, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, label, no_new_privileges, read_catalog, tap
 
 ALLOWED, DENIED = 0, 1
-DENIAL = re.compile("permission denied|operation not permitted", re.IGNORECASE)
+# The last: what a confinement keeps read-only below /proc, whatever the request says.
+DENIAL = re.compile("permission denied|operation not permitted|read-only file system", re.IGNORECASE)
 
 # Per confinement: commands (by `docker exec -u 0`) that its profile lets through and such that it does not; nothing else on
 # the host stands in their way.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A container that is described on the command line of `explain`, in the form that a bundle's facts have.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/capability_set.h"
+#include "base/result.h"
+#include "ctl/explain/explain.h"
+#include "oci/bundle/bundle.h"
+#include "shim/facts.h"
+
+namespace aa::ctl {
+
+// What a config.json would ask of the host that brings what OPTIONS name.
+Result<oci::Config> given_request(const ExplainOptions& options);
+
+// The facts that OPTIONS name; REQUEST is what given_request() makes of them. Paths and devices are those of this host. An error if no
+// container of the engine could have them: aa-shim would never see them together.
+Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request);
+
+// "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
+std::string handler_of(const std::string& name);
+
+Result<CapabilitySet> read_capabilities(const std::vector<std::string>& names);
+
+}  // namespace aa::ctl
