@@ -101,7 +101,11 @@ public:
 
 private:
     Result<std::optional<HostPath>> look_at(const oci::Mount& mount) {
-        if (mount.is_bind()) return look_at_bind(mount).context(concat({"the mount at ", quote(mount.destination)}));
+        if (mount.is_bind()) {
+            auto path = look_at_bind(mount);
+            if (path) return path;  // usual, and there the words for an error are work for nothing
+            return std::move(path).context(concat({"the mount at ", quote(mount.destination)}));
+        }
         if (std::find(kOwnFileSystems.begin(), kOwnFileSystems.end(), mount.type) != kOwnFileSystems.end())
             return std::optional<HostPath>();
         HostPath path;
@@ -142,10 +146,9 @@ private:
 
     // All paths that lead to PLACE; one on the root's mount has its own.
     Result<std::vector<std::string>> names_of(const oci::HostPlace& place, bool& on_securityfs) {
-        const auto number = TRY(oci::mount_of(place.file));
-        if (number == TRY(root_mount())) return std::vector<std::string>{place.path};
+        if (place.mount == TRY(root_mount())) return std::vector<std::string>{place.path};
         if (!mounts_) mounts_ = TRY(oci::HostMounts::read());
-        const auto* mount = mounts_->find(number);
+        const auto* mount = mounts_->find(place.mount);
         if (mount == nullptr)
             return Error{ErrorKind::config,
                          concat({"its source ", quote(place.path), " lies in another mount namespace: name a place of this host"})};
@@ -157,7 +160,7 @@ private:
     }
 
     Result<std::uint64_t> root_mount() {
-        if (!root_mount_) root_mount_ = TRY(oci::mount_of(TRY(oci::find_host_place("/", budget_)).file));
+        if (!root_mount_) root_mount_ = TRY(oci::find_host_place("/", budget_)).mount;
         return *root_mount_;
     }
 

@@ -5,9 +5,11 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -15,6 +17,7 @@
 namespace aa::oci {
 namespace {
 
+constexpr std::size_t kStepsOfUnknown = 128;
 constexpr std::size_t kMaxMountinfo = std::size_t{8} << 20;
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
@@ -74,30 +77,14 @@ Fd open_without_links(const std::string& path) {
     return Fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 }
 
-}  // namespace
-
-bool lies_in(std::string_view path, std::string_view directory) {
-    if (directory == "/") return true;
-    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
-Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
-    TRY(budget.spend_text(path.size()));
-    HostPlace place{open_without_links(path), {}};
-    if (!place.file.valid()) {
-        if (!budget.take_kernel_lookup())
-            return Error{ErrorKind::limit, concat({"too many mounts have a source behind links: ", quote(path)})};
-        place.file = TRY(open_file(AT_FDCWD, path, O_PATH));
-    }
-    place.path = TRY(path_of_descriptor(place.file.get()));
-    struct stat held {};
+// Whether HELD is what lies at PATH.
+bool is_file_at(const std::string& path, const struct statx& held) {
     struct stat named {};
-    const bool known = ::fstat(place.file.get(), &held) == 0 && ::stat(place.path.c_str(), &named) == 0;
-    if (!known || held.st_dev != named.st_dev || held.st_ino != named.st_ino)
-        return Error{ErrorKind::not_found, concat({quote(path), " leads to what has no path on this host (", quote(place.path), ")"})};
-    return place;
+    return ::stat(path.c_str(), &named) == 0 && named.st_ino == held.stx_ino && major(named.st_dev) == held.stx_dev_major &&
+           minor(named.st_dev) == held.stx_dev_minor;
 }
 
+// The number of the mount that FILE lies on, where statx(2) does not tell it: before Linux 5.8 (proc(5), /proc/PID/fdinfo).
 Result<std::uint64_t> mount_of(const Fd& file) {
     constexpr std::string_view kField = "mnt_id:";
     constexpr std::size_t kLimit = 4096;
@@ -109,6 +96,35 @@ Result<std::uint64_t> mount_of(const Fd& file) {
         if (unsigned long long id = 0; parse_decimal(line, id)) return id;
     }
     return Error{ErrorKind::system, concat({quote(path), " does not tell on which mount the file lies"})};
+}
+
+}  // namespace
+
+bool lies_in(std::string_view path, std::string_view directory) {
+    if (directory == "/") return true;
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
+    TRY(budget.spend_text(path.size()));
+    HostPlace place{open_without_links(path), {}, 0};
+    if (!place.file.valid()) {
+        // Before Linux 5.6 nothing tells whether there is one.
+        if (errno == ENOSYS) {
+            TRY(budget.spend(kStepsOfUnknown));
+        } else if (!budget.take_kernel_lookup()) {
+            return Error{ErrorKind::limit, concat({"too many mounts have a source behind links: ", quote(path)})};
+        }
+        place.file = TRY(open_file(AT_FDCWD, path, O_PATH));
+    }
+    place.path = TRY(path_of_descriptor(place.file.get()));
+    struct statx held {};
+    if (::statx(place.file.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &held) != 0) return errno_error("stat", path, errno);
+    // A path that is its own is one by which it was just found.
+    if (place.path != path && !is_file_at(place.path, held))
+        return Error{ErrorKind::not_found, concat({quote(path), " leads to what has no path on this host (", quote(place.path), ")"})};
+    place.mount = (held.stx_mask & STATX_MNT_ID) != 0 ? held.stx_mnt_id : TRY(mount_of(place.file));
+    return place;
 }
 
 Result<HostMounts> HostMounts::read() {

@@ -17,16 +17,14 @@
 namespace aa::oci {
 
 struct HostPlace {
-    Fd file;           // O_PATH
-    std::string path;  // absolute, no link in it
+    Fd file;                  // O_PATH
+    std::string path;         // absolute, no link in it
+    std::uint64_t mount = 0;  // the number of the mount that it lies on (proc(5), /proc/PID/mountinfo)
 };
 
 // The place that the absolute PATH leads to; an error if it leads nowhere, or to what has no path in this mount namespace (a deleted
 // file, one of another mount namespace); of kind limit, if there is not enough left of BUDGET.
 Result<HostPlace> find_host_place(const std::string& path, Budget& budget);
-
-// The number of the mount that FILE lies on (proc(5), /proc/PID/fdinfo).
-Result<std::uint64_t> mount_of(const Fd& file);
 
 // A line of /proc/self/mountinfo (proc(5)).
 struct HostMount {

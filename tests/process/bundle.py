@@ -57,10 +57,8 @@ def docker_like(size=13970, args=("nginx", "-g", "daemon off;")):
     """A config.json of SIZE bytes in the proportions of Docker's: 30 mounts, 40 capabilities in each of three sets, and a
     seccomp profile of 427 system calls."""
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}]
-    mounts += [
-        {"destination": f"/srv/{n:02}", "type": "bind", "source": "/usr/share", "options": ["rbind", "rprivate"]}
-        for n in range(29)
-    ]
+    mounts += [{"destination": f"/srv/{n:02}", "type": "bind", "source": "/usr/share", "options": ["rbind", "rprivate"]} for n in range(6)]
+    mounts += [{"destination": f"/run/{n:02}", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]} for n in range(23)]
     document = config(
         process=process(args, ALL_CAPABILITIES[:40]),
         mounts=mounts,

@@ -49,12 +49,10 @@ TEST(HostMounts, OfThisProcess) {
     Budget budget;
     const auto place = find_host_place("/", budget);
     ASSERT_TRUE(place) << place.error().message;
-    const auto number = mount_of(place->file);
-    ASSERT_TRUE(number) << number.error().message;
     const auto mounts = HostMounts::read();
     ASSERT_TRUE(mounts) << mounts.error().message;
-    ASSERT_NE(mounts->find(*number), nullptr);
-    EXPECT_EQ(mounts->find(*number)->point, "/");
+    ASSERT_NE(mounts->find(place->mount), nullptr);
+    EXPECT_EQ(mounts->find(place->mount)->point, "/");
 }
 
 TEST(HostPlace, LiesIn) {
