@@ -20,6 +20,8 @@ except ImportError as missing:
     print(f"skip: {missing}: install python3-yaml and python3-jsonschema")
     sys.exit(77)
 
+from fields import Fields  # what it needs was found
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm" / "aa-shim"
@@ -47,66 +49,6 @@ def documents(text):
             raise AssertionError(f"{key} is there twice")
         found[key] = document
     return found
-
-
-class Fields:
-    """Kubernetes' own list of its kinds' fields, as client-go has it for server-side apply."""
-
-    SCALARS = {"string": str, "boolean": bool, "numeric": (int, float)}
-    # Quantities and "an integer or a percentage": untyped there, because JSON may write them either way.
-    EITHER = (str, int, float)
-
-    def __init__(self, file):
-        text = file.read_text()
-        schema = yaml.load(text.split("typed.YAMLObject(`", 1)[1].split("`)", 1)[0], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        self.types = {entry["name"]: entry for entry in schema["types"]}
-
-    def kind(self, document):
-        """The name of the type of DOCUMENT's kind; None if there is no such kind."""
-        group, _, version = document["apiVersion"].rpartition("/")
-        group = (group or "core").split(".")[0]
-        name = f"io.k8s.api.{group}.{version}.{document['kind']}"
-        return name if name in self.types else None
-
-    def complaints(self, document):
-        kind = self.kind(document)
-        if kind is None:
-            return [f"{document['apiVersion']} {document['kind']}: no such kind"]
-        return list(self._check(document, {"namedType": kind}, document["kind"]))
-
-    def _check(self, value, type_, where):
-        if "namedType" in type_:
-            name = type_["namedType"]
-            if name.rpartition(".")[2] in ("Quantity", "IntOrString"):
-                if not isinstance(value, self.EITHER):
-                    yield f"{where}: neither a number nor a string"
-                return
-            type_ = self.types[name]
-        if "map" in type_:
-            yield from self._check_map(value, type_["map"], where)
-        elif "list" in type_:
-            if not isinstance(value, list):
-                yield f"{where}: not a list"
-                return
-            for number, item in enumerate(value):
-                yield from self._check(item, type_["list"]["elementType"], f"{where}[{number}]")
-        elif type_.get("scalar") in self.SCALARS:
-            expected = self.SCALARS[type_["scalar"]]
-            if not isinstance(value, expected) or expected is not bool and isinstance(value, bool):
-                yield f"{where}: {value!r} is no {type_['scalar']}"
-
-    def _check_map(self, value, type_, where):
-        if not isinstance(value, dict):
-            yield f"{where}: not an object"
-            return
-        fields = {field["name"]: field["type"] for field in type_.get("fields", ())}
-        for key, item in value.items():
-            if key in fields:
-                yield from self._check(item, fields[key], f"{where}.{key}")
-            elif "elementType" in type_:
-                yield from self._check(item, type_["elementType"], f"{where}.{key}")
-            else:
-                yield f"{where}: no field is called {key!r}"
 
 
 def lost(before, after, where):
@@ -221,13 +163,13 @@ class Manifests(unittest.TestCase):
         catalog = {"10-mine.json": "{}", "mine": "profile mine {}\n"}
         objects, notes = self.chart(
             image={"repository": "registry.example/aa-shim", "tag": "9"}, handlers=["db", "job"], catalog=catalog,
-            engine={"restart": True, "default": True, "mandatory": True}, metrics={"file": "/var/lib/metrics/aa-shim.prom"}, interval=30,
+            engine={"restart": True, "default": True, "mandatory": True, "replaceRuntime": True}, metrics={"file": "/var/lib/metrics/aa-shim.prom"}, interval=30,
             nodeSelector={"pool": "apps"}, tolerations=[], imagePullSecrets=[{"name": "registry"}])
         self.assert_valid(objects)
         pod = objects["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]
         self.assertEqual(self.arguments(objects), [
             "node", "--root=/host", "--name=$(NODE_NAME)", "--catalog=/catalog", "--handlers=db,job", "--interval=30", "--restart-engine",
-            "--default", "--mandatory", "--metrics=/var/lib/metrics/aa-shim.prom"])
+            "--default", "--mandatory", "--replace-runtime", "--metrics=/var/lib/metrics/aa-shim.prom"])
         self.assertEqual(pod["containers"][0]["image"], "registry.example/aa-shim:9")
         self.assertEqual(pod["nodeSelector"], {"kubernetes.io/os": "linux", "pool": "apps"})
         self.assertNotIn("tolerations", pod)
@@ -253,6 +195,16 @@ class Manifests(unittest.TestCase):
             document["components"] = [os.path.relpath(DEPLOY / "kubernetes" / "remove", folder)]
         (folder / "kustomization.yaml").write_text(json.dumps(document))
         return documents(output_of(TOOLS / "kubectl", "kustomize", folder))
+
+    def test_options_are_the_same_by_both(self):
+        """The patch that the base's comment shows makes of it what the chart's values make."""
+        comment = [line[4:] for line in (BASE / "kustomization.yaml").read_text().splitlines() if line.startswith("#   ")]
+        shown = yaml.safe_load("\n".join(comment))
+        key = ("DaemonSet", "aa-shim", "aa-shim")
+        by_chart = self.chart(engine={"restart": True, "default": True, "replaceRuntime": True})[0]
+        self.assertIn("--replace-runtime", self.arguments(by_chart))
+        self.assertEqual(self.overlay(remove=False, **shown)[key], by_chart[key])
+        self.assertNotIn("--replace-runtime", self.arguments(self.base))
 
     def test_removal_is_the_same_by_both(self):
         objects, notes = self.chart(remove=True)
@@ -288,7 +240,7 @@ class Manifests(unittest.TestCase):
         jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), SCHEMA)
         for wrong in (
             {"handler": ["web"]}, {"handlers": "web"}, {"handlers": ["Web"]}, {"handlers": ["web,db"]}, {"handlers": ["web", "web"]}, {"interval": 0},
-            {"interval": "10"}, {"engine": {"restartEngine": True}}, {"engine": {"default": "yes"}}, {"image": {"tag": "1"}},
+            {"interval": "10"}, {"engine": {"restartEngine": True}}, {"engine": {"default": "yes"}}, {"engine": {"replaceRuntime": 1}}, {"image": {"tag": "1"}},
             {"image": {"repository": "x", "tag": "a b"}}, {"catalog": {"../x": ""}}, {"catalog": {".x": ""}}, {"catalog": {"x.json": {}}},
             {"metrics": {"file": "metrics.prom"}}, {"nodeSelector": {"a": True}},
         ):
@@ -331,7 +283,7 @@ class Manifests(unittest.TestCase):
 
     def test_the_agent_knows_every_option_that_it_is_given(self):
         known = output_of(CTL, "node", "--help")
-        _, everything = {}, self.chart(interval=5, engine={"restart": True, "default": True, "mandatory": True}, metrics={"file": "/x"}, remove=True)
+        _, everything = {}, self.chart(interval=5, engine={"restart": True, "default": True, "mandatory": True, "replaceRuntime": True}, metrics={"file": "/x"}, remove=True)
         words = self.arguments(everything[0])
         command = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
         for word in (*words[1:], *command[2:]):
