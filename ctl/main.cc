@@ -3,10 +3,12 @@
 // aa-shimctl: the operator's tool.
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 #include "ctl/cli/command.h"
 #include "ctl/cli/complete.h"
 #include "ctl/cli/start.h"
+#include "ctl/verify/trial.h"
 
 namespace {
 
@@ -31,6 +33,7 @@ int run(int argc, char** argv) {
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));
         return std::fputs(text.c_str(), stdout) < 0 ? kSystem : kOk;
     }
+    if (argc > 1 && argv[1] == std::string_view(verify::kWait)) return verify::wait_in_container();
     if (const auto known = check_command(app, argc, argv); !known) return fail(context, known.error());
     try {
         app.parse(argc, argv);

@@ -44,6 +44,9 @@ int fail(const Context& context, const Error& error) {
 
 void print(const Json& document) { say(document.dump(2, ' ', false, Json::error_handler_t::replace)); }
 void say(const std::string& text) { print_line(stdout, text); }
-void complain(const std::string& text) { print_line(stderr, text); }
+void complain(const std::string& text) {
+    (void)std::fflush(stdout);  // what was said before comes first, wherever both lead
+    print_line(stderr, text);
+}
 
 }  // namespace aa::ctl

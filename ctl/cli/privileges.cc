@@ -53,12 +53,20 @@ constexpr std::array kRows{
     // Root without SYS_ADMIN is a user of its own to Podman (containers/storage, pkg/unshare, IsRootless()), and `podman info` then
     // tries to make a user namespace; it also makes what is missing of its own folders.
     Row{Task::install_podman, {kWritesConfiguration | caps({CAP_SYS_ADMIN}), kWritesConfiguration | caps({CAP_SYS_ADMIN})}},
+    // The container is started by an engine that runs; what asks it needs no more than to speak to its socket. It is then looked at as
+    // `status` does.
+    Row{Task::verify, {kWritesConfiguration | kLooksAtContainers, caps({CAP_DAC_OVERRIDE})}},
+    // Podman is no service: it starts the container itself, which takes whatever containers take.
+    Row{Task::verify_podman, {CapabilitySet::all(), CapabilitySet::all()}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
     Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.
     Row{Task::metrics, {kNone, kNone}},
     // The directory of the textfile collector belongs to the exporter's user on some systems.
     Row{Task::metrics_file, {caps({CAP_DAC_OVERRIDE}), kNone}},
+    // Looks at containers as `status` does.
+    Row{Task::metrics_containers, {kLooksAtContainers, kNone}},
+    Row{Task::metrics_containers_file, {kLooksAtContainers | caps({CAP_DAC_OVERRIDE}), kNone}},
     // Runs install, load and check, each of which gives up what it does not need, and the node's programs below its root. What the
     // DaemonSet asks for, and nothing else.
     Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},

@@ -22,9 +22,13 @@ enum class Task {
     install,            // and uninstall
     install_dry_run,    // and uninstall --dry-run
     install_podman,     // both, for Podman
+    verify,             // install --verify
+    verify_podman,      // the same, for Podman
     load,
     metrics,
-    metrics_file,  // --output
+    metrics_file,        // --output
+    metrics_containers,  // --containers
+    metrics_containers_file,
     node,
     node_check,  // --check
     status,

@@ -14,6 +14,8 @@
 #include "ctl/install/plan/apply.h"
 #include "ctl/install/plan/plan.h"
 #include "ctl/install/plan/show.h"
+#include "ctl/verify/report.h"
+#include "ctl/verify/trial.h"
 
 namespace aa::ctl {
 
@@ -25,6 +27,7 @@ struct Options {
     std::string node_engine;  // of a Kubernetes node
     std::string manifests;    // where its objects are written; empty: they are printed
     bool dry_run = false;
+    bool verify = false;
     install::Wanted wanted;
 };
 
@@ -100,41 +103,75 @@ void say_lines(std::string text) {
     if (!text.empty()) say(text);
 }
 
-int run(const Context& context, const Options& options, Direction direction) {
-    const auto outcome = carry_out(options, direction);
-    if (!outcome) return fail(context, outcome.error());
-    if (context.json) {
-        Json document = {{"ok", true}, {"dry_run", options.dry_run}};
-        document.update(install::to_json(outcome->plan));
-        if (!outcome->manifests.empty()) document["manifests"] = outcome->manifests;
-        print(document);
-        return kOk;
-    }
-    if (!outcome->plan.changes()) {
-        say(concat({"Nothing to change: ", outcome->plan.engine,
+void say_outcome(const Outcome& outcome, const Options& options, Direction direction) {
+    if (!outcome.plan.changes()) {
+        say(concat({"Nothing to change: ", outcome.plan.engine,
                     direction == Direction::install ? " knows aa-shim as asked." : " does not know aa-shim."}));
     } else {
-        say_lines(options.dry_run ? outcome->diff : outcome->summary);
+        say_lines(options.dry_run ? outcome.diff : outcome.summary);
     }
-    say_lines(install::advice_text(outcome->plan));
-    if (outcome->manifests.empty()) return kOk;
+    say_lines(install::advice_text(outcome.plan));
+    if (outcome.manifests.empty()) return;
     if (options.manifests.empty()) {
-        say_lines(concat({"The objects for kubectl apply -f:\n", outcome->manifests}));
+        say_lines(concat({"The objects for kubectl apply -f:\n", outcome.manifests}));
     } else {
         say(concat({options.dry_run ? "To be written: " : "Written: ", options.manifests, " (for kubectl apply -f)"}));
     }
+}
+
+Json to_json(const Outcome& outcome, const Options& options) {
+    Json document = {{"ok", true}, {"dry_run", options.dry_run}};
+    document.update(install::to_json(outcome.plan));
+    if (!outcome.manifests.empty()) document["manifests"] = outcome.manifests;
+    return document;
+}
+
+Result<void> require_verifiable(const Options& options) {
+    if (!options.verify) return {};
+    if (options.dry_run) return Error{ErrorKind::usage, "--verify starts a container, and --dry-run changes nothing: use one of them"};
+    if (options.root == "/") return {};
+    return Error{ErrorKind::usage, "--verify starts a container, which is for the host itself: it does not go with --root"};
+}
+
+int verify_after(const Context& context, const Outcome& outcome, const Options& options) {
+    const auto trial = verify::try_container(outcome.plan.engine, options.wanted.shim, options.wanted.make_default);
+    const int code = !trial ? exit_code(trial.error()) : trial->good() ? kOk : kWrong;
+    if (context.json) {
+        auto document = to_json(outcome, options);
+        document["ok"] = code == kOk;
+        document["verified"] = trial ? verify::to_json(*trial) : Json{{"ok", false}, {"problem", trial.error().message}};
+        print(document);
+    } else if (!trial) {
+        return fail(context, trial.error());
+    } else if (code == kOk) {
+        say(verify::in_words(*trial));
+    } else {
+        complain("aa-shimctl: " + verify::in_words(*trial));
+    }
+    return code;
+}
+
+int run(const Context& context, const Options& options, Direction direction) {
+    if (const auto verifiable = require_verifiable(options); !verifiable) return fail(context, verifiable.error());
+    const auto outcome = carry_out(options, direction);
+    if (!outcome) return fail(context, outcome.error());
+    if (!context.json) say_outcome(*outcome, options, direction);
+    if (options.verify) return verify_after(context, *outcome, options);
+    if (context.json) print(to_json(*outcome, options));
     return kOk;
 }
 
 Task task_of(const Options& options) {
-    if (options.engine == "podman") return Task::install_podman;
+    const bool podman = options.engine == "podman";
+    if (options.verify) return podman ? Task::verify_podman : Task::verify;
+    if (podman) return Task::install_podman;
     return options.dry_run ? Task::install_dry_run : Task::install;
 }
 
 void add_common(CLI::App& command, Options& options) {
     command.add_option("engine", options.engine, "docker, containerd, crio, podman or kubernetes")->required();
     command.add_flag("--dry-run", options.dry_run, "Show the changes, and write nothing");
-    command.add_option("--engine", options.node_engine, "The engine of a Kubernetes node: k3s, rke2, containerd or crio");
+    command.add_option("--engine", options.node_engine, "The engine of a Kubernetes node: k3s, rke2, k0s, containerd or crio");
     command.add_option("--root", options.root, "The directory below which the host's files are")->capture_default_str();
 }
 
@@ -149,6 +186,7 @@ void add_install(CLI::App& app, Context& context) {
     install->add_flag("--mandatory", options->wanted.mandatory, "Close the ways around aa-shim that can be closed");
     install->add_flag("--replace-runtime", options->wanted.replace_runtime,
                       "Let aa-shim start containers with another runtime than the one that the engine uses now");
+    install->add_flag("--verify", options->verify, "Then start a container through the engine, and say how it stands");
     install->add_option("--shim", options->wanted.shim, "The path of aa-shim on the host")->capture_default_str();
     install->add_option("--manifests", options->manifests, "Write the RuntimeClass objects to this file");
     install->callback([&context, options] {

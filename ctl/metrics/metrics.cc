@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "base/text.h"
 #include "ctl/catalog/in_force.h"
 #include "ctl/cli/command.h"
+#include "ctl/status/survey.h"
 #include "shim/log/counters.h"
 
 namespace aa::ctl {
@@ -22,13 +24,15 @@ namespace aa::ctl {
 namespace {
 
 struct Options {
-    std::string output;  // empty: standard output
+    std::string output;       // empty: standard output
+    bool containers = false;  // look at all of them, too
 };
 
 struct Metrics {
     bool apparmor = false;
     std::optional<shim::CounterValues> counters;  // nullopt: nothing is counted
     std::optional<CatalogInForce> catalog;        // nullopt: there is none that can be used
+    std::optional<status::Survey> survey;         // nullopt: the containers were not looked at
     std::vector<std::string> remarks;             // why something is missing
 };
 
@@ -41,11 +45,12 @@ std::optional<T> or_remark(Result<T> value, std::vector<std::string>& remarks) {
     return std::nullopt;
 }
 
-Metrics collect() {
+Metrics collect(const Options& options) {
     Metrics metrics;
     metrics.apparmor = apparmor::Kernel().require_enabled().has_value();
     metrics.counters = or_remark(shim::read_counters(std::string(shim::kCountersPath)), metrics.remarks);
     metrics.catalog = or_remark(read_catalog_in_force(), metrics.remarks);
+    if (options.containers) metrics.survey = or_remark(status::take_survey({}), metrics.remarks);
     return metrics;
 }
 
@@ -127,6 +132,17 @@ void write_catalog(Exposition& out, const CatalogInForce& catalog) {
     out.gauge("catalog_confinements", "Confinements of the catalog in force.", catalog.size.confinements);
 }
 
+std::uint64_t count_of(const status::Survey& survey, status::Standing standing) {
+    const auto stands_so = [standing](const status::ContainerReport& report) { return report.standing == standing; };
+    return static_cast<std::uint64_t>(std::count_if(survey.containers.begin(), survey.containers.end(), stands_so));
+}
+
+void write_containers(Exposition& out, const status::Survey& survey) {
+    out.family("containers", "gauge", "Running containers, by how they stand to what was decided.");
+    for (const auto standing : status::kStandings) out.sample(label("standing", status::name_of(standing)), count_of(survey, standing));
+    out.gauge("status_ok", "Whether aa-shimctl status finds nothing wrong.", survey.ok() ? 1 : 0);
+}
+
 std::string to_text(const Metrics& metrics) {
     Exposition out;
     out.family("build_info", "gauge", "The version of aa-shim.");
@@ -137,6 +153,7 @@ std::string to_text(const Metrics& metrics) {
     if (metrics.catalog) write_catalog(out, *metrics.catalog);
     out.gauge("counters_usable", "Whether decisions are counted.", metrics.counters ? 1 : 0);
     if (metrics.counters) write_counters(out, *metrics.counters);
+    if (metrics.survey) write_containers(out, *metrics.survey);
     return out.text();
 }
 
@@ -153,6 +170,12 @@ Json counters_json(const shim::CounterValues& values) {
         {"decisions", decisions}, {"refusals", refusals}, {"passed", passed}, {"mismatches", value_of(values, shim::Counter::mismatches)}};
 }
 
+Json containers_json(const status::Survey& survey) {
+    Json document = Json::object();
+    for (const auto standing : status::kStandings) document[status::name_of(standing)] = count_of(survey, standing);
+    return {{"ok", survey.ok()}, {"standing", document}};
+}
+
 Json to_json(const Metrics& metrics) {
     Json document = {{"ok", true}, {"version", AA_VERSION}, {"apparmor", metrics.apparmor}, {"catalog", nullptr}, {"counters", nullptr}};
     if (const auto& catalog = metrics.catalog) {
@@ -162,6 +185,7 @@ Json to_json(const Metrics& metrics) {
                                {"confinements", catalog->size.confinements}};
     }
     if (metrics.counters) document["counters"] = counters_json(*metrics.counters);
+    document["containers"] = metrics.survey ? containers_json(*metrics.survey) : Json();
     document["remarks"] = metrics.remarks;
     return document;
 }
@@ -180,8 +204,13 @@ Result<void> store(const std::string& path, const std::string& text) {
         .context(concat({"write the metrics to ", quote(path)}));
 }
 
+Task task_of(const Options& options) {
+    if (options.containers) return options.output.empty() ? Task::metrics_containers : Task::metrics_containers_file;
+    return options.output.empty() ? Task::metrics : Task::metrics_file;
+}
+
 int run(const Context& context, const Options& options) {
-    const auto metrics = collect();
+    const auto metrics = collect(options);
     if (!options.output.empty()) {
         if (const auto stored = store(options.output, to_text(metrics)); !stored) return fail(context, stored.error());
     }
@@ -200,9 +229,8 @@ void add_metrics(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("metrics", "Print what was decided on this host in Prometheus's text format");
     const auto options = std::make_shared<Options>();
     command->add_option("--output", options->output, "Write to this file, which is replaced in one step");
-    command->callback([&context, options] {
-        context.run(options->output.empty() ? Task::metrics : Task::metrics_file, [&context, options] { return run(context, *options); });
-    });
+    command->add_flag("--containers", options->containers, "Look at every running container, too, as status does");
+    command->callback([&context, options] { context.run(task_of(*options), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -19,30 +19,7 @@ namespace {
 
 using status::ContainerReport;
 using status::ProcessReport;
-using status::Standing;
 using status::Survey;
-
-const char* name_of(Standing standing) {
-    switch (standing) {
-        case Standing::as_decided:
-            return "as decided";
-        case Standing::created:
-            return "created";
-        case Standing::passed:
-            return "passed";
-        case Standing::deviates:
-            return "deviates";
-        case Standing::bypassed:
-            return "bypassed";
-        case Standing::elsewhere:
-            return "elsewhere";
-        case Standing::agent:
-            return "agent";
-        case Standing::unreadable:
-            break;
-    }
-    return "unreadable";
-}
 
 // "shop/web/nginx", "nginx", or the beginning of the ID where the engine gave no name.
 std::string shown_name(const ContainerReport& report) {
@@ -171,8 +148,8 @@ Json to_json(const ContainerReport& report) {
 }
 
 Json to_json(const Survey& survey) {
-    Json document = {
-        {"ok", survey.ok()}, {"apparmor", survey.apparmor_off ? Json(*survey.apparmor_off) : Json("on")}, {"catalog", nullptr}};
+    Json document = {{"ok", survey.ok()}, {"apparmor", survey.apparmor_off ? "off" : "on"}, {"catalog", nullptr}};
+    document["noAppArmor"] = text_or_null(survey.apparmor_off.value_or(std::string()));
     if (const auto& catalog = survey.catalog) document["catalog"] = {{"hash", catalog->hash}, {"loaded", catalog->loaded}};
     document["noCatalog"] = text_or_null(survey.no_catalog);
     document["unloaded"] = survey.unloaded;

@@ -263,6 +263,28 @@ private:
 
 }  // namespace
 
+const char* name_of(Standing standing) {
+    switch (standing) {
+        case Standing::as_decided:
+            return "as-decided";
+        case Standing::created:
+            return "created";
+        case Standing::passed:
+            return "passed";
+        case Standing::deviates:
+            return "deviates";
+        case Standing::bypassed:
+            return "bypassed";
+        case Standing::elsewhere:
+            return "elsewhere";
+        case Standing::agent:
+            return "agent";
+        case Standing::unreadable:
+            break;
+    }
+    return "unreadable";
+}
+
 bool Survey::ok() const {
     const auto is_good = [this](const ContainerReport& report) {
         switch (report.standing) {

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,13 @@ enum class Standing : std::uint8_t {
     agent,       // the agent of this node, which brings aa-shim and so cannot come by it
     unreadable,  // its state or its record
 };
+
+// All of them.
+inline constexpr std::array kStandings{Standing::as_decided, Standing::created,   Standing::passed, Standing::deviates,
+                                       Standing::bypassed,   Standing::elsewhere, Standing::agent,  Standing::unreadable};
+
+// STANDING in one word without a space: what `status` shows, and its JSON and the metrics have.
+const char* name_of(Standing standing);
 
 struct ProcessReport {
     pid_t pid = 0;

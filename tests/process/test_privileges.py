@@ -192,7 +192,7 @@ class Privileges(harness.ShimTest):
         arguments = ["status", "--root", root]
         self.assert_keeps(self.sets_of(*arguments), CONTAINERS)
         document = json.loads(self.ctl("--json", *arguments).stdout)
-        self.assertEqual([report["standing"] for report in document["containers"]], ["as decided"])
+        self.assertEqual([report["standing"] for report in document["containers"]], ["as-decided"])
         # What it is not able to do without them.
         self.ctl(*arguments, code=SYSTEM, preexec_fn=without("dac_read_search,-dac_override"))
         blind = json.loads(self.ctl("--json", *arguments, code=(OK, WRONG), preexec_fn=without("sys_ptrace")).stdout)

@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -68,9 +70,44 @@ class Status(harness.ShimTest):
         document = self.status()
         (report,) = document["containers"]
         self.assertTrue(document["ok"])
-        self.assertEqual((report["standing"], report["decision"]["confinement"], report["decision"]["noNewPrivileges"]), ("as decided", "test", True))
+        self.assertEqual((report["standing"], report["decision"]["confinement"], report["decision"]["noNewPrivileges"]), ("as-decided", "test", True))
         self.assertEqual(set(report["decision"]["capabilities"].split(",")), set(harness.CEILING))
         self.assertEqual(report["processes"], [{"pid": pid, "command": "sleep", "label": None, "deviation": None}])
+
+    def test_machines_read_one_word(self):
+        self.container("c1", self.start())
+        document = self.status()
+        self.assertEqual(document["apparmor"], "off")
+        self.assertIn(" ", document["noAppArmor"])
+        self.assertRegex(document["containers"][0]["standing"], "^[a-z-]+$")
+        shown = subprocess.run([harness.CTL, "status", "--root", harness.WORK / "state"], capture_output=True, text=True, check=True).stdout
+        self.assertRegex(shown, "(?m)^as-decided ")
+
+    def test_metrics(self):
+        """What `metrics --containers` counts is what status says."""
+        def metrics(*arguments):
+            done = subprocess.run([harness.CTL, *arguments, "metrics", "--containers"], capture_output=True, text=True, timeout=harness.TIMEOUT, check=True)
+            return done.stdout
+
+        def lines(text):
+            return dict(re.findall(r'^aa_shim_(containers\{standing="[a-z-]+"\}|status_ok) (\d+)$', text, re.MULTILINE))
+
+        root = Path("/run/runc")
+        self.addCleanup(shutil.rmtree, root)
+        root.mkdir()
+        names = ("as-decided", "created", "passed", "deviates", "bypassed", "elsewhere", "agent", "unreadable")
+        none = {f'containers{{standing="{name}"}}': "0" for name in names}
+        self.assertEqual(lines(metrics()), none | {"status_ok": "1"})
+        self.container("c1", self.start(), root=root)
+        self.container("c2", self.start(), root=root)
+        self.assertEqual(lines(metrics()), none | {'containers{standing="as-decided"}': "2", "status_ok": "1"})
+        self.container("c3", self.start(), root=root, shim=False)
+        found = none | {'containers{standing="as-decided"}': "2", 'containers{standing="bypassed"}': "1", "status_ok": "0"}
+        self.assertEqual(lines(metrics()), found)
+        document = json.loads(metrics("--json"))["containers"]
+        self.assertEqual((document["ok"], document["standing"]["as-decided"], document["standing"]["bypassed"]), (False, 2, 1))
+        plain = subprocess.run([harness.CTL, "metrics"], capture_output=True, text=True, timeout=harness.TIMEOUT, check=True).stdout
+        self.assertEqual(lines(plain), {})
 
     def test_more_than_was_decided(self):
         self.container("beyond", self.start((*CEILING, "sys_admin")))
@@ -88,7 +125,7 @@ class Status(harness.ShimTest):
         """One that somebody else put into the container."""
         pid = self.start()
         self.container("c1", pid)
-        self.assertEqual(self.standings(), {"c1": "as decided"})
+        self.assertEqual(self.standings(), {"c1": "as-decided"})
         intruder = subprocess.Popen(["nsenter", "--target", str(pid), "--pid", "sleep", "1000"], stdin=subprocess.DEVNULL)
         self.addCleanup(intruder.wait)
         self.addCleanup(intruder.kill)
@@ -160,7 +197,7 @@ class Status(harness.ShimTest):
         harness.COMPILED.unlink()
         document = self.status(code=WRONG)
         self.assertIn("aa-shimctl load", document["noCatalog"])
-        self.assertEqual([report["standing"] for report in document["containers"]], ["as decided"])
+        self.assertEqual([report["standing"] for report in document["containers"]], ["as-decided"])
 
     def test_some_of_them(self):
         self.container("c1", self.start())
@@ -185,10 +222,10 @@ class Status(harness.ShimTest):
         self.assertEqual(result.returncode, WRONG)
         lines = result.stdout.splitlines()
         self.assertRegex(lines[0], r"^The catalog is in force since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: 3 rules, 2 confinements\.$")
-        table = [line.split() for line in lines if line.startswith(("STANDING", "deviates", "as decided"))]
+        table = [line.split() for line in lines if line.startswith(("STANDING", "deviates", "as-decided"))]
         self.assertEqual(table[0], ["STANDING", "ENGINE", "CONTAINER", "CONFINEMENT", "PROFILE", "PROCESSES"])
         self.assertEqual(table[1], ["deviates", "other", "beyond", "test", "-", "1"])
-        self.assertEqual(table[2], ["as", "decided", "other", "c1", "test", "-", "1"])
+        self.assertEqual(table[2], ["as-decided", "other", "c1", "test", "-", "1"])
         self.assertIn(f"  process {pid} ('sleep'): the kernel says that it may have the capabilities SYS_ADMIN beyond the ceiling", lines)
 
     def test_nothing_is_there(self):

@@ -50,7 +50,7 @@ class Kubernetes(observing.ObservingTest):
     def test_another_class_is_a_fault_only_where_aa_shim_is_the_default(self):
         self.container("ours", self.start(), True, "web")
         self.container("other", self.start(), False, "else")
-        free, bound = {"ours": "as decided", "other": "elsewhere"}, {"ours": "as decided", "other": "bypassed"}
+        free, bound = {"ours": "as-decided", "other": "elsewhere"}, {"ours": "as-decided", "other": "bypassed"}
         for text in OTHERS:
             CONTAINERD.write_text(text)
             self.assertEqual(self.standings(), free)

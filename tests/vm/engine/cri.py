@@ -46,6 +46,7 @@ METHODS = {
     "Status": ({"verbose": (1, int)}, {"runtime_handlers": (3, [HANDLER])}),
     "RunPodSandbox": ({"config": (1, SANDBOX), "runtime_handler": (2, str)}, {"pod_sandbox_id": (1, str)}),
     "PodSandboxStatus": ({"pod_sandbox_id": (1, str), "verbose": (2, int)}, {"info": (2, [MAP])}),
+    "ListPodSandbox": ({}, {"items": (1, [{"id": (1, str), "metadata": (2, METADATA)}])}),
     "StopPodSandbox": ({"pod_sandbox_id": (1, str)}, {}),
     "RemovePodSandbox": ({"pod_sandbox_id": (1, str)}, {}),
     "CreateContainer": ({"pod_sandbox_id": (1, str), "config": (2, CONTAINER_CONFIG), "sandbox_config": (3, SANDBOX)}, {"container_id": (1, str)}),

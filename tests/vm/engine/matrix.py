@@ -140,7 +140,7 @@ def check_status(engine):
         code, output = run("aa-shimctl", "status", "--json")
         reports = [report for report in json.loads(output)["containers"] if report["standing"] != "passed"]
         found = sorted((report["engine"], report["standing"], report["decision"]["confinement"]) for report in reports)
-        tap.equal("status", (code, found), (0, [(engine.fact, "as decided", "baseline"), (engine.fact, "as decided", "web")]))
+        tap.equal("status", (code, found), (0, [(engine.fact, "as-decided", "baseline"), (engine.fact, "as-decided", "web")]))
         tap.ok("status: the exec's process, too", max(len(report["processes"]) for report in reports) >= 2, reports)
 
 

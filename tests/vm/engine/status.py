@@ -35,7 +35,7 @@ def put_in(container, *options):
 
 def check_as_decided():
     with Container("--name", "scenario-status", BUSYBOX) as container:
-        tap.equal("as decided", standing(container), (0, "as decided", []))
+        tap.equal("as-decided", standing(container), (0, "as-decided", []))
         exec_pid(container.id, ["sleep", "1000"], privileged=True)
         exec_pid(container.id, ["sleep", "1000"], user="1000")
         code, document = status("scenario-status")
@@ -46,9 +46,9 @@ def check_as_decided():
     with Container("--label", "tier=web", BUSYBOX) as container:
         pid = exec_pid(container.id, ["sh", "-c", "sleep 1000; :"])
         tap.equal("an exec rule's child profile: label", label(pid), (frozenset(["aa-shim-web//shell"]), "enforce"))
-        tap.equal("an exec rule's child profile is as decided", standing(container), (0, "as decided", []))
+        tap.equal("an exec rule's child profile is as decided", standing(container), (0, "as-decided", []))
     with Container("--security-opt", "apparmor=aa-scenario-own", BUSYBOX) as container:
-        tap.equal("a stack is as decided", standing(container), (0, "as decided", []))
+        tap.equal("a stack is as decided", standing(container), (0, "as-decided", []))
 
 
 def check_deviations():
@@ -68,7 +68,7 @@ def check_deviations():
 
 def check_removed_profile():
     with Container("--label", "scenario=removed", BUSYBOX) as container:
-        tap.equal("before its profile is removed", standing(container), (0, "as decided", []))
+        tap.equal("before its profile is removed", standing(container), (0, "as-decided", []))
         must("apparmor_parser", "--remove", "/etc/aa-shim/apparmor.d/aa-scenario-removed")
         tap.equal("its profile is removed: label", label(init_pid(container.id))[0], frozenset(["unconfined"]))
         code, document = status(container.id)
