@@ -14,12 +14,13 @@ namespace {
 constexpr const char* kMark = "/run/aa-shim/engine-restart";
 
 // Where engines listen. Each makes its socket anew when it starts (containerd sys/socket_unix.go, CRI-O server/server.go).
-constexpr std::array<const char*, 3> kSockets = {"/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
-                                                 "/run/crio/crio.sock"};
+constexpr std::array<const char*, 4> kSockets = {"/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock",
+                                                 "/run/containerd/containerd.sock", "/run/crio/crio.sock"};
 
-// The services that an engine may be part of, the outermost first: containerd of k3s and RKE2 is their child.
-constexpr std::array<const char*, 6> kServices = {"k3s.service",        "k3s-agent.service", "rke2-server.service",
-                                                  "rke2-agent.service", "crio.service",      "containerd.service"};
+// The services that an engine may be part of, the outermost first: containerd of k3s, RKE2 and k0s is their child.
+constexpr std::array<const char*, 8> kServices = {"k3s.service",        "k3s-agent.service", "rke2-server.service",
+                                                  "rke2-agent.service", "k0sworker.service", "k0scontroller.service",
+                                                  "crio.service",       "containerd.service"};
 
 bool older(const timespec& a, const timespec& b) { return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec; }
 

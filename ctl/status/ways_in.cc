@@ -9,20 +9,20 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/install/engine/rancher_data.h"
 #include "ctl/install/toml/toml.h"
 
 namespace aa::ctl::status {
 
 namespace {
 
-// The files, and the directories of files, that the engines read; those of K3s and RKE2 are what they have made for their containerd.
+// The files, and the directories of files, that the engines read; K3s and RKE2 make one for their containerd.
 constexpr std::array kFiles{
     "/etc/containerd/config.toml",
-    "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
-    "/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
     "/etc/crio/crio.conf",
 };
-constexpr std::array kDirectories{"/etc/containerd/conf.d", "/etc/crio/crio.conf.d"};
+constexpr std::array kDirectories{"/etc/containerd/conf.d", "/etc/crio/crio.conf.d", "/etc/k0s/containerd.d"};
+constexpr std::array kDistributions{install::kK3sFacts, install::kRke2Facts};
 
 constexpr const char* kAgentLock = "/run/aa-shim/node-lock";
 constexpr std::size_t kMaxLocks = std::size_t{1} << 20U;
@@ -64,6 +64,10 @@ std::string hex(unsigned number) {
 
 bool is_default_of_kubernetes(const Host& host) {
     if (std::any_of(kFiles.begin(), kFiles.end(), [&](const char* path) { return has_default(host, path); })) return true;
+    for (const auto& distribution : kDistributions) {
+        const auto data = install::rancher_data(host, distribution);
+        if (data && has_default(host, install::rancher_containerd(*data) + "/config.toml")) return true;
+    }
     for (const std::string directory : kDirectories) {
         const auto names = host.list(directory);
         if (!names) continue;

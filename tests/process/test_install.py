@@ -171,7 +171,7 @@ class CommandLine(install_tree.InstallTest):
             (("docker", "--engine", "k3s"), USAGE, "belong to kubernetes"),
             (("lxc",), USAGE, "there is no engine 'lxc'"),
             (("kubernetes",), SYSTEM, "no engine of a Kubernetes node was found"),
-            (("kubernetes", "--engine", "docker"), USAGE, "known are k3s, rke2, containerd and crio"),
+            (("kubernetes", "--engine", "docker"), USAGE, "known are k3s, rke2, k0s, microk8s, containerd and crio"),
         ):
             with self.subTest(arguments):
                 self.assertIn(expected, self.refused(*arguments, code=code))

@@ -59,6 +59,23 @@ class Killed(install_tree.InstallTest):
                 self.assertEqual(self.tree(), before)
         self.assertGreater(kills, 20)
 
+    def test_another_engine_tidies_up(self):
+        """A kill before there is a record leaves empty folders, which whatever comes next takes away."""
+        self.program("/usr/bin/podman")
+        before = self.tree()
+        kills = 0
+        for number in range(1, 10):
+            self.killed("mkdirat", number, "install", "docker")
+            if list(TREE.glob("var/lib/aa-shim/install/docker/*")):
+                break
+            kills += 1
+            with self.subTest(number):
+                self.ctl("install", "podman")
+                self.assertFalse(self.at("/var/lib/aa-shim/install/docker").exists())
+                self.ctl("uninstall", "podman")
+                self.assertEqual(self.tree(), before)
+        self.assertEqual(kills, 3)
+
     def test_update(self):
         before = self.tree()
 

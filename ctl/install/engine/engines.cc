@@ -9,7 +9,7 @@
 namespace aa::ctl::install {
 
 const std::vector<const Engine*>& engines() {
-    static const std::vector<const Engine*> all = {&kDocker, &kContainerd, &kCrio, &kPodman, &kK3s, &kRke2};
+    static const std::vector<const Engine*> all = {&kDocker, &kContainerd, &kCrio, &kPodman, &kK3s, &kRke2, &kK0s, &kMicrok8s};
     return all;
 }
 

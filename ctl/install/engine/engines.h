@@ -46,6 +46,8 @@ extern const Engine kCrio;
 extern const Engine kPodman;
 extern const Engine kK3s;
 extern const Engine kRke2;
+extern const Engine kK0s;
+extern const Engine kMicrok8s;  // refuses, with the way to do it by hand
 
 // Wants the links aa-shim-NAME; those by which `runc` and `crun` are aa-shim in an engine's PATH.
 void want_links(Draft& draft, const Wanted& wanted);

@@ -16,9 +16,11 @@ struct Candidate {
     std::array<std::string_view, 3> signs;  // one of these paths is there
     bool brings_its_own;                    // a whole distribution: its engine is the node's, whatever else is installed
 };
-const std::array<Candidate, 4> kCandidates = {{
+const std::array<Candidate, 6> kCandidates = {{
     {&kK3s, {"/var/lib/rancher/k3s/agent", "/usr/local/bin/k3s", "/etc/rancher/k3s"}, true},
     {&kRke2, {"/var/lib/rancher/rke2/agent", "/usr/local/bin/rke2", "/etc/rancher/rke2"}, true},
+    {&kK0s, {"/etc/k0s/containerd.toml", "/usr/local/bin/k0s", "/var/lib/k0s"}, true},
+    {&kMicrok8s, {"/var/snap/microk8s/current", "/snap/bin/microk8s", "/snap/microk8s/current"}, true},
     {&kContainerd, {"/etc/containerd/config.toml", "/usr/bin/containerd", "/usr/local/bin/containerd"}, false},
     {&kCrio, {"/etc/crio", "/usr/bin/crio", "/usr/local/bin/crio"}, false},
 }};
@@ -47,13 +49,14 @@ Result<const Engine*> node_engine(const Host& host, const std::string& chosen, b
         if (!chosen.empty() && candidate.engine->name == chosen) return candidate.engine;
         if (recorded && host.exists(concat({record_directory(candidate.engine->name), "/record.json"}))) found.push_back(candidate.engine);
     }
-    if (!chosen.empty()) return Error{ErrorKind::usage, concat({"--engine ", quote(chosen), ": known are k3s, rke2, containerd and crio"})};
+    if (!chosen.empty())
+        return Error{ErrorKind::usage, concat({"--engine ", quote(chosen), ": known are k3s, rke2, k0s, microk8s, containerd and crio"})};
     if (found.empty()) found = found_on(host, true);
     if (found.empty()) found = found_on(host, false);
     if (found.size() == 1) return found.front();
     if (found.empty()) {
         return Error{ErrorKind::not_found, concat({"no engine of a Kubernetes node was found below ", quote(host.place("/")),
-                                                   " (k3s, rke2, containerd, crio): name it with --engine"})};
+                                                   " (k3s, rke2, k0s, microk8s, containerd, crio): name it with --engine"})};
     }
     return Error{ErrorKind::config, concat({"this node has several engines (", names(found), "): name the kubelet's with --engine"})};
 }

@@ -3,43 +3,44 @@
 // K3s and RKE2 write containerd's configuration at every start, from a template. Where the file that they wrote imports a directory
 // (config-v3.toml.d, containerd 2), ours goes there. Else it goes to the end of the template, and where there is none, one is made
 // that extends the built-in one (K3s documentation, "Configuring containerd": releases of September 2023 and later).
-#include <array>
-
 #include "base/text.h"
 #include "ctl/install/engine/containerd_config.h"
 #include "ctl/install/engine/containerd_imports.h"
 #include "ctl/install/engine/containerd_runtime.h"
 #include "ctl/install/engine/engines.h"
+#include "ctl/install/engine/rancher_data.h"
 
 namespace aa::ctl::install {
 
 namespace {
 
-struct Distribution {
-    std::string_view name;
-    std::array<std::string_view, 2> units;  // of a server, of an agent
-    std::string_view runc;
+// Where its containerd finds its configuration, and the programs that come first in the PATH of that containerd (k3s pkg/cli/cmds,
+// findPreferBundledBin; rke2 likewise).
+struct Places {
+    Distribution facts;
+    std::string directory;
+    std::vector<std::string> search_path;
+
+    [[nodiscard]] std::string template_of(int version) const {
+        return concat({directory, version == 3 ? "/config-v3.toml.tmpl" : "/config.toml.tmpl"});
+    }
+    [[nodiscard]] std::string drop_in() const { return concat({directory, "/config-v3.toml.d/", kContainerdDropIn}); }
 };
-constexpr Distribution kK3sFacts = {"k3s", {"k3s", "k3s-agent"}, "/var/lib/rancher/k3s/data/current/bin/runc"};
-constexpr Distribution kRke2Facts = {"rke2", {"rke2-server", "rke2-agent"}, "/var/lib/rancher/rke2/bin/runc"};
 
-std::string directory_of(const Distribution& facts) { return concat({"/var/lib/rancher/", facts.name, "/agent/etc/containerd"}); }
-
-std::string template_of(const Distribution& facts, int version) {
-    return concat({directory_of(facts), version == 3 ? "/config-v3.toml.tmpl" : "/config.toml.tmpl"});
+Result<Places> places_on(const Host& host, const Distribution& facts) {
+    const auto data = TRY(rancher_data(host, facts));
+    Places places{facts, rancher_containerd(data), rancher_unit(host, facts).search_path()};
+    places.search_path.insert(places.search_path.begin(), concat({data, facts.programs}));
+    return places;
 }
 
-std::string drop_in_of(const Distribution& facts) { return concat({directory_of(facts), "/config-v3.toml.d/", kContainerdDropIn}); }
-
 void say_what_to_restart(Draft& draft, const Distribution& facts) {
-    const auto& host = draft.host();
-    const bool agent = host.exists(concat({"/etc/systemd/system/", facts.units[1], ".service"})) &&
-                       !host.exists(concat({"/etc/systemd/system/", facts.units[0], ".service"}));
-    draft.plan().next.push_back(concat({"systemctl restart ", agent ? facts.units[1] : facts.units[0], "   (running containers go on)"}));
+    const auto unit = rancher_unit(draft.host(), facts).name;
+    draft.plan().next.push_back(concat({"systemctl restart ", unit.substr(0, unit.rfind('.')), "   (running containers go on)"}));
 }
 
 // A file with the runtimes beside the one that is written: containerd 2 merges them.
-Result<void> want_drop_in(Draft& draft, const Distribution& facts, const toml::Document& document, const Wanted& wanted) {
+Result<void> want_drop_in(Draft& draft, const Places& places, const toml::Document& document, const Wanted& wanted) {
     auto tables = runtime_tables(3, wanted, inherited_from(document, 3));
     auto& plan = draft.plan();
     if (wanted.mandatory) {
@@ -50,7 +51,7 @@ Result<void> want_drop_in(Draft& draft, const Distribution& facts, const toml::D
     } else {
         plan.open.push_back("the handler `runc` (--mandatory gives it to aa-shim)");
     }
-    const auto path = drop_in_of(facts);
+    const auto path = places.drop_in();
     if (TRY(draft.base(path, DocumentKind::toml))) {
         return Error{ErrorKind::config, concat({quote(draft.host().place(path)),
                                                 " has something in it that aa-shimctl did not write: move it to another file"})};
@@ -60,14 +61,15 @@ Result<void> want_drop_in(Draft& draft, const Distribution& facts, const toml::D
 }
 
 // Tables can be added at the end of the template; those that the template makes cannot be opened again.
-Result<void> want_in_template(Draft& draft, const Distribution& facts, const toml::Document& document, int version, const Wanted& wanted) {
+Result<void> want_in_template(Draft& draft, const Places& places, const toml::Document& document, int version, const Wanted& wanted) {
+    const auto& facts = places.facts;
     if (wanted.make_default) {
         return Error{ErrorKind::config, concat({"--default: this ", facts.name,
                                                 " makes the table of the default runtime itself: install without it, and write "
                                                 "'default-runtime: aa-shim' into /etc/rancher/",
                                                 facts.name, "/config.yaml"})};
     }
-    const auto path = template_of(facts, version);
+    const auto path = places.template_of(version);
     const auto base = TRY(draft.base(path, DocumentKind::lines));
     // The line that extends the built-in template stands outside the marks: what is between them is taken out of the written file.
     const std::string text = base ? base->text : "{{ template \"base\" . }}\n\n";
@@ -84,7 +86,8 @@ Result<void> want_in_template(Draft& draft, const Distribution& facts, const tom
 
 Result<void> want_rancher(Draft& draft, const Wanted& wanted, const Distribution& facts) {
     const auto& host = draft.host();
-    const auto path = concat({directory_of(facts), "/config.toml"});
+    const auto places = TRY(places_on(host, facts));
+    const auto path = concat({places.directory, "/config.toml"});
     const auto written = TRY(host.read(path));
     if (!written) {
         return Error{ErrorKind::not_found, concat({quote(host.place(path)), " is not there: ", facts.name,
@@ -98,21 +101,19 @@ Result<void> want_rancher(Draft& draft, const Wanted& wanted, const Distribution
     const auto imports = TRY(imports_of(host, document, path));
     for (const auto& file : imports.files) TRY(judge_import(host, file, version, wanted));
     TRY(require_no_obstacle(document, version, wanted));
-    const bool has_directory = version == 3 && imports.our_directory == directory_of(facts) + "/config-v3.toml.d";
-    TRY(has_directory ? want_drop_in(draft, facts, document, wanted) : want_in_template(draft, facts, document, version, wanted));
+    const bool has_directory = version == 3 && imports.our_directory == places.directory + "/config-v3.toml.d";
+    TRY(has_directory ? want_drop_in(draft, places, document, wanted) : want_in_template(draft, places, document, version, wanted));
     want_links(draft, wanted);
-    // The distribution's own programs come first in the PATH of its containerd (k3s pkg/cli/cmds, findPreferBundledBin; rke2 likewise).
-    auto directories = read_unit(host, concat({facts.units[0], ".service"})).search_path();
-    directories.insert(directories.begin(), std::string(facts.runc.substr(0, facts.runc.rfind('/'))));
-    TRY(want_containerd_runtime(draft, wanted, document, version, imports.files, directories));
+    TRY(want_containerd_runtime(draft, wanted, document, version, imports.files, places.search_path));
     if (!wanted.make_default) draft.plan().open.push_back("a pod without a RuntimeClass of aa-shim gets the default runtime");
     say_what_to_restart(draft, facts);
     return {};
 }
 
 Result<void> forget_rancher(Draft& draft, const Distribution& facts) {
-    (void)TRY(draft.base(drop_in_of(facts), DocumentKind::toml));
-    for (const int version : {2, 3}) (void)TRY(draft.base(template_of(facts, version), DocumentKind::lines));
+    const auto places = TRY(places_on(draft.host(), facts));
+    (void)TRY(draft.base(places.drop_in(), DocumentKind::toml));
+    for (const int version : {2, 3}) (void)TRY(draft.base(places.template_of(version), DocumentKind::lines));
     say_what_to_restart(draft, facts);
     return {};
 }

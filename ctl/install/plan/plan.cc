@@ -17,6 +17,11 @@ bool any_changes(const std::vector<T>& changes) {
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+bool is_empty(const Host& host, const std::string& directory) {
+    const auto names = host.list(directory);
+    return host.is_directory(directory) && names && names->empty();
+}
+
 }  // namespace
 
 bool Plan::changes() const { return any_changes(files) || any_changes(links); }
@@ -146,6 +151,12 @@ void Draft::plan_directories() {
     }
     for (const auto& made : record_ ? record_->directories : std::vector<std::string>()) {
         if (std::find(needed.begin(), needed.end(), made) == needed.end()) plan_.remove_directories.push_back(made);
+    }
+    // Those of an install that was killed before it had a record.
+    const auto recorded_engines = host_->list(std::string(kRecords));
+    for (const auto& name : recorded_engines ? *recorded_engines : std::vector<std::string>()) {
+        const auto directory = record_directory(name);
+        if (name != plan_.engine && is_empty(*host_, directory)) plan_.remove_directories.push_back(directory);
     }
     std::sort(plan_.remove_directories.rbegin(), plan_.remove_directories.rend());
 }
