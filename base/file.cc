@@ -255,12 +255,29 @@ namespace {
 // (pkg/copyup/tmpfssymlink). Only in a user namespace without the host's root: there the mounts are its user's in any case.
 std::string beneath_copy_up(const Fd& at, const std::string& name, std::string_view directory, std::string_view rest) {
     std::array<char, PATH_MAX> target{};
+    struct stat st {};
     const ssize_t length = ::readlinkat(at.get(), name.c_str(), target.data(), target.size());
-    if (length <= 0 || (directory != "/run/" && directory != "/etc/")) return {};
+    if (length <= 0 || ::fstatat(at.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !is_ours(st)) return {};
+    if (directory != "/run/" && directory != "/etc/") return {};
     std::string_view link(target.data(), static_cast<std::size_t>(length));
     if (link.starts_with(directory)) link.remove_prefix(directory.size());
     const bool is_copied = link.starts_with(".ro") && link.substr(std::min(link.find('/'), link.size())) == "/" + name;
     return is_copied && namespace_leaves_out_root() ? concat({directory, link, rest}) : std::string();
+}
+
+// Whether ST is the file system that is put over DIRECTORY. Anybody may add to it, as its mode is 1777; but what is ours there, nobody else
+// takes away (inode(7), the sticky bit), and whatever is opened in it is asked for its owner.
+bool is_copy_up(const struct stat& st, std::string_view directory) {
+    const bool has_place = directory == "/run" || directory == "/etc";
+    return has_place && is_ours(st) && (st.st_mode & S_ISVTX) != 0 && namespace_leaves_out_root();
+}
+
+// An error unless nobody but the operator, or we, could have put there what a path finds in DIRECTORY, opened as AT.
+Result<void> require_way(const Fd& at, std::string_view directory) {
+    auto trusted = require_operators(at.get(), directory);
+    struct stat st {};
+    if (!trusted && ::fstat(at.get(), &st) == 0 && is_copy_up(st, directory)) return {};
+    return trusted;
 }
 
 }  // namespace
@@ -270,7 +287,7 @@ Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
     Fd at = TRY(open_file(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
     std::size_t begin = 1;
     while (true) {
-        TRY(require_operators(at.get(), begin <= 1 ? std::string_view("/") : std::string_view(path).substr(0, begin - 1)));
+        TRY(require_way(at, begin <= 1 ? std::string_view("/") : std::string_view(path).substr(0, begin - 1)));
         const std::size_t slash = path.find('/', begin);
         const std::string name = path.substr(begin, slash == std::string::npos ? slash : slash - begin);
         if (name.empty() || name == "." || name == "..") {

@@ -24,7 +24,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 COPY_UP = """
 for directory in /run /etc; do
     mkdir -p /tmp/aa-below && mount --rbind $directory /tmp/aa-below || exit 98
-    mount -t tmpfs -o mode=755 none $directory && mkdir $directory/.ro421 && mount --rbind /tmp/aa-below $directory/.ro421 || exit 97
+    mount -t tmpfs -o MODE none $directory && mkdir $directory/.ro421 && mount --rbind /tmp/aa-below $directory/.ro421 || exit 97
     for file in $directory/.ro421/*; do
         name=${file##*/}
         ln -s LINK $directory/$name
@@ -116,15 +116,30 @@ class Start(RootlessTest):
 
     def test_a_copied_up_run_and_etc(self):
         """As rootlesskit --copy-up=/run --copy-up=/etc shows them: links to what lies beneath."""
-        for link in (".ro421/$name", "$directory/.ro421/$name"):
-            with self.subTest(link):
+        for link, mode in ((".ro421/$name", "mode=1777"), ("$directory/.ro421/$name", "mode=1777"), (".ro421/$name", "mode=755")):
+            with self.subTest(link, mode=mode):
                 script = harness.WORK / "copied-up"
-                script.write_text(COPY_UP.replace("LINK", link))
+                script.write_text(COPY_UP.replace("LINK", link).replace("MODE", mode))
                 script.chmod(0o755)
-                directory = self.own_bundle(name=f"bundle-{len(link)}")
+                directory = self.own_bundle(name=f"bundle-{len(link + mode)}")
                 run = self.rootless("--mount", "sh", script, harness.SHIM, "create", "--bundle", directory, "c1", program=shutil.which("unshare"))
                 self.assertEqual((run.code, run.message), (0, ""))
                 self.assert_confined(self.config(directory)["process"])
+
+    def test_a_copied_up_run_of_others(self):
+        """What others of the namespace could have put there, or anybody."""
+        way = (harness.SHIM, "create", "--bundle", self.own_bundle(), "c1")
+        for name, mode, change, said in (
+            ("anybody's", "mode=777", "", "'/run' can be written by others"),
+            ("a link of another's", "mode=1777", "chown -h 7:7 /run/aa-shim", "'/run/aa-shim' is a symbolic link, which is not followed"),
+            ("a folder of another's", "mode=1777", "rm /run/aa-shim && mkdir /run/aa-shim && chown 7:7 /run/aa-shim", "'/run/aa-shim' belongs to uid 7"),
+        ):
+            with self.subTest(name):
+                script = harness.WORK / "copied-up"
+                text = COPY_UP.replace("LINK", ".ro421/$name").replace("MODE", mode)
+                script.write_text(text.replace('exec "$@"', f'{change or "true"} && exec "$@"'))
+                run = self.rootless("--mount", "sh", script, *way, program=shutil.which("unshare"))
+                self.assert_refused(run, said)
 
     def test_a_link_to_another_place(self):
         elsewhere = harness.WORK / "elsewhere"
