@@ -115,10 +115,9 @@ Result<void> restart_engine(const Host& host) {
 }
 
 std::string restart_advice() {
-    return "restart pending: the engine's configuration changed, and it reads it only when it starts; restart containerd, k3s, rke2 or "
-           "crio on the node (and remove /run/aa-shim/engine-restart if this message stays), or let the agent do it (--restart-engine; in "
-           "the chart "
-           "engine.restart)";
+    return "restart pending: the engine's configuration changed, and it reads it only when it starts; restart containerd, k3s, rke2, k0s "
+           "or crio on the node (and remove /run/aa-shim/engine-restart if this message stays), or let the agent do it "
+           "(--restart-engine; in the chart engine.restart)";
 }
 
 }  // namespace aa::ctl::node

@@ -57,6 +57,20 @@ class Rounds(NodeTest):
         self.once("--restart-engine")
         self.assertEqual(len(self.node.systemctl()), 2)
 
+    def test_the_service_that_an_engine_is_part_of_is_restarted(self):
+        """The outermost: containerd of a distribution is its child."""
+        systemctl = self.node.root / "usr/bin/systemctl"
+        plain = systemctl.read_text()
+        for service in ("k3s", "k3s-agent", "rke2-server", "rke2-agent", "k0sworker", "k0scontroller", "crio"):
+            with self.subTest(service):
+                systemctl.write_text(plain.replace('"is-active containerd.service")', f'"is-active {service}.service"|"is-active containerd.service")'))
+                (self.node.root / "systemctl.log").unlink(missing_ok=True)
+                mark = self.node.root / "run/aa-shim/engine-restart"
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                mark.write_text("")
+                self.once("--restart-engine")
+                self.assertEqual(self.node.systemctl()[-2:], ["daemon-reload", f"restart {service}.service"])
+
     def test_an_engine_without_a_service_is_named(self):
         (self.node.root / "usr/bin/systemctl").write_text("#!/bin/sh\nexit 3\n")
         self.once("--restart-engine", code=WRONG)

@@ -218,6 +218,8 @@ class Privileges(harness.ShimTest):
         self.assertEqual((place / "aa.prom").stat().st_uid, 0)
         (place / "aa.prom").unlink()
         self.ctl("metrics", "--output", place / "aa.prom", code=SYSTEM, preexec_fn=without("dac_override"))
+        self.assert_keeps(self.sets_of("metrics", "--containers"), CONTAINERS)
+        self.assert_keeps(self.sets_of("--json", "metrics", "--containers", "--output", place / "aa.prom"), CONTAINERS | {"DAC_OVERRIDE"})
 
     def test_install(self):
         tree = harness.WORK / "host"

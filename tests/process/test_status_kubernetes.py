@@ -64,6 +64,17 @@ class Kubernetes(observing.ObservingTest):
         crio.parent.mkdir(parents=True)
         crio.write_text('[crio.runtime]\ndefault_runtime = "aa-shim"\n')
         self.assertEqual(self.standings(code=WRONG), bound)
+        crio.unlink()
+        for path, say in ((harness.WORK / "data/agent/etc/containerd/config.toml", ("rancher/k3s/config.yaml", f"data-dir: {harness.WORK}/data\n")),
+                          (Path("/etc/k0s/containerd.d/50-aa-shim.toml"), ("k0s/containerd.toml", "# k0s_managed=true\nversion = 3\n"))):
+            with self.subTest(path):
+                file = Path("/etc") / say[0]
+                for one, text in ((file, say[1]), (path, DEFAULTS[0])):
+                    one.parent.mkdir(parents=True, exist_ok=True)
+                    one.write_text(text)
+                self.assertEqual(self.standings(code=WRONG), bound)
+                path.unlink()
+                self.assertEqual(self.standings(), free)
 
     def test_the_agents_pod_is_no_bypass(self):
         """It is there before aa-shim is."""
