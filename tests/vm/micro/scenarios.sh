@@ -141,6 +141,18 @@ check_policy_changes() {
     stop c
 }
 
+# What load says of profiles that break containers, by what the kernel has then.
+check_pitfalls() {
+    local places=/etc/aa-shim
+    echo "profile aa-scenario-deaf { /** rix, /bin/ls cx -> kid, /bin/id cx -> none, profile kid { file, signal, } }" > $places/apparmor.d/aa-scenario-deaf
+    echo '{ "confinements": { "deaf": { "apparmor": "aa-scenario-deaf", "capabilities": [], "noNewPrivileges": true } } }' > $places/catalog.d/98-deaf.json
+    aa-shimctl load > /tmp/out 2>&1; equal "pitfalls: load: status" $? 0
+    has "pitfalls: load: notes" "$(cat /tmp/out)" "98-deaf.json:1:" "receives no signals from 'unconfined', 'runc', 'crun'" \
+        "lacks flags=(attach_disconnected)" "for '/bin/id' (cx -> none) leads nowhere" "as '/bin/ls' into 'aa-scenario-deaf//kid'"
+    rm $places/apparmor.d/aa-scenario-deaf $places/catalog.d/98-deaf.json
+    equal "pitfalls: the shipped profiles have none" "$(aa-shimctl load 2>&1 | grep -c aa-shim-)" 0
+}
+
 check_run() {
     bundle /tmp/b "$(process '"sh", "-c", "cat /proc/self/attr/apparmor/current; exit 9"')"
     detail=$(shim run --bundle /tmp/b r); local status=$?
@@ -268,4 +280,5 @@ main() {
     part=runc state=/run/scenario-runc
     ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
     check_watch
+    check_pitfalls
 }
