@@ -12,6 +12,7 @@
 #include "apparmor/catalog/json.h"
 #include "apparmor/load.h"
 #include "apparmor/source/parser_process.h"
+#include "apparmor/source/profile_rules.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -112,6 +113,45 @@ TEST(Examples, EveryProfileAndChildHasWhatContainersNeed) {
         }
         EXPECT_GE(profiles, 1) << path;
         EXPECT_EQ(receiving, 2 * profiles) << path;
+    }
+}
+
+// All profiles of FILE, compiled.
+std::vector<Profile> compiled(const std::string& file) {
+    auto profiles = compile_files(*Parser::find(), {kShare + "/apparmor.d/" + file}, AA_FIXTURES "/features-6.12");
+    EXPECT_TRUE(profiles) << profiles.error().message;
+    return profiles ? *std::move(profiles) : std::vector<Profile>();
+}
+
+// Whether PROFILE grants some path all of PERMISSIONS: the compiler keeps no state that nothing leads to.
+bool grants_some_path(const Profile& profile, std::uint32_t permissions) {
+    for (StateId state = kStartState; state < profile.files.size(); ++state) {
+        for (const bool owner : {true, false})
+            if ((profile.files.permissions(state, owner).allow & permissions) == permissions) return true;
+    }
+    return false;
+}
+
+TEST(Examples, WhatServersCanWriteTheyCannotExecute) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    for (const char* file : {"aa-shim-web", "aa-shim-database"}) {
+        for (const auto& profile : compiled(file)) {
+            EXPECT_TRUE(grants_some_path(profile, permission::kExec)) << profile.name;
+            EXPECT_TRUE(grants_some_path(profile, permission::kWrite)) << profile.name;
+            EXPECT_FALSE(grants_some_path(profile, permission::kExec | permission::kWrite)) << profile.name;
+            EXPECT_FALSE(grants_some_path(profile, permission::kMapExecutable | permission::kWrite)) << profile.name;
+        }
+    }
+    EXPECT_TRUE(grants_some_path(compiled("aa-shim-baseline").front(), permission::kExec | permission::kWrite));
+}
+
+TEST(Examples, NoProfileMakesDevicesAndTheShellIsWithoutCapabilities) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    for (const char* file : {"aa-shim-baseline", "aa-shim-builder", "aa-shim-database", "aa-shim-web"}) {
+        for (const auto& profile : compiled(file)) {
+            EXPECT_FALSE(profile.capabilities.has(*capability_number("CAP_MKNOD"))) << profile.name;
+            EXPECT_EQ(profile.capabilities.empty(), profile.name == "aa-shim-web//shell") << profile.name;
+        }
     }
 }
 
