@@ -165,8 +165,7 @@ std::uint32_t inline_target(std::uint32_t half) {
 }
 
 Permissions inline_permissions(std::uint32_t value, InlineForm form, bool owner) {
-    if (form == InlineForm::none) return {};
-    if (form == InlineForm::attachment) return {.allow = value & 0x7FU};
+    if (form != InlineForm::files) return {.allow = value & 0x7FU};
     const std::uint32_t half = (owner ? value : value >> kHalf) & ((1U << kHalf) - 1);
     std::uint32_t allow = expand(half) | permission::kGetAttribute;
     if ((value & 0x40000000U) != 0) allow |= permission::kOnExec;

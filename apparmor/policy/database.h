@@ -37,7 +37,7 @@ Result<PolicyDatabase> read_database(PolicyCursor& cursor);
 enum class InlineForm : std::uint8_t {
     files,       // two halves, of the owner and of others, with exec targets
     attachment,  // the lowest bit: it attaches
-    none,        // nothing is asked of them
+    general,     // permissions as the kernel numbers them, of the owner and of others the same
 };
 
 // The automaton of DATABASE with its permissions decoded; DATABASE is used up but for its targets and starts.

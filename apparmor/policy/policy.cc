@@ -40,6 +40,13 @@ std::string_view parent_of(std::string_view name) {
 
 std::string_view Profile::parent() const { return parent_of(name); }
 
+bool Profile::receives(int signal, std::string_view peer) const {
+    if (signal_rules.empty()) return true;
+    const StateId state = signal_rules.match(signal_rules.step(signal_start, static_cast<std::uint8_t>(signal)), peer);
+    const Permissions permissions = signal_rules.permissions(state, true);
+    return (permissions.allow & ~permissions.deny & permission::kRead) != 0;
+}
+
 KernelBehaviour KernelBehaviour::of_release(std::string_view release) {
     const unsigned major = take_number(release);
     const unsigned minor = take_number(release);

@@ -38,12 +38,16 @@ struct Profile {
     StateId files_start = kStartState;
     Automaton capability_rules;  // of kernels that look there (7.2: class 3 of the policydb); empty: `capabilities` counts
     StateId capability_start = kDeadState;
+    Automaton signal_rules;  // class 10 of the policydb; empty: signals are not mediated. The compiled catalog does not have them
+    StateId signal_start = kDeadState;
     std::vector<std::string> targets;  // named exec targets: "B", "A//kid", "&B", "B//&C", ":ns:B"
 
     // "kid" of "A//kid".
     [[nodiscard]] std::string_view local_name() const;
     // "A" of "A//kid"; empty at the top level.
     [[nodiscard]] std::string_view parent() const;
+    // Whether a task under the label PEER may send it SIGNAL, one of the classic ones, which AppArmor numbers as everybody does.
+    [[nodiscard]] bool receives(int signal, std::string_view peer) const;
 };
 
 // Where kernels differ.

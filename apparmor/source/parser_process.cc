@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "apparmor/source/policy_abi.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -31,6 +32,9 @@ std::vector<std::string> joined(std::vector<std::string> words, const std::vecto
     words.insert(words.end(), more.begin(), more.end());
     return words;
 }
+
+// Beside what the parser keeps in CACHE.
+std::string include_directory(const std::string& cache) { return cache + "/include"; }
 
 // The parser's cache keeps one file of a name, whichever directory that is in.
 bool can_be_cached(const std::vector<std::string>& files, const std::string& cache) {
@@ -83,13 +87,19 @@ Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, co
     } else {
         arguments.insert(arguments.end(), {"--skip-cache", "--ofile=/dev/null"});
     }
+    if (!cache.empty()) {
+        TRY(write_policy_abi(include_directory(cache)));
+        arguments.push_back("--Include=" + include_directory(cache));
+    }
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     return run(joined(std::move(arguments), files));
 }
 
 Result<CommandOutcome> Parser::load(const std::vector<std::string>& files, const std::string& cache) const {
-    const bool cached = can_be_cached(files, cache);
-    return run(joined({"--replace", "--quiet", "--jobs=auto", cached ? "--cache-loc=" + cache : std::string("--skip-cache")}, files));
+    std::vector<std::string> arguments = {"--replace", "--quiet", "--jobs=auto"};
+    arguments.push_back(can_be_cached(files, cache) ? "--cache-loc=" + cache : std::string("--skip-cache"));
+    if (!cache.empty()) arguments.push_back("--Include=" + include_directory(cache));
+    return run(joined(std::move(arguments), files));
 }
 
 Result<std::string> features_for(bool runs) { return runs ? std::string() : packaged_features(); }

@@ -33,7 +33,8 @@ public:
     // "parent//child". Needs neither the kernel nor privileges; nothing is compiled.
     [[nodiscard]] Result<CommandOutcome> names(const std::vector<std::string>& paths) const;
 
-    // Compiles FILES and throws the result away, or keeps it in the directory CACHE for load(). FEATURES is a features file to compile for, or empty for the running
+    // Compiles FILES and throws the result away, or keeps it in the directory CACHE for load(), which needs the abi of policy_abi.h and so
+    // gets it there. FEATURES is a features file to compile for, or empty for the running
     // kernel; without either the parser would quietly compile for a kernel of 2010 (seen with 3.0.8).
     [[nodiscard]] Result<CommandOutcome> compile(const std::vector<std::string>& files, const std::string& features,
                                                  const std::string& cache = {}) const;

@@ -3,6 +3,7 @@
 // aa-shimctl check [PATH…]: what would `load` say? Changes nothing.
 #include <memory>
 
+#include "apparmor/lint.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/cli/command.h"
 
@@ -21,10 +22,14 @@ int check(const Context& context, const Options& options) {
     const bool installed = options.paths.empty();
     apparmor::LoadSettings settings;
     settings.directories.front() = options.profiles;
-    const auto result = examine(installed ? std::vector<std::string>{std::string(apparmor::kCatalogDirectory)} : options.paths,
-                                installed ? Trust::required : Trust::not_required, options.no_profiles ? Profiles::skip : Profiles::examine,
-                                apparmor::Kernel(), settings);
+    auto result = examine(installed ? std::vector<std::string>{std::string(apparmor::kCatalogDirectory)} : options.paths,
+                          installed ? Trust::required : Trust::not_required, options.no_profiles ? Profiles::skip : Profiles::examine,
+                          apparmor::Kernel(), settings);
     if (!result) return fail(context, result.error());
+    if (result->ok() && !options.no_profiles) {
+        const auto notes = apparmor::source_pitfalls(result->catalog, result->sources, apparmor::Kernel(), settings);
+        result->notes.insert(result->notes.end(), notes.begin(), notes.end());
+    }
     if (context.json) {
         print(to_json(*result));
     } else {

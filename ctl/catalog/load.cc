@@ -13,6 +13,7 @@
 
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/library.h"
+#include "apparmor/lint.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
@@ -107,6 +108,7 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
     }
     const auto state = TRY(apparmor::evaluate_profiles(examination.catalog, kernel));
     if (!state.remark.empty()) remarks.push_back(state.remark);
+    for (const auto& pitfall : apparmor::pitfalls(examination.catalog, *state.policy)) remarks.push_back(pitfall.text());
     TRY(apparmor::publish_catalog(examination.catalog, state.snapshot ? &*state.snapshot : nullptr, path));
     count_from_now(path, remarks);
     return remarks;

@@ -11,7 +11,9 @@
 
 #include "apparmor/catalog/json.h"
 #include "apparmor/load.h"
+#include "apparmor/policy/transition.h"
 #include "apparmor/source/parser_process.h"
+#include "apparmor/source/profile_rules.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -112,6 +114,68 @@ TEST(Examples, EveryProfileAndChildHasWhatContainersNeed) {
         }
         EXPECT_GE(profiles, 1) << path;
         EXPECT_EQ(receiving, 2 * profiles) << path;
+    }
+}
+
+// All profiles of FILE, compiled.
+std::vector<Profile> compiled(const std::string& file) {
+    auto profiles = compile_files(*Parser::find(), {kShare + "/apparmor.d/" + file}, AA_FIXTURES "/features-6.12");
+    EXPECT_TRUE(profiles) << profiles.error().message;
+    return profiles ? *std::move(profiles) : std::vector<Profile>();
+}
+
+// Whether PROFILE grants some path all of PERMISSIONS: the compiler keeps no state that nothing leads to.
+bool grants_some_path(const Profile& profile, std::uint32_t permissions) {
+    for (StateId state = kStartState; state < profile.files.size(); ++state) {
+        for (const bool owner : {true, false})
+            if ((profile.files.permissions(state, owner).allow & permissions) == permissions) return true;
+    }
+    return false;
+}
+
+TEST(Examples, WhatServersCanWriteTheyCannotExecute) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    for (const char* file : {"aa-shim-web", "aa-shim-database"}) {
+        for (const auto& profile : compiled(file)) {
+            EXPECT_TRUE(grants_some_path(profile, permission::kExec)) << profile.name;
+            EXPECT_TRUE(grants_some_path(profile, permission::kWrite)) << profile.name;
+            EXPECT_FALSE(grants_some_path(profile, permission::kExec | permission::kWrite)) << profile.name;
+            EXPECT_FALSE(grants_some_path(profile, permission::kMapExecutable | permission::kWrite)) << profile.name;
+        }
+    }
+    EXPECT_TRUE(grants_some_path(compiled("aa-shim-baseline").front(), permission::kExec | permission::kWrite));
+}
+
+TEST(Examples, ClientsOfADatabaseAskTheServerForItsData) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    PolicySet policy(compiled("aa-shim-database"));
+    const auto may = [&](const char* path, std::uint32_t permissions) {
+        const auto answer = file_permissions(policy, "aa-shim-database//client", path, true);
+        return answer && (answer->allow & ~answer->deny & permissions) == permissions;
+    };
+    for (const char* path :
+         {"/var/lib/postgresql/data/base/1/1259", "/var/lib/postgresql/18/docker/pg_wal/0001", "/var/lib/mysql/ibdata1",
+          "/var/lib/mysql/ib_logfile0", "/var/lib/mysql/db/t.ibd", "/var/lib/mariadb/aria_log.1", "/var/lib/redis/dump.rdb",
+          "/data/appendonlydir/appendonly.aof.1.incr.aof", "/data/db/WiredTiger.wt", "/bitnami/redis/data/dump.rdb"}) {
+        EXPECT_FALSE(may(path, permission::kRead)) << path;
+        EXPECT_FALSE(may(path, permission::kWrite)) << path;
+    }
+    for (const char* path :
+         {"/etc/mysql/my.cnf", "/root/.pgpass", "/var/lib/postgresql/.pgpass", "/usr/share/zoneinfo/UTC", "/proc/self/status", "/var/lib/",
+          "/var/lib/postgresql/data/postmaster.pid", "/lib/x86_64-linux-gnu/libc.so.6"})
+        EXPECT_TRUE(may(path, permission::kRead)) << path;
+    for (const char* path : {"/var/lib/mysql/mysql.sock", "/run/postgresql/.s.PGSQL.5432", "/tmp/dump", "/backup/dump.sql"})
+        EXPECT_TRUE(may(path, permission::kRead | permission::kWrite)) << path;
+    EXPECT_TRUE(may("/usr/bin/pg_dump", permission::kExec));
+}
+
+TEST(Examples, NoProfileMakesDevicesAndTheShellIsWithoutCapabilities) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    for (const char* file : {"aa-shim-baseline", "aa-shim-builder", "aa-shim-database", "aa-shim-web"}) {
+        for (const auto& profile : compiled(file)) {
+            EXPECT_FALSE(profile.capabilities.has(*capability_number("CAP_MKNOD"))) << profile.name;
+            EXPECT_EQ(profile.capabilities.empty(), profile.name == "aa-shim-web//shell") << profile.name;
+        }
     }
 }
 

@@ -309,10 +309,12 @@ TEST_F(Load, LoadsWhatWasCompiledForTheCheck) {
     EXPECT_THAT(texts(check_profiles(catalog_, both, kernel, settings_)), IsEmpty());
     EXPECT_FALSE(load_profiles(catalog_, both, kernel, settings_));
     const std::string cache = "--cache-loc=" + root_ + "/compiled ";
-    EXPECT_EQ(read(root_ + "/calls"), "--skip-kernel-load --quiet --jobs=auto --write-cache " + cache + web + "\n" +
-                                          "--replace --quiet --jobs=auto " + cache + web + "\n" +
-                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache --ofile=/dev/null " + web + " " + other +
-                                          "\n" + "--replace --quiet --jobs=auto --skip-cache " + web + " " + other + "\n");
+    const std::string abi = "--Include=" + root_ + "/compiled/include ";
+    EXPECT_EQ(read(root_ + "/calls"), "--skip-kernel-load --quiet --jobs=auto --write-cache " + cache + abi + web + "\n" +
+                                          "--replace --quiet --jobs=auto " + cache + abi + web + "\n" +
+                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache --ofile=/dev/null " + abi + web + " " +
+                                          other + "\n" + "--replace --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n");
+    EXPECT_TRUE(fs::exists(root_ + "/compiled/include/aa-shim/abi"));
 }
 
 TEST_F(Load, TheRealParserKeepsWhatItHasCompiled) {

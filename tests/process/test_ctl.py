@@ -126,6 +126,30 @@ class Check(CtlTest):
         self.assertEqual(result.stderr, "")
 
 
+    def test_what_is_known_to_break_containers(self):
+        flags = "flags=(attach_disconnected,mediate_deleted)"
+        profiles = {
+            "deaf": f"profile deaf {flags} {{ file, }}",
+            "nameless": "profile nameless { file, signal, }",
+            "dead": f"profile dead {flags} {{ /** r, signal, /usr/bin/tool cx, }}",
+            "bound": f"profile bound {flags} {{ /** rix, signal, /usr/bin/id cx -> kid, profile kid {{ file, }} }}",
+            "lax": f"profile lax {flags.replace('(', '(complain,')} {{ file, }}",
+        }
+        for name, text in profiles.items():
+            (harness.ETC / "apparmor.d" / name).write_text(text + "\n")
+        bounds = {"capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True, "noNewPrivileges": True}
+        self.write("20-more.json", {"confinements": {name: {"apparmor": name, **bounds} for name in profiles}})
+        result = self.ctl("check")
+        notes = [line.split(": note: ", 1)[1] for line in result.stderr.splitlines() if "20-more.json" in line]
+        for expected in ("profile 'deaf' receives no signals from 'unconfined'", "profile 'nameless' lacks flags=(attach_disconnected)",
+                         "the rule of profile 'dead' for '/usr/bin/tool' (cx) leads nowhere", "\"noNewPrivileges\": the kernel refuses",
+                         "profile 'lax' is in complain mode"):
+            self.assertEqual([note.startswith(expected) for note in notes].count(True), 1, notes)
+        self.assertEqual(len(notes), len(profiles), notes)
+        document = json.loads(self.ctl("check", "--json").stdout)
+        self.assertTrue(set(notes) <= {note["problem"] for note in document["notes"]})
+        self.assertNotIn("20-more.json", self.ctl("check", "--no-profiles").stderr)
+
     def test_the_example_in_the_manual(self):
         manual = (MANUALS / "aa-shim-catalog.5.scd").read_text()
         example = harness.WORK / "example.json"

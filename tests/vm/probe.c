@@ -4,6 +4,8 @@
 // capability sets, device and inode of its file, its AppArmor label), then does the commands in turn:
 //
 //   read FILE, touch FILE          tries it, and says "read FILE: done" or "read FILE: errno N"
+//   socket FAMILY TYPE             opens one, by these numbers, and says so in the same way
+//   userns                         enters a new user namespace, and says "user namespace: done" or "user namespace: errno N"
 //   run PROGRAM [ARG…]             PROGRAM as a child, to its end; says "run PROGRAM: errno N" if it could not be executed
 //   become PROGRAM [ARG…]          the same without a process of its own
 //   exchange COUNTER A B           renames A and B to each other, for ever
@@ -11,13 +13,15 @@
 //   sleep                          for ever
 //
 // COUNTER is a file that holds, in text, how often that was done.
-#define _GNU_SOURCE  // renameat2
+#define _GNU_SOURCE  // renameat2, unshare
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,6 +77,15 @@ static int try_open(const char* file, int flags) {
     close(fd);
     return 0;
 }
+
+static int try_socket(const char* family, const char* type) {
+    int fd = socket(atoi(family), atoi(type) | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    close(fd);
+    return 0;
+}
+
+static int try_user_namespace(void) { return unshare(CLONE_NEWUSER) == 0 ? 0 : errno; }
 
 static void become(char** words) {
     execv(words[0], words);
@@ -144,6 +157,11 @@ int main(int argc, char** argv) {
         } else if (strcmp(*word, "touch") == 0 && left >= 1) {
             report("touch", word[1], try_open(word[1], O_WRONLY | O_CREAT));
             ++word;
+        } else if (strcmp(*word, "socket") == 0 && left >= 2) {
+            report("socket", word[1], try_socket(word[1], word[2]));
+            word += 2;
+        } else if (strcmp(*word, "userns") == 0) {
+            report("user", "namespace", try_user_namespace());
         } else if (strcmp(*word, "run") == 0 && left >= 1) {
             return run(word + 1);
         } else if (strcmp(*word, "become") == 0 && left >= 1) {

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from harness import ALL, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, label, no_new_privileges, read_catalog, tap
+from harness import ALL, DOCKER_DEFAULT, Container, capabilities, differences, docker, expected_sets, init_pid, label, must, no_new_privileges, read_catalog, tap
 
 ALLOWED, DENIED = 0, 1
 # The last: what a confinement keeps read-only below /proc, whatever the request says.
@@ -121,8 +121,23 @@ def check_exec_rules():
         tap.equal("a shell in a web container: label", label(shell), (frozenset(["aa-shim-web//shell"]), "enforce"))
 
 
+def check_engine_defaults():
+    """What engines' own default profiles deny, the shipped ones deny, too: nothing else does here. Numbers: AF_INET, AF_ALG, AF_VSOCK."""
+    words = ["socket", "2", "1", "read", "/proc/version", "touch", "/proc/self/comm",
+             "socket", "38", "5", "socket", "40", "1", "touch", "/proc/version", "touch", "/proc/tty/drivers"]
+    expected = ["socket 2: done", "read /proc/version: done", "touch /proc/self/comm: done",
+                "socket 38: errno 13", "socket 40: errno 13", "touch /proc/version: errno 13", "touch /proc/tty/drivers: errno 13"]
+    must("install", "-D", "/usr/bin/aa-probe", "/srv/engine-defaults/aa-probe")
+    for name in ["baseline", "builder", "web", "database"]:
+        ask = ["--annotation", f"aa-shim/confinement={name}"] if name != "baseline" else []
+        with Container(*ask, "--security-opt", "seccomp=unconfined", "-v", "/srv/engine-defaults:/opt/probe:ro", BUSYBOX) as container:
+            status, output = container.exec("/opt/probe/aa-probe", *words, user="0")
+            tap.equal(f"{name}: what engines deny is denied, the rest is not", (status, output.split("\n")[1:]), (0, expected))
+
+
 def main():
     confinements = read_catalog()
     for case in CASES:
         check_case(case, confinements)
     check_exec_rules()
+    check_engine_defaults()

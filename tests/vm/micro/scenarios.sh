@@ -56,13 +56,13 @@ check_container() {
 check_containers() {
     local plain any='"apparmorProfile": "unconfined",'
     plain=$(process '"sleep", "1000"')
-    check_container "otherwise" aa-shim-baseline $DOCKER_DEFAULT "$plain" "" aa-shim $DOCKER_DEFAULT
-    check_container "unconfined and all capabilities asked for" aa-shim-baseline $DOCKER_DEFAULT "$(process '"sleep", "1000"' "$any" "$ALL")" "" aa-shim $DOCKER_DEFAULT
+    check_container "otherwise" aa-shim-baseline $BASELINE "$plain" "" aa-shim $BASELINE
+    check_container "unconfined and all capabilities asked for" aa-shim-baseline $BASELINE "$(process '"sleep", "1000"' "$any" "$ALL")" "" aa-shim $BASELINE
     check_container "by handler" aa-shim-web $WEB "$plain" "" aa-shim-web $WEB
     check_container "by request" aa-shim-web $WEB "$plain" '"aa-shim/confinement": "web"' aa-shim $WEB
     check_container "by annotation, strict" aa-shim-web 400 "$plain" '"scenario": "strict"' aa-shim 400
-    check_container "escaped keys" aa-shim-baseline $DOCKER_DEFAULT \
-        "$(process '"sleep", "1000"' '"\u0061pparmorProfile": "unconfined",' "$ALL" | sed 's/"capabilities"/"capabilit\\u0069es"/')" "" aa-shim $DOCKER_DEFAULT
+    check_container "escaped keys" aa-shim-baseline $BASELINE \
+        "$(process '"sleep", "1000"' '"\u0061pparmorProfile": "unconfined",' "$ALL" | sed 's/"capabilities"/"capabilit\\u0069es"/')" "" aa-shim $BASELINE
     check_container "replace" aa-shim-web 20 "$(process '"sleep", "1000"' '"apparmorProfile": "aa-scenario-own",')" '"scenario": "replace"' aa-shim 20
     bundle /tmp/b "$(process '"sleep", "1000"' '"apparmorProfile": "aa-scenario-own",')"
     if start c /tmp/b; then
@@ -102,6 +102,21 @@ check_actions() {
     stop c
 }
 
+# What engines' own default profiles deny, the shipped ones deny, too: nothing else does here. Numbers: AF_INET, AF_ALG, AF_VSOCK.
+check_engine_defaults() {
+    local confinement probe="/bin/aa-probe socket 2 1 read /proc/version touch /proc/self/comm socket 38 5 socket 40 1 touch /proc/version touch /proc/tty/drivers userns"
+    equal "the host has user namespaces" "$(aa-probe userns | tail -n 1)" "user namespace: done"
+    for confinement in baseline builder web database; do
+        bundle /tmp/b "" "\"aa-shim/confinement\": \"$confinement\""
+        [ $confinement != baseline ] || bundle /tmp/b
+        cp /usr/bin/aa-probe /tmp/b/rootfs/bin/
+        start c /tmp/b || return
+        equal "$confinement: what engines deny is denied, the rest is not" "$(shim exec c $probe 2>&1 | tail -n +2 | tr '\n' ';')" \
+            "socket 2: done;read /proc/version: done;touch /proc/self/comm: done;socket 38: errno 13;socket 40: errno 13;touch /proc/version: errno 13;touch /proc/tty/drivers: errno 13;user namespace: errno 13;"
+        stop c
+    done
+}
+
 # Policy that others load counts from the next exec on, and explain says what an exec gets.
 check_policy_changes() {
     bundle /tmp/b "" '"aa-shim/confinement": "web"'
@@ -124,6 +139,18 @@ check_policy_changes() {
     aa-shimctl load > /tmp/out 2>&1; equal "loaded again: status" $? 0
     equal "loaded again: label" "$(shim exec c cat /proc/self/attr/apparmor/current 2>&1 | kernel_label)" "aa-shim-web (enforce)"
     stop c
+}
+
+# What load says of profiles that break containers, by what the kernel has then.
+check_pitfalls() {
+    local places=/etc/aa-shim
+    echo "profile aa-scenario-deaf { /** rix, /bin/ls cx -> kid, /bin/id cx -> none, profile kid { file, signal, } }" > $places/apparmor.d/aa-scenario-deaf
+    echo '{ "confinements": { "deaf": { "apparmor": "aa-scenario-deaf", "capabilities": [], "noNewPrivileges": true } } }' > $places/catalog.d/98-deaf.json
+    aa-shimctl load > /tmp/out 2>&1; equal "pitfalls: load: status" $? 0
+    has "pitfalls: load: notes" "$(cat /tmp/out)" "98-deaf.json:1:" "receives no signals from 'unconfined', 'runc', 'crun'" \
+        "lacks flags=(attach_disconnected)" "for '/bin/id' (cx -> none) leads nowhere" "as '/bin/ls' into 'aa-scenario-deaf//kid'"
+    rm $places/apparmor.d/aa-scenario-deaf $places/catalog.d/98-deaf.json
+    equal "pitfalls: the shipped profiles have none" "$(aa-shimctl load 2>&1 | grep -c aa-shim-)" 0
 }
 
 check_run() {
@@ -245,6 +272,7 @@ main() {
         ln -sfn /usr/$runtime /etc/aa-shim/runtime
         check_containers
         check_actions
+        check_engine_defaults
         check_policy_changes
         check_run
         check_refusals
@@ -252,4 +280,5 @@ main() {
     part=runc state=/run/scenario-runc
     ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
     check_watch
+    check_pitfalls
 }

@@ -18,8 +18,8 @@ main() {
         detail=$(aa-shimctl load 2>&1); ok "load" [ $? = 0 ]
         bundle /tmp/b "$(process '"sleep", "1000"' '' "$ALL")"
         start c /tmp/b || continue
-        equal "init: five capability sets" "$(capability_sets "$pid")" "$(expected_sets $DOCKER_DEFAULT)"
-        equal "exec: five capability sets" "$(capability_sets "$(exec_pid c "$(process '"sleep", "1000"' '' "$ALL")")")" "$(expected_sets $DOCKER_DEFAULT)"
+        equal "init: five capability sets" "$(capability_sets "$pid")" "$(expected_sets $BASELINE)"
+        equal "exec: five capability sets" "$(capability_sets "$(exec_pid c "$(process '"sleep", "1000"' '' "$ALL")")")" "$(expected_sets $BASELINE)"
         stop c
     done
 }
