@@ -40,6 +40,9 @@ std::string describe(const CommandLine& line) {
     for (const std::string_view word : line.words) add("word", word);
     if (line.preserve_fds != 0) add("preserve-fds", decimal(line.preserve_fds));
     if (line.detach) add("detach", "true");
+    add_if("pid-file", line.pid_file);
+    add_if("console-socket", line.console_socket);
+    add_if("pidfd-socket", line.pidfd_socket);
     return text;
 }
 
@@ -75,7 +78,7 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"containerd exec",
              {"--root", "/r", "--log", "/b/log.json", "--log-format", "json", "exec", "--process", "/tmp/runc-process1", "--detach",
               "--pid-file", "/b/e1.pid", "abc"},
-             "exec id=abc root=/r log=/b/log.json log-format=json process=/tmp/runc-process1 detach=true"},
+             "exec id=abc root=/r log=/b/log.json log-format=json process=/tmp/runc-process1 detach=true pid-file=/b/e1.pid"},
             {"BuildKit run",
              {"--log", "l", "--log-format", "json", "run", "--bundle", "/b", "--no-new-keyring", "--preserve-fds", "3", "abc"},
              "run id=abc log=l log-format=json bundle=/b preserve-fds=3"},
@@ -85,7 +88,7 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"conmon exec for Podman",
              {"--log-format=json", "--log", "/oci-log", "exec", "--pid-file", "/p", "--process", "/exec-process-1", "--detach",
               "--console-socket", "/s", "abc"},
-             "exec id=abc log=/oci-log log-format=json process=/exec-process-1 detach=true"},
+             "exec id=abc log=/oci-log log-format=json process=/exec-process-1 detach=true pid-file=/p console-socket=/s"},
             {"conmon create for CRI-O",
              {"--systemd-cgroup", "--root=/run/x", "create", "--bundle", "/b", "--pid-file", "/p", "abc"},
              "create id=abc root=/run/x bundle=/b"},
