@@ -42,10 +42,15 @@ struct ExecProcess {
     oci::ProcessSpec spec;
 };
 
+// A file, or a pipe (`<(…)`, /dev/stdin), of which there is only this one reading. A FIFO waits for its writer, as in the runtimes.
+Result<std::string> read_process_text(std::string_view path) {
+    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NOCTTY));
+    if (is_pipe(fd.get())) return read_pipe(fd.get(), kMaxProcessBytes, path);
+    return std::string(TRY(read_file(fd.get(), kMaxProcessBytes, path)).text());
+}
+
 Result<ExecProcess> read_process_file(std::string_view path) {
-    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    const auto buffer = TRY(read_file(fd.get(), kMaxProcessBytes, path));
-    ExecProcess process{std::string(buffer.text()), {}};
+    ExecProcess process{TRY(read_process_text(path)), {}};
     oci::json::Reader reader(process.text);
     process.spec = oci::read_process_spec(reader);
     TRY(reader.finish().context(concat({"process spec ", quote(path)})));

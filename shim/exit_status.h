@@ -14,12 +14,9 @@
 
 namespace aa::shim {
 
-// What a shell gives for a command that is there and may not be executed (POSIX, Shell Command Language, 2.8.2).
-inline constexpr int kMayNotBeExecuted = 126;
-
-// Makes MESSAGE and that status what becomes of the command of LINE, an exec: on the terminal that the engine waits for, else on standard
-// error. aa-shim's own exit code: the status itself, or 0 where a detached command has it. An error if the engine could not be
-// given a command; it has seen none then.
+// Makes MESSAGE and the status kMayNotBeExecuted what becomes of the command of LINE, an exec: on the terminal that the engine waits for,
+// else on standard error. Returns aa-shim's own exit code: the status itself, or 0 where a detached command has it. An error if the engine
+// could not be given a command; it has seen none then.
 Result<int> end_command(std::string_view message, const oci::CommandLine& line);
 
 }  // namespace aa::shim

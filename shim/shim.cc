@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
+#include "shim/exec_decision.h"
 #include "shim/exit_status.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"

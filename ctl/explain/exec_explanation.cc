@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "ctl/explain/explain.h"
-#include "shim/exit_status.h"
+#include "shim/exec_decision.h"
 
 namespace aa::ctl {
 

@@ -151,6 +151,19 @@ class ExitStatus(StatusTest):
         os.close(writer)
         self.assertEqual(self.reap(), STATUS)
 
+    def test_closed_descriptors(self):
+        """What aa-shim itself opens then has the numbers of the standard three."""
+        path = self.write_process(args=("tail",))
+        command = [harness.SHIM, "--root", self.state, "exec", "--process", path, "--detach", "--pid-file", PID_FILE, "c1"]
+        for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-"):
+            with self.subTest(closed):
+                PID_FILE.unlink(missing_ok=True)
+                words = ["sh", "-c", f'exec "$@" {closed}', "sh", *map(str, command)]
+                run = subprocess.run(words, capture_output=True, timeout=harness.TIMEOUT, check=False)
+                self.assertEqual(run.returncode, 0)
+                self.assertRegex(run.stderr.decode(), "^$" if "2>&-" in closed else rf"^{REFUSED}\n$")
+                self.assertEqual(self.reap(), STATUS)
+
     def test_a_process_that_can_do_nothing(self):
         """Held up by a full pipe: what it holds, and what it may do."""
         reader, writer = os.pipe()
@@ -170,7 +183,9 @@ class ExitStatus(StatusTest):
         while "\nSeccomp:\t1\n" not in (process / "status").read_text():
             self.assertLess(time.monotonic(), deadline, (process / "status").read_text())
             time.sleep(0.01)
-        self.assertEqual(sorted(int(name) for name in os.listdir(process / "fd")), [0, 1, 2, 3])
+        links = {os.readlink(process / "fd" / name) for name in os.listdir(process / "fd")}
+        self.assertEqual(len(os.listdir(process / "fd")), 4, links)
+        self.assertNotIn("/etc", links)
         self.assertEqual(os.readlink(process / "cwd"), "/")
         self.assertEqual(os.getsid(int(process.name)), int(process.name))
         with os.fdopen(reader, "rb") as pipe:

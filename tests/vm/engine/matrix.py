@@ -128,7 +128,7 @@ def check_exit_status(engine):
         status, output = container.exec_shown("touch", "/tmp/mark")
         tap.equal("refused as an exit status: a rule: status", status, 126)
         tap.has("refused as an exit status: a rule: message", output, *refusal)
-        status, screen = container.exec_terminal("", ["touch", "/tmp/mark"])
+        status, screen = container.exec_terminal("\n", ["touch", "/tmp/mark"])
         tap.equal("refused as an exit status: on a terminal: status", status, 126)
         tap.has("refused as an exit status: on a terminal: message", screen, *refusal)
         check_action("refused as an exit status: what is allowed", container, ALLOWED, ["cp", "/bin/busybox", "/tmp/tool"])
