@@ -217,6 +217,16 @@ class ExitStatus(StatusTest):
         ended = [os.waitstatus_to_exitcode(os.waitpid(int(file.read_text()), 0)[1]) for file in files]
         self.assertEqual(ended, [STATUS] * len(files))
 
+    def test_explained_of_a_container(self):
+        for how, words in (("exit-status", "an exit status of the command"), ("error", "an error of the runtime")):
+            self.load_catalog(how)
+            command = [harness.CTL, "explain", "--engine", "docker"]
+            said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+            self.assertIn(f"\nrefused execs   {words}\n", said.stdout, said.stderr)
+            command.insert(1, "--json")
+            said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+            self.assertEqual(json.loads(said.stdout)["refuseExec"], how)
+
     def test_explained(self):
         command = [harness.CTL, "explain", "--exec", "--root", self.state, "c1", "--", "tail"]
         said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
