@@ -52,8 +52,14 @@ class StatusTest(test_exec.RunningContainer):
 
     def reap(self):
         """The exit status of the process that the runtime's pid file names; it is taken away."""
-        _, status = os.waitpid(int(PID_FILE.read_text()), 0)
-        return os.waitstatus_to_exitcode(status)
+        process, end = int(PID_FILE.read_text()), time.monotonic() + harness.TIMEOUT
+        while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
+            time.sleep(0.01)
+        if ended == (0, 0):
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            self.fail("the process of the exec did not end")
+        return os.waitstatus_to_exitcode(ended[1])
 
     def assert_an_error(self, run, text):
         """Refused as it always was, with nothing that could be taken for a command."""
