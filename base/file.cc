@@ -57,6 +57,21 @@ Result<std::size_t> read_some(int fd, char* to, std::size_t size, std::string_vi
     }
 }
 
+// What comes from FD until its end, at most LIMIT bytes.
+Result<std::string> read_up_to(int fd, std::size_t limit, std::string_view name) {
+    constexpr std::size_t kFirst = 512;  // most files in /proc
+    std::string text;
+    std::size_t filled = 0;
+    while (filled < limit) {
+        if (filled == text.size()) text.resize(std::min(limit, std::max(kFirst, 2 * filled)));
+        const auto n = TRY(read_some(fd, text.data() + filled, text.size() - filled, name));
+        if (n == 0) break;
+        filled += n;
+    }
+    text.resize(filled);
+    return text;
+}
+
 // tmpfs and ramfs have no disk behind them.
 bool needs_sync(int fd) {
     struct statfs fs {};
@@ -194,6 +209,18 @@ Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name) {
     return buffer;
 }
 
+bool is_pipe(int fd) {
+    struct stat st {};
+    return ::fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+Result<std::string> read_pipe(int fd, std::size_t limit, std::string_view name) {
+    auto text = TRY(read_up_to(fd, limit + 1, name));
+    if (text.size() <= limit) return text;
+    return Error{ErrorKind::config,
+                 concat({quote(name), " gives more than the ", decimal(static_cast<long long>(limit)), " bytes that are allowed"})};
+}
+
 Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit) {
     const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     return read_file(fd.get(), limit, path);
@@ -217,17 +244,7 @@ Result<std::vector<std::string>> directory_names(Fd fd, std::string_view path) {
 
 Result<std::string> read_virtual_file(int dir_fd, const std::string& path, std::size_t limit) {
     const Fd fd = TRY(open_file(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    constexpr std::size_t kFirst = 512;  // most of them
-    std::string text;
-    std::size_t filled = 0;
-    while (filled < limit) {
-        if (filled == text.size()) text.resize(std::min(limit, std::max(kFirst, 2 * filled)));
-        const auto n = TRY(read_some(fd.get(), text.data() + filled, text.size() - filled, path));
-        if (n == 0) break;
-        filled += n;
-    }
-    text.resize(filled);
-    return text;
+    return read_up_to(fd.get(), limit, path);
 }
 
 bool is_trusted(const struct stat& st) { return is_ours(st) && !others_can_write(st); }

@@ -58,6 +58,13 @@ private:
 // NAME is what messages call it.
 Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name);
 
+// The same where FD may be a pipe as well, of which all is read that comes until its end.
+Result<Buffer> read_file_or_pipe(int fd, std::size_t limit, std::string_view name);
+
+// Whether FD is a pipe, or a FIFO; and all that comes from one until its end, an error if that is longer than LIMIT.
+bool is_pipe(int fd);
+Result<std::string> read_pipe(int fd, std::size_t limit, std::string_view name);
+
 // Opens PATH below DIR_FD without following a final symlink, and reads it. O_NONBLOCK: a FIFO never blocks us.
 Result<Buffer> read_file_at(int dir_fd, const std::string& path, std::size_t limit);
 

@@ -42,10 +42,15 @@ struct ExecProcess {
     oci::ProcessSpec spec;
 };
 
+// A file, or a pipe (`<(…)`, /dev/stdin), of which there is only this one reading. A FIFO waits for its writer, as in the runtimes.
+Result<std::string> read_process_text(std::string_view path) {
+    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NOCTTY));
+    if (is_pipe(fd.get())) return read_pipe(fd.get(), kMaxProcessBytes, path);
+    return std::string(TRY(read_file(fd.get(), kMaxProcessBytes, path)).text());
+}
+
 Result<ExecProcess> read_process_file(std::string_view path) {
-    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    const auto buffer = TRY(read_file(fd.get(), kMaxProcessBytes, path));
-    ExecProcess process{std::string(buffer.text()), {}};
+    ExecProcess process{TRY(read_process_text(path)), {}};
     oci::json::Reader reader(process.text);
     process.spec = oci::read_process_spec(reader);
     TRY(reader.finish().context(concat({"process spec ", quote(path)})));
@@ -88,19 +93,17 @@ Result<ExecProcess> read_exec_words(const Call& call, const Target& target, cons
     return process;
 }
 
-// The label for a process of SPEC in the container with that ROOT.
-Result<std::string> exec_label(const apparmor::Confinement& confinement, const std::string& base, const oci::ProcessSpec& spec,
-                               RunningRoot& root, CapabilitySet ceiling, apparmor::PolicyQuestions& policy,
-                               std::vector<std::string>& reasons) {
-    if (!looks_at_program(confinement) || spec.args.empty()) return base;
-    return judge_exec(confinement, base, TRY(find_program(root, spec, ceiling)), policy, reasons);
+// Whether it matters what program an exec under CONFINEMENT and BOUNDS starts.
+bool needs_program(const apparmor::Confinement& confinement, const Bounds& bounds) {
+    return bounds.profile ? looks_at_program(confinement) : denies_programs(confinement);
 }
 
-// What EXEC rules say where AppArmor is off.
-Result<void> judge_unlabelled(const apparmor::Confinement& confinement, const oci::ProcessSpec& spec, RunningRoot& root,
-                              CapabilitySet ceiling, std::vector<std::string>& reasons) {
-    if (!denies_programs(confinement) || spec.args.empty()) return {};
-    return judge_exec_without_apparmor(confinement, TRY(find_program(root, spec, ceiling)), reasons);
+// Lets PROGRAM have its label, from which BOUNDS start; where AppArmor is off, there is none to have.
+Result<void> judge_program(const apparmor::Confinement& confinement, const Program& program, apparmor::PolicyQuestions& policy,
+                           Bounds& bounds, std::vector<std::string>& reasons) {
+    if (!bounds.profile) return judge_exec_without_apparmor(confinement, program, reasons);
+    bounds.profile = TRY(judge_exec(confinement, *bounds.profile, program, policy, reasons));
+    return {};
 }
 
 void trace_container(const Decision& container, Trace& trace) {
@@ -169,15 +172,16 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
 
     trace_exec(bounds, process.spec, trace);
     std::vector<std::string> reasons;
-    const auto ceiling = bounds.ceiling.value_or(CapabilitySet::all());
+    if (needs_program(confinement, bounds) && !process.spec.args.empty()) {
+        const auto program = TRY(find_program(root, process.spec, bounds.ceiling.value_or(CapabilitySet::all())));
+        auto judged = judge_program(confinement, program, policy, bounds, reasons);
+        trace.as_exit_status = !judged && is_given_as_status(confinement, judged.error());
+        TRY(std::move(judged));
+    }
+    if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     if (bounds.profile) {
-        bounds.profile = TRY(exec_label(confinement, *bounds.profile, process.spec, root, ceiling, policy, reasons));
-        trace.fields.emplace_back("reasons", join(reasons, "; "));
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_profile(kernel, *bounds.profile, trace));
-    } else {
-        TRY(judge_unlabelled(confinement, process.spec, root, ceiling, reasons));
-        if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     }
     return Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
 }

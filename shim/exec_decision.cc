@@ -142,6 +142,10 @@ Result<std::string> judge_exec(const Confinement& confinement, const std::string
     return TRY(transition(confinement, base, program, policy, reasons)).entered;
 }
 
+bool is_given_as_status(const Confinement& confinement, const Error& refusal) {
+    return confinement.refuse_exec == apparmor::RefuseExec::exit_status && refusal.kind == ErrorKind::denied;
+}
+
 Result<std::string> judge_start(const Confinement& confinement, const std::string& base, const Program& program,
                                 apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons) {
     return TRY(transition(confinement, base, program, policy, reasons)).entered;

@@ -39,6 +39,12 @@ Result<std::string> judge_exec(const apparmor::Confinement& confinement, const s
 Result<void> judge_exec_without_apparmor(const apparmor::Confinement& confinement, const Program& program,
                                          std::vector<std::string>& reasons);
 
+// What a shell gives for a command that is there and may not be executed (POSIX, Shell Command Language, 2.8.2).
+inline constexpr int kMayNotBeExecuted = 126;
+
+// Whether REFUSAL, an error of one of the two above, is to be given as that exit status of the command. What could not be judged never is.
+bool is_given_as_status(const apparmor::Confinement& confinement, const Error& refusal);
+
 // The label for the first PROGRAM of such a container when its confinement says "start": "from-profile".
 Result<std::string> judge_start(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
                                 apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
+#include "shim/exec_decision.h"
+#include "shim/exit_status.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
 #include "shim/log/refusal_id.h"
@@ -32,10 +34,6 @@ std::string new_decision_id() {
 int fail(const Error& error, const oci::CommandLine& line) {
     oci::report_error(concat({"aa-shim: ", error.message}), line);
     return line.command == oci::Command::exec ? kExecFailed : kFailed;
-}
-
-Error refuse(Error error, const oci::CommandLine& line, const Trace& trace) {
-    return std::move(error).context(concat({line.name, " of container ", quote(line.id), " refused (decision ", trace.id, ")"}));
 }
 
 void log_outcome(const oci::CommandLine& line, const Trace& trace, bool allowed, std::string message) {
@@ -65,24 +63,36 @@ bool starts_program(const oci::CommandLine& line) {
     return line.command == oci::Command::run || (line.command == oci::Command::pass_through && line.name == "start");
 }
 
-// Judges the call and becomes the runtime; returns why not.
-Error confine(const Call& call) {
+// What a refused exec gives, whose command has an exit status: the same words where the command would have said something.
+int fail_as_command(Error error, const oci::CommandLine& line) {
+    const auto ended = end_command(concat({"aa-shim: ", error.message}), line);
+    if (ended) return *ended;
+    error.message += concat({"; it could not be given as an exit status: ", ended.error().message});
+    return fail(error, line);
+}
+
+// Tells why CALL was refused; aa-shim's exit code.
+int refuse(const Call& call, Trace& trace, Error error) {
+    auto same = refusal_id(call.line.name, call.line.id, error.message, ::time(nullptr));
+    if (!same.empty()) trace.id = std::move(same);
+    error = std::move(error).context(concat({call.line.name, " of container ", quote(call.line.id), " refused (decision ", trace.id, ")"}));
+    trace_refused(call.line, call.runtime.kind, call.program, error.kind, trace);
+    if (trace.as_exit_status) trace.fields.emplace_back("exit_status", decimal(kMayNotBeExecuted));
+    log_refusal(call.line, trace, error.kind, error.message);
+    return trace.as_exit_status ? fail_as_command(std::move(error), call.line) : fail(error, call.line);
+}
+
+// Judges the call and becomes the runtime; returns the exit code if not.
+int confine(const Call& call) {
     Trace trace;
     trace.id = new_decision_id();
     auto prepared = prepare(call, trace);
-    if (!prepared) {
-        auto same = refusal_id(call.line.name, call.line.id, prepared.error().message, ::time(nullptr));
-        if (!same.empty()) trace.id = std::move(same);
-        auto error = refuse(std::move(prepared).error(), call.line, trace);
-        trace_refused(call.line, call.runtime.kind, call.program, error.kind, trace);
-        log_refusal(call.line, trace, error.kind, error.message);
-        return error;
-    }
+    if (!prepared) return refuse(call, trace, std::move(prepared).error());
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
     if (starts_program(call.line)) watch_start(call);
     if (prepared->restores) watch_restore(call, *prepared->restores);
-    return become_runtime(call.runtime, prepared->arguments);
+    return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 
 // An error before there is a call to judge: no runtime, a command line that is not understood.
@@ -106,7 +116,7 @@ int run(std::span<const char* const> arguments, std::string_view program) {
     const auto line = oci::parse_command_line(arguments, runtime->kind);
     if (!line) return fail_early(line.error(), arguments, runtime->kind, program);
     const Call call{*line, *runtime, program};
-    if (line->command != oci::Command::pass_through) return fail(confine(call), *line);
+    if (line->command != oci::Command::pass_through) return confine(call);
     if (starts_program(*line)) watch_start(call);
     return fail(become_runtime(*runtime, arguments), *line);
 }

@@ -30,6 +30,7 @@ enum class Combine : std::uint8_t { tighten, stack, replace };
 enum class Start : std::uint8_t { in_profile, from_profile };
 enum class ExecOtherwise : std::uint8_t { transition, base, deny };
 enum class Restore : std::uint8_t { refuse, allow };
+enum class RefuseExec : std::uint8_t { error, exit_status };
 
 // The grants that weaken. Each is a type of its own, so that code which gives one away can be found by its name.
 struct Unconfined {};       // "unconfined": true in place of a profile
@@ -71,7 +72,8 @@ struct Confinement {
     std::vector<std::string> deny_syscalls;
     std::vector<ExecRule> exec_rules;
     ExecOtherwise exec_otherwise = ExecOtherwise::transition;
-    bool exec_unconfined = false;  // a transition may lead out of confinement (ux)
+    bool exec_unconfined = false;                // a transition may lead out of confinement (ux)
+    RefuseExec refuse_exec = RefuseExec::error;  // what the engine sees of a command that may not be started
     Start start = Start::in_profile;
     Restore restore = Restore::refuse;  // whether such a container may come from a checkpoint
     std::vector<RuntimeAnnotation> runtime_annotations;

@@ -104,7 +104,8 @@ Payload confinement_payload(const Confinement& confinement) {
         payload.text(rule.command).tag(deny != nullptr ? format::ExecAction::deny : format::ExecAction::profile);
         payload.text(deny != nullptr ? deny->message : *std::get_if<std::string>(&rule.action)).origin(rule.origin);
     }
-    payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.start).tag(confinement.restore);
+    payload.tag(confinement.exec_otherwise).u32(confinement.exec_unconfined ? 1 : 0).tag(confinement.refuse_exec);
+    payload.tag(confinement.start).tag(confinement.restore);
     payload.u32(confinement.runtime_annotations.size());
     for (const auto& [key, value] : confinement.runtime_annotations) payload.text(key).u32(value ? 1 : 0).text(value.value_or(""));
     write_host(payload, confinement.host);

@@ -205,6 +205,7 @@ std::optional<Confinement> read_confinement(Cursor& cursor) {
     for (auto n = cursor.count(); n > 0; --n) confinement.exec_rules.push_back(read_exec_rule(cursor));
     confinement.exec_otherwise = cursor.tag<ExecOtherwise>(3);
     confinement.exec_unconfined = cursor.u32() != 0;
+    confinement.refuse_exec = cursor.tag<RefuseExec>(2);
     confinement.start = cursor.tag<Start>(2);
     confinement.restore = cursor.tag<Restore>(2);
     for (auto n = cursor.count(); n > 0; --n) confinement.runtime_annotations.push_back(read_runtime_annotation(cursor));

@@ -16,7 +16,7 @@ namespace aa::apparmor::format {
 inline constexpr std::string_view kMagic =
     "\x89"
     "AASHIM\n";
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 inline constexpr std::size_t kPreamble = 16;   // magic, version, size of the file
 inline constexpr std::size_t kBlockHead = 12;  // size of the payload, checksum
 

@@ -24,9 +24,9 @@ constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::array<std::string_view, 7> kCatalogKeys{"confinements", "rules",       "otherwise", "withoutAppArmor",
                                                        "profileDirs",  "decisionLog", "$schema"};
 constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "decisionLog"};
-constexpr std::array<std::string_view, 14> kConfinementKeys{
-    "apparmor", "unconfined", "capabilities",       "allCapabilities", "noNewPrivileges", "denySyscalls",   "exec",
-    "start",    "restore",    "runtimeAnnotations", "hostPaths",       "devices",         "hostNamespaces", "keepMasked"};
+constexpr std::array<std::string_view, 15> kConfinementKeys{
+    "apparmor", "unconfined",         "capabilities", "allCapabilities", "noNewPrivileges", "denySyscalls", "exec",      "start",
+    "restore",  "runtimeAnnotations", "hostPaths",    "devices",         "hostNamespaces",  "keepMasked",   "refuseExec"};
 constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
 constexpr std::array<std::string_view, 3> kExecKeys{"rules", "otherwise", "unconfined"};
 constexpr std::array<std::string_view, 3> kExecRuleKeys{"command", "apparmor", "deny"};
@@ -39,6 +39,7 @@ constexpr std::array<Word<ExecOtherwise>, 3> kExecOtherwises{
     {{"transition", ExecOtherwise::transition}, {"base", ExecOtherwise::base}, {"deny", ExecOtherwise::deny}}};
 constexpr std::array<Word<Start>, 2> kStarts{{{"in-profile", Start::in_profile}, {"from-profile", Start::from_profile}}};
 constexpr std::array<Word<Restore>, 2> kRestores{{{"refuse", Restore::refuse}, {"allow", Restore::allow}}};
+constexpr std::array<Word<RefuseExec>, 2> kRefuseExecs{{{"error", RefuseExec::error}, {"exit-status", RefuseExec::exit_status}}};
 constexpr std::array<Word<WithoutAppArmor>, 2> kWithout{
     {{"refuse", WithoutAppArmor::refuse}, {"capabilities-only", WithoutAppArmor::capabilities_only}}};
 
@@ -135,6 +136,7 @@ private:
         confinement.no_new_privileges = read_flag(node, "noNewPrivileges");
         if (const Node* list = node.find("denySyscalls")) read_syscalls(*list, confinement);
         if (const Node* exec = get(node, "exec", Kind::object)) read_exec(*exec, confinement);
+        if (const Node* refuse = node.find("refuseExec")) read_word(*refuse, "refuseExec", kRefuseExecs, confinement.refuse_exec);
         if (const Node* start = node.find("start")) read_word(*start, "start", kStarts, confinement.start);
         if (const Node* restore = node.find("restore")) read_word(*restore, "restore", kRestores, confinement.restore);
         if (const Node* list = node.find("runtimeAnnotations")) {

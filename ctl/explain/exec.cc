@@ -92,11 +92,17 @@ Result<void> conclude(ExecExplanation& explanation, Result<std::string> label) {
     return {};
 }
 
+// The same for what was judged of a program, whose refusal may be given in another way.
+Result<void> conclude_judged(ExecExplanation& explanation, Result<std::string> label) {
+    explanation.as_exit_status = !label && shim::is_given_as_status(*explanation.confinement, label.error());
+    return conclude(explanation, std::move(label));
+}
+
 Result<void> judge(ExecExplanation& explanation, const shim::Program& program, ExplainedPolicy& policy) {
     explain_rules(explanation, program.file.path);
     auto label = shim::judge_exec(*explanation.confinement, *explanation.base, program, policy, explanation.reasons);
     explain_steps(explanation, policy, program.file);
-    return conclude(explanation, std::move(label));
+    return conclude_judged(explanation, std::move(label));
 }
 
 // ---- a command in a running container
@@ -135,7 +141,7 @@ Result<void> explain_unlabelled(ExecExplanation& explanation, const oci::Process
     explain_rules(explanation, program.file.path);
     auto judged = shim::judge_exec_without_apparmor(*explanation.confinement, program, explanation.reasons);
     if (judged) return {};
-    return conclude(explanation, std::move(judged).error());
+    return conclude_judged(explanation, std::move(judged).error());
 }
 
 Result<ExecExplanation> explain_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {

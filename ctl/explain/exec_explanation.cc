@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "ctl/explain/explain.h"
+#include "shim/exec_decision.h"
 
 namespace aa::ctl {
 
@@ -125,6 +126,9 @@ void print_outcome(const ExecExplanation& explanation) {
     for (const auto& note : explanation.notes) print_row("note", note);
     if (explanation.label) print_row("label", *explanation.label);
     if (explanation.refusal) print_row("refused", explanation.refusal->message);
+    if (explanation.as_exit_status)
+        print_row("  as",
+                  concat({"the exit status ", decimal(shim::kMayNotBeExecuted), " of the command, which writes that (\"refuseExec\")"}));
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
@@ -221,6 +225,7 @@ Json to_json(const ExecExplanation& explanation) {
                   {"reasons", explanation.reasons},
                   {"notes", explanation.notes},
                   {"label", or_null(explanation.label)}};
+    if (explanation.as_exit_status) document["exitStatus"] = shim::kMayNotBeExecuted;
     if (explanation.refusal) document["error"] = {{"kind", "denied"}, {"message", explanation.refusal->message}};
     return document;
 }

@@ -60,6 +60,7 @@ struct ExecExplanation {
     std::vector<std::string> reasons, notes;
     std::optional<std::string> label;  // of the process; empty if refused, or if there is no AppArmor
     std::optional<Error> refusal;
+    bool as_exit_status = false;  // the refusal is given as the exit status of the command
 };
 
 void print_text(const ExecExplanation& explanation);

@@ -156,6 +156,8 @@ void print_bounds(const Explanation& explanation) {
     }
     print_row("no new privs", bounds.no_new_privileges ? "set" : "as the engine asks");
     for (const auto& name : bounds.deny_syscalls) print_row("denied syscall", name);
+    const bool error = explanation.confinement->refuse_exec == apparmor::RefuseExec::error;
+    print_row("refused execs", error ? "an error of the runtime" : "an exit status of the command");
     print_row("restore", explanation.confinement->restore == apparmor::Restore::allow ? "allowed" : "refused");
     for (const auto& one : explanation.confinement->runtime_annotations) print_row("may annotate", annotation_text(one));
 }
@@ -200,6 +202,7 @@ Json to_json(const Explanation& explanation) {
                   {"denySyscalls", bounds.deny_syscalls},
                   {"reasons", decision.reasons}};
     if (explanation.confinement) {
+        document["refuseExec"] = explanation.confinement->refuse_exec == apparmor::RefuseExec::error ? "error" : "exit-status";
         document["restore"] = explanation.confinement->restore == apparmor::Restore::allow;
         document["runtimeAnnotations"] = Json::array();
         for (const auto& one : explanation.confinement->runtime_annotations) document["runtimeAnnotations"].push_back(annotation_text(one));

@@ -208,6 +208,15 @@ void apply(CommandLine& line, const Option& option) {
         case Meaning::detach:
             line.detach = is_true(option.value);
             break;
+        case Meaning::pid_file:
+            line.pid_file = option.value;
+            break;
+        case Meaning::console_socket:
+            line.console_socket = option.value;
+            break;
+        case Meaning::pidfd_socket:
+            line.pidfd_socket = option.value;
+            break;
         case Meaning::preserve_fds: {
             unsigned long long number = 0;
             (void)parse_decimal(option.value, number);  // the parsers have made sure that it is one

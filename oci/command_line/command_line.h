@@ -50,6 +50,9 @@ struct CommandLine {
     std::optional<std::string_view> user;
     std::vector<std::string_view> env;
     std::vector<std::string_view> caps;
+    std::string_view pid_file;            // these three empty: none
+    std::string_view console_socket;      // where the engine waits for the terminal of the command
+    std::string_view pidfd_socket;        // and for a descriptor of its process
     std::vector<std::string_view> words;  // command and arguments after the ID, without --process
 
     unsigned preserve_fds = 0;

@@ -73,10 +73,10 @@ constexpr Flag kRuncRestore[] = {
 // runc exec.go. --pidfd-socket: since 1.2.
 constexpr Flag kRuncExec[] = {
     {"process", 'p', kValue, Meaning::process_file},
-    {"pid-file", 0, kValue},
+    {"pid-file", 0, kValue, Meaning::pid_file},
     {"detach", 'd', kNothing, Meaning::detach},
-    {"console-socket", 0, kValue},
-    {"pidfd-socket", 0, kValue},
+    {"console-socket", 0, kValue, Meaning::console_socket},
+    {"pidfd-socket", 0, kValue, Meaning::pidfd_socket},
     {"tty", 't', kNothing},
     {"user", 'u', kValue, Meaning::user},
     {"cwd", 0, kValue, Meaning::cwd},
@@ -168,9 +168,9 @@ constexpr Flag kCrunRestore[] = {
 // crun src/exec.c.
 constexpr Flag kCrunExec[] = {
     {"process", 'p', kValue, Meaning::process_file},
-    {"pid-file", 0, kValue},
+    {"pid-file", 0, kValue, Meaning::pid_file},
     {"detach", 'd', kNothing, Meaning::detach},
-    {"console-socket", 0, kValue},
+    {"console-socket", 0, kValue, Meaning::console_socket},
     {"tty", 't', Takes::attached_value},
     {"user", 'u', kValue, Meaning::user},
     {"cwd", 0, kValue, Meaning::cwd},

@@ -39,6 +39,9 @@ enum class Meaning : std::uint8_t {
     cap,
     preserve_fds,
     detach,
+    pid_file,
+    console_socket,
+    pidfd_socket,
 };
 
 // One option. The name lies in the table itself: a pointer would cost a relocation at every start of aa-shim.

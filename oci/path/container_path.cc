@@ -49,14 +49,20 @@ bool is_surely_missing(int root, const std::string& path) {
 
 bool is_same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-// Climbs from a directory to the root of its mount namespace: a process that changed its root cannot go there, we can.
-Result<Fd> climb(Fd directory) {
-    constexpr std::size_t kLevels = 64;
+constexpr std::size_t kLevels = 64;
+
+// That many levels up. Made when it is needed, which it hardly ever is.
+std::string far_up() {
     std::string up;
     for (std::size_t i = 0; i < kLevels; ++i) up += "../";
+    return up;
+}
+
+// Climbs from a directory to the root of its mount namespace: a process that changed its root cannot go there, we can.
+Result<Fd> climb(Fd directory) {
     for (std::size_t i = 0; i < PATH_MAX / kLevels; ++i) {
         if (TRY(path_of_descriptor(directory.get())) == "/") return directory;
-        directory = TRY(open_file(directory.get(), up, O_PATH | O_DIRECTORY));
+        directory = TRY(open_file(directory.get(), far_up(), O_PATH | O_DIRECTORY));
     }
     return Error{ErrorKind::system, "the root of its mount namespace cannot be found"};
 }

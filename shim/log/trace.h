@@ -40,6 +40,7 @@ struct Trace {
     Fields fields;
     Step step = Step::other;
     Passed passed = Passed::no;
+    bool as_exit_status = false;  // the refusal of an exec is given as the exit status of its command
 };
 
 // Why the call of TRACE was refused that ended with an error of KIND.

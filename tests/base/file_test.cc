@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -119,6 +120,24 @@ TEST_F(FileTest, AFailedReplacementLeavesTheOldFileAndNothingElse) {
     EXPECT_FALSE(replace("f", "new").has_value());
     EXPECT_TRUE(fs::is_directory(path_ / "f"));
     EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, APipeIsReadToItsEnd) {
+    const std::string text(3000, 'x');
+    for (const std::size_t limit : {std::size_t{2999}, std::size_t{3000}, std::size_t{1} << 20}) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+        const Fd reader(ends[0]);
+        Fd writer(ends[1]);
+        ASSERT_TRUE(write_all(writer.get(), text));
+        writer.reset();
+        EXPECT_TRUE(is_pipe(reader.get()));
+        const auto read = read_pipe(reader.get(), limit, "p");
+        EXPECT_EQ(read ? *read : read.error().message, limit < text.size() ? "'p' gives more than the 2999 bytes that are allowed" : text);
+    }
+    write("f", "");
+    const Fd file(::open((path_ / "f").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_FALSE(is_pipe(file.get()));
 }
 
 TEST_F(FileTest, WhatOthersCanWriteIsNotTrusted) {

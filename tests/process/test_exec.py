@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """exec: the process spec that reaches the runtime obeys the decision on the container, whatever the engine wrote."""
 
+import contextlib
 import json
 import os
 import subprocess
+import threading
+import time
 
 import bundle as bundles
 import harness
@@ -122,6 +125,47 @@ class ExecProcess(RunningContainer):
                 self.assertNotEqual(document, good)
                 path.write_bytes(document)
                 self.assert_refused(self.exec(path), code=255)
+
+    def test_pipe(self):
+        """What comes through a pipe is read once, to its end, and is judged as a file's content."""
+        good = bundles.encode(bundles.process(**GREEDY))
+        for name, document, expected in (
+            ("whole", good, None),
+            ("in two pieces", (good[:200], good[200:]), None),
+            ("empty", b"", "process spec '/dev/stdin'"),
+            ("truncated", good[:-9], "process spec '/dev/stdin'"),
+            ("trailing bytes", good + b"{}", "process spec '/dev/stdin'"),
+            ("as long as may be", good + b" " * ((16 << 20) - len(good)), None),
+            ("longer", good + b" " * ((16 << 20) + 1 - len(good)), "'/dev/stdin' gives more than the 16777216 bytes that are allowed"),
+        ):
+            with self.subTest(name):
+                run = self.exec_from_pipe(document if isinstance(document, tuple) else (document,))
+                if expected:
+                    self.assert_refused(run, expected, 255)
+                else:
+                    self.assertIsNotNone(run.record, run.message)
+                    self.assert_confined(json.loads(run.record.process))
+
+    def exec_from_pipe(self, pieces):
+        reader, writer = os.pipe()
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), os.fdopen(writer, "wb", buffering=0) as pipe:
+                for piece in pieces:
+                    pipe.write(piece)
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            return self.exec("/dev/stdin", stdin=reader)
+        finally:
+            os.close(reader)
+            thread.join()
+
+    def test_neither_file_nor_pipe(self):
+        for path in ("/dev/null", harness.WORK):
+            self.assert_refused(self.exec(path), "is not a regular file", 255)
 
     def test_no_such_file(self):
         self.assert_refused(self.exec("/nowhere/process.json"), "/nowhere/process.json", 255)

@@ -195,11 +195,12 @@ class Journal(observing.ObservingTest):
         self.assert_counted(before, "mismatches")
 
     def directories_of(self, program):
-        """The working directories of the processes that execute PROGRAM."""
+        """The working directories of this test's processes that execute PROGRAM: other tests run at the same time, in other namespaces."""
         found = []
+        ours = os.readlink("/proc/self/ns/mnt")
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if os.readlink(process / "exe") == str(program):
+                if os.readlink(process / "exe") == str(program) and os.readlink(process / "ns/mnt") == ours:
                     found.append(os.readlink(process / "cwd"))
         return found
 

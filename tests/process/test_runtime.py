@@ -146,6 +146,37 @@ class RealRuntime:
         self.assertEqual((run.code, run.stderr), (0, b""))
         self.assert_kernel_agrees(status_of(run.stdout.decode()))
 
+    def test_exec_with_a_process_from_a_pipe(self):
+        """As the runtimes read it, who could not read it again."""
+        self.start()
+        text = bundles.encode(bundles.process(("/bin/sh", "-c", PROBE), bundles.ALL_CAPABILITIES, noNewPrivileges=False))
+        (harness.WORK / "process.json").write_bytes(text)
+        call = f"exec {harness.SHIM} --root {self.root} exec --process"
+        commands = {
+            "/dev/stdin": f"cat {harness.WORK}/process.json | {call} /dev/stdin c1",
+            "/dev/fd/0": f"cat {harness.WORK}/process.json | {call} /dev/fd/0 c1",
+            "<(…)": f"{call} <(cat {harness.WORK}/process.json) c1",
+            "a file on /dev/stdin": f"{call} /dev/stdin c1 < {harness.WORK}/process.json",
+            "a FIFO": f"mkfifo {harness.WORK}/fifo; (sleep 0.2; cat {harness.WORK}/process.json > {harness.WORK}/fifo) & {call} {harness.WORK}/fifo c1",
+        }
+        for name, command in commands.items():
+            with self.subTest(name):
+                run = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=harness.TIMEOUT, check=False)
+                self.assertEqual((run.returncode, run.stderr), (0, b""))
+                self.assert_kernel_agrees(status_of(run.stdout.decode()))
+
+    def test_exec_with_ambient_capabilities_that_are_not_inheritable(self):
+        """The kernel gives none (capabilities(7)); newer versions of runc warn of it, and find nothing to warn of behind aa-shim."""
+        self.start()
+        path = harness.WORK / "process.json"
+        sets = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted", "ambient")}
+        path.write_bytes(bundles.encode(bundles.process(("/bin/sh", "-c", PROBE), capabilities=sets)))
+        bare = subprocess.run([self.runtime_file, "--root", self.root, "exec", "--process", path, "c1"], capture_output=True, check=False)
+        run = self.runtime_call("exec", "--process", path, "c1")
+        self.assertEqual((bare.returncode, run.code, run.stderr), (0, 0, b""))
+        got, expected = (status_of(output.decode()) for output in (run.stdout, bare.stdout))
+        self.assertEqual({field: got[field] for field in KERNEL_SETS}, {field: expected[field] for field in KERNEL_SETS})
+
     def test_exec_with_words(self):
         self.start()
         run = self.runtime_call("exec", "--cap", "CAP_SYS_ADMIN", "c1", "/bin/sh", "-c", PROBE)

@@ -58,6 +58,20 @@ TEST_F(ExecDecision, RulesComeFirst) {
               "permission denied: the catalog does not let 'word' ('/bin/dash') run: no shells (exec rule c.json:6:32)");
 }
 
+// What could not be judged stays an error: here a policy that has no answer.
+TEST_F(ExecDecision, OnlyARefusalIsGivenAsAStatus) {
+    auto confinement = web();
+    const auto denied = exec(confinement, "/bin/dash").error();
+    EXPECT_FALSE(is_given_as_status(confinement, denied));
+    confinement.refuse_exec = apparmor::RefuseExec::exit_status;
+    EXPECT_TRUE(is_given_as_status(confinement, denied));
+    EXPECT_TRUE(is_given_as_status(confinement, exec(confinement, "/bin/no").error()));
+    EXPECT_TRUE(is_given_as_status(confinement, exec(confinement, "/bin/free").error()));
+    const auto unknown = exec(confinement, "/bin/unknown");
+    ASSERT_FALSE(unknown);
+    EXPECT_FALSE(is_given_as_status(confinement, unknown.error()));
+}
+
 TEST_F(ExecDecision, OtherwiseBaseAndDenyAskNoPolicy) {
     auto confinement = web();
     confinement.exec_otherwise = ExecOtherwise::base;

@@ -25,7 +25,8 @@ TEST(CompiledCatalog, keeps_confinements) {
     EXPECT_EQ(text(catalog.confinement("web")),
               "web at web.json:4:5, profile web, combine 1, ceiling NET_BIND_SERVICE,CHECKPOINT_RESTORE, nnp, deny keyctl, deny add_key, "
               "exec /usr/bin/pg_dump under web//backup at web.json:12:11, exec /{,usr/}bin/sh denied: no shells at web.json:13:11, "
-              "annotation run.oci.handler=wasm, annotation org.systemd.property.*, annotation empty=, restore, otherwise 2, start 0");
+              "annotation run.oci.handler=wasm, annotation org.systemd.property.*, annotation empty=, restore, exit status, otherwise 2, "
+              "start 0");
     EXPECT_EQ(text(catalog.confinement("open")), "open at open.json:3:5, unconfined, combine 0, all capabilities, otherwise 0, start 0");
     const auto missing = catalog.confinement("we");
     ASSERT_FALSE(missing);

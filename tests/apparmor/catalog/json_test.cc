@@ -70,14 +70,17 @@ CatalogReading read(std::string text) {
 
 TEST(CatalogJson, reads_what_the_policy_decides) {
     const auto reading = read(R"({"confinements": {"web": {"apparmor": "web", "capabilities": "from-profile",
-        "exec": {"unconfined": true}, "start": "from-profile"}, "plain": {"apparmor": "web", "capabilities": []}}, "otherwise": "plain"})");
+        "exec": {"unconfined": true}, "start": "from-profile", "refuseExec": "exit-status"},
+        "plain": {"apparmor": "web", "capabilities": []}}, "otherwise": "plain"})");
     ASSERT_TRUE(reading.ok());
     const auto& web = reading.catalog.confinements[0];
     EXPECT_NE(std::get_if<FromProfile>(&web.ceiling), nullptr);
     EXPECT_EQ(web.exec_otherwise, ExecOtherwise::transition);
     EXPECT_TRUE(web.exec_unconfined);
     EXPECT_EQ(web.start, Start::from_profile);
+    EXPECT_EQ(web.refuse_exec, RefuseExec::exit_status);
     EXPECT_EQ(reading.catalog.confinements[1].exec_otherwise, ExecOtherwise::transition);
+    EXPECT_EQ(reading.catalog.confinements[1].refuse_exec, RefuseExec::error);
 }
 
 TEST(CatalogJson, reads_what_callers_may_bring) {

@@ -30,6 +30,7 @@ inline Confinement web() {
     web.exec_rules.push_back({"/usr/bin/pg_dump", std::string("web//backup"), {"web.json", 12, 11}});
     web.exec_rules.push_back({"/{,usr/}bin/sh", ExecRule::Deny{"no shells"}, {"web.json", 13, 11}});
     web.exec_otherwise = ExecOtherwise::deny;
+    web.refuse_exec = RefuseExec::exit_status;
     web.restore = Restore::allow;
     web.runtime_annotations = {{"run.oci.handler", "wasm"}, {"org.systemd.property.*", std::nullopt}, {"empty", ""}};
     web.origin = {"web.json", 4, 5};
@@ -90,6 +91,7 @@ inline std::string text(const Result<Confinement>& confinement) {
     }
     for (const auto& [key, value] : c.runtime_annotations) out += ", annotation " + key + (value ? "=" + *value : "");
     out += c.restore == Restore::allow ? ", restore" : "";
+    out += c.refuse_exec == RefuseExec::exit_status ? ", exit status" : "";
     return out + ", otherwise " + std::to_string(static_cast<int>(c.exec_otherwise)) + ", start " +
            std::to_string(static_cast<int>(c.start));
 }

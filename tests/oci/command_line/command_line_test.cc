@@ -17,19 +17,17 @@ std::string describe(const CommandLine& line) {
     constexpr const char* kNames[] = {"pass", "create", "run", "restore", "exec"};
     std::string text = kNames[static_cast<std::size_t>(line.command)];
     const auto add = [&text](std::string_view key, std::string_view value) { text += concat({" ", key, "=", value}); };
-    const auto add_if = [&add](std::string_view key, std::string_view value) {
-        if (!value.empty()) add(key, value);
+    const auto add_all = [&add](std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+        for (const auto& [key, value] : fields) {
+            if (!value.empty()) add(key, value);
+        }
     };
     const auto add_optional = [&add](std::string_view key, const std::optional<std::string_view>& value) {
         if (value) add(key, *value);
     };
     if (line.command == Command::pass_through || line.name != kNames[static_cast<std::size_t>(line.command)]) add("name", line.name);
-    add_if("id", line.id);
-    add_if("root", line.root);
-    add_if("log", line.log);
-    add_if("log-format", line.log_format);
-    add_if("bundle", line.bundle);
-    add_if("config", line.config_file);
+    add_all({{"id", line.id}, {"root", line.root}, {"log", line.log}, {"log-format", line.log_format}, {"bundle", line.bundle}});
+    add_all({{"config", line.config_file}});
     add_optional("lsm", line.lsm_profile);
     add_optional("process", line.process_file);
     add_optional("apparmor", line.apparmor);
@@ -40,6 +38,7 @@ std::string describe(const CommandLine& line) {
     for (const std::string_view word : line.words) add("word", word);
     if (line.preserve_fds != 0) add("preserve-fds", decimal(line.preserve_fds));
     if (line.detach) add("detach", "true");
+    add_all({{"pid-file", line.pid_file}, {"console-socket", line.console_socket}, {"pidfd-socket", line.pidfd_socket}});
     return text;
 }
 
@@ -75,7 +74,7 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"containerd exec",
              {"--root", "/r", "--log", "/b/log.json", "--log-format", "json", "exec", "--process", "/tmp/runc-process1", "--detach",
               "--pid-file", "/b/e1.pid", "abc"},
-             "exec id=abc root=/r log=/b/log.json log-format=json process=/tmp/runc-process1 detach=true"},
+             "exec id=abc root=/r log=/b/log.json log-format=json process=/tmp/runc-process1 detach=true pid-file=/b/e1.pid"},
             {"BuildKit run",
              {"--log", "l", "--log-format", "json", "run", "--bundle", "/b", "--no-new-keyring", "--preserve-fds", "3", "abc"},
              "run id=abc log=l log-format=json bundle=/b preserve-fds=3"},
@@ -85,7 +84,7 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"conmon exec for Podman",
              {"--log-format=json", "--log", "/oci-log", "exec", "--pid-file", "/p", "--process", "/exec-process-1", "--detach",
               "--console-socket", "/s", "abc"},
-             "exec id=abc log=/oci-log log-format=json process=/exec-process-1 detach=true"},
+             "exec id=abc log=/oci-log log-format=json process=/exec-process-1 detach=true pid-file=/p console-socket=/s"},
             {"conmon create for CRI-O",
              {"--systemd-cgroup", "--root=/run/x", "create", "--bundle", "/b", "--pid-file", "/p", "abc"},
              "create id=abc root=/run/x bundle=/b"},

@@ -180,8 +180,8 @@ class DockerContainer(Running):
         """As a person execs it."""
         return docker("exec", self.id, *command)
 
-    def exec_terminal(self, keys):
-        return terminal("docker", "exec", "-it", self.id, "sh", keys=keys)
+    def exec_terminal(self, keys, command=("sh",)):
+        return terminal("docker", "exec", "-it", self.id, *command, keys=keys)
 
     def stop(self, seconds):
         return docker("stop", "-t", str(seconds), self.id)
@@ -254,8 +254,8 @@ class PodmanContainer(Running):
         options = [*(["-u", str(user)] if user is not None else []), *(["--privileged"] if privileged else [])]
         return podman("exec", *options, self.id, *command)
 
-    def exec_terminal(self, keys):
-        return terminal("podman", "exec", "-it", self.id, "sh", keys=keys)
+    def exec_terminal(self, keys, command=("sh",)):
+        return terminal("podman", "exec", "-it", self.id, *command, keys=keys)
 
     def stop(self, seconds):
         return podman("stop", "-t", str(seconds), self.id)
@@ -359,8 +359,8 @@ class CriContainer(Running):
             return None, str(error)
         return answer["exit_code"], (answer["stdout"] + answer["stderr"]).decode(errors="replace").strip()
 
-    def exec_terminal(self, keys):
-        status, screen, verdict = cri.streaming_exec(self.id, ["sh"], tty=True, stdin=keys.encode(), await_output=b"#")
+    def exec_terminal(self, keys, command=("sh",)):
+        status, screen, verdict = cri.streaming_exec(self.id, list(command), tty=True, stdin=keys.encode(), await_output=b"#")
         return status, f"{screen}\n{verdict}"
 
     def stop(self, seconds):

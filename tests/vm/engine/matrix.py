@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from decisions import ACTIONS, ALLOWED, DENIAL, DENIED, OWN, check_process, profile_of
@@ -118,6 +119,29 @@ def check_exec_rules(engine):
         tap.ok("denied syscall", status == 1 and re.search("operation not permitted|function not implemented", output, re.IGNORECASE), f"status {status}: {output}")
         status, screen = container.exec_terminal(f"{LABEL}; exit 6\n")
         tap.ok("exec on a terminal", status == 6 and has_label(screen, "aa-shim-web"), f"status {status}: {screen}")
+
+
+def check_exit_status(engine):
+    """A refusal that is given as the exit status of the command; none of it ever runs."""
+    refusal = ["aa-shim: ", "permission denied", "/usr/bin/touch", "nothing is touched", "05-scenarios.json:"]
+    with engine.start(Ask(scenario="status")) as container:
+        status, output = container.exec_shown("touch", "/tmp/mark")
+        tap.equal("refused as an exit status: a rule: status", status, 126)
+        tap.has("refused as an exit status: a rule: message", output, *refusal)
+        status, screen = container.exec_terminal("\n", ["touch", "/tmp/mark"])
+        tap.equal("refused as an exit status: on a terminal: status", status, 126)
+        tap.has("refused as an exit status: on a terminal: message", screen, *refusal)
+        check_action("refused as an exit status: what is allowed", container, ALLOWED, ["cp", "/bin/busybox", "/tmp/tool"])
+        status, output = container.exec_shown("/tmp/tool", "touch", "/tmp/mark")
+        tap.equal("refused as an exit status: the profile: status", status, 126)
+        tap.has("refused as an exit status: the profile: message", output, "aa-shim: ", "permission denied", "aa-shim-web", "/tmp/tool")
+        status, output = container.exec_shown("no-such-program")
+        tap.ok("refused as an exit status: not what is missing", "aa-shim: " in output and "refused" in output and "no-such-program" in output, output)
+        with ThreadPoolExecutor(8) as pool:
+            many = list(pool.map(lambda _: container.exec("touch", "/tmp/mark"), range(24)))
+        tap.ok("refused as an exit status: many at once", all(status == 126 and "nothing is touched" in said for status, said in many), many)
+        tap.equal("refused as an exit status: nothing ran", container.exec("ls", "/tmp"), (0, "tool"))
+        tap.equal("refused as an exit status: the container runs on", label(container.pid()), enforced("aa-shim-web"))
 
 
 def check_life(engine):
@@ -242,6 +266,7 @@ def check_cell(engine, special):
             prefix = "decision by " if case in FACTS or case is engine_case else ""
             attempt(check_case, engine, Case(prefix + case.name, case.ask, case.confinement, case.fact, case.deep, case.own, case.actions), confinements)
     attempt(check_exec_rules, engine)
+    attempt(check_exit_status, engine)
     attempt(check_life, engine)
     attempt(check_status, engine)
     attempt(check_signals, engine)

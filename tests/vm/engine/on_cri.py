@@ -96,6 +96,21 @@ def check_streaming(engine):
         tap.ok("streaming exec, denied by a rule", status != 0 and "nobody needs to know" in verdict + output, f"status {status}: {output} {verdict}")
 
 
+def check_probe(engine):
+    """What a kubelet makes a probe's result of: an answer with a status, or else an error, upon which it keeps the result that it had."""
+    with engine.start(Ask(scenario="status")) as container:
+        answer = cri.call("ExecSync", container_id=container.id, cmd=["touch", "/tmp/mark"], timeout=100)
+        tap.equal("refused as an exit status: a probe's answer", (answer["exit_code"], answer["stdout"]), (126, b""))
+        tap.has("refused as an exit status: a probe's standard error", answer["stderr"].decode(), "aa-shim: ", "nothing is touched")
+        status, output, verdict = cri.streaming_exec(container.id, ["touch", "/tmp/mark"])
+        tap.ok("refused as an exit status: streaming", status == 126 and "nothing is touched" in output, f"status {status}: {output} {verdict}")
+    with engine.start(Ask(scenario="strict")) as container:
+        try:
+            tap.ok("refused as an error: no answer", False, cri.call("ExecSync", container_id=container.id, cmd=["id"], timeout=100))
+        except cri.Refused as error:
+            tap.has("refused as an error: no answer", str(error), "nobody needs to know")
+
+
 def check_update(engine):
     with engine.start(Ask()) as container:
         cri.call("UpdateContainerResources", container_id=container.id, linux={"memory": 67108864})
@@ -142,5 +157,5 @@ def check_nothing_left(engine):
 
 
 def main():
-    matrix.main(Cri, [check_sandbox, check_profiles, check_annotations, check_no_capabilities, check_streaming, check_update, check_cleaning, check_features,
+    matrix.main(Cri, [check_sandbox, check_profiles, check_annotations, check_no_capabilities, check_streaming, check_probe, check_update, check_cleaning, check_features,
                       check_nothing_left])
