@@ -118,12 +118,6 @@ bool take_number(std::string_view& text, unsigned long long& number) {
     return parse_decimal(word, number);
 }
 
-// Whether our user namespace has no number for the host's root. What cannot be read tells no.
-bool namespace_leaves_out_root() {
-    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
-    return map && map_leaves_out_root(*map);
-}
-
 // Whether UID is what the kernel shows for an owner outside our user namespace, and the host's root is one of those
 // (user_namespaces(7)). What cannot be read tells no.
 bool is_unknown_owner(uid_t uid) {
@@ -133,6 +127,11 @@ bool is_unknown_owner(uid_t uid) {
 }
 
 }  // namespace
+
+bool namespace_leaves_out_root() {
+    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
+    return map && map_leaves_out_root(*map);
+}
 
 bool map_leaves_out_root(std::string_view uid_map) {
     for (auto line : lines(uid_map)) {
@@ -328,15 +327,34 @@ Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
     }
 }
 
-Result<void> replace_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode) {
+namespace {
+
+// Has PUBLISH give NAME to a temporary file beside it that holds PIECES; it returns false, with errno, if it cannot.
+template <class Publish>
+Result<void> by_temporary(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode,
+                          Publish&& publish) {
     // A name of this process alone: two runtimes that work on one bundle never rename each other's half-written file.
     const std::string temporary = concat({".", name, ".aa-shim.", decimal(::getpid())});
     if (::unlinkat(dir_fd, temporary.c_str(), 0) != 0 && errno != ENOENT) return errno_error("remove", temporary, errno);
     const Fd fd = TRY(open_file(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     auto written = fill_temporary(fd.get(), temporary, pieces, owner, group, mode);
-    if (written && ::renameat(dir_fd, temporary.c_str(), dir_fd, name.c_str()) != 0) written = errno_error("replace", name, errno);
+    if (written && !publish(temporary.c_str())) written = errno_error("replace", name, errno);
     if (!written) (void)::unlinkat(dir_fd, temporary.c_str(), 0);
     return written;
+}
+
+}  // namespace
+
+Result<void> replace_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode) {
+    return by_temporary(dir_fd, name, pieces, owner, group, mode,
+                        [&](const char* temporary) { return ::renameat(dir_fd, temporary, dir_fd, name.c_str()) == 0; });
+}
+
+Result<void> make_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, mode_t mode) {
+    return by_temporary(dir_fd, name, pieces, ::geteuid(), ::getegid(), mode, [&](const char* temporary) {
+        if (::linkat(dir_fd, temporary, dir_fd, name.c_str(), 0) != 0 && errno != EEXIST) return false;
+        return ::unlinkat(dir_fd, temporary, 0) == 0;
+    });
 }
 
 Result<void> write_all(int fd, std::string_view text) {

@@ -88,6 +88,9 @@ bool is_trusted(const struct stat& st);
 Result<void> require_operators(int fd, std::string_view name);
 bool is_operators(const struct stat& st);
 
+// Whether our user namespace has no number for the host's root, as a rootless engine's has none. What cannot be read tells no.
+bool namespace_leaves_out_root();
+
 // Whether UID_MAP, the text of a /proc/PID/uid_map, gives no number to the uid 0 outside; false if it cannot be understood.
 bool map_leaves_out_root(std::string_view uid_map);
 
@@ -104,6 +107,10 @@ Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner = O
 // with OWNER, GROUP and MODE, flushed to the disk where there is one, renamed. After a failure or a crash at any point
 // the file is the old one or the complete new one; a failure leaves no temporary file.
 Result<void> replace_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, uid_t owner, gid_t group, mode_t mode);
+
+// Makes the file NAME in the directory DIR_FD of PIECES with MODE, ours, unless there is one already, which stays as it is. As with
+// replace_file() it is complete or not there; of several that make it at once, one does.
+Result<void> make_file(int dir_fd, const std::string& name, std::span<const iovec> pieces, mode_t mode);
 
 // Writes all of TEXT to FD.
 Result<void> write_all(int fd, std::string_view text);

@@ -39,6 +39,9 @@ Result<void> apply_confinement(Decision& decision, const Confinement& confinemen
     decision.bounds.deny_syscalls = confinement.deny_syscalls;
     if (apparmor == AppArmorState::unavailable) {
         decision.reasons.emplace_back("AppArmor is not available, and the catalog says \"withoutAppArmor\": \"capabilities-only\"");
+        if (confinement.start == apparmor::Start::from_profile) {
+            decision.reasons.emplace_back("so \"start\": \"from-profile\" gives the first program no label, and refuses none");
+        }
         return {};
     }
     auto label = TRY(combine_labels(asked.profile, confinement.profile, confinement.combine));

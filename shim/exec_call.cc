@@ -11,6 +11,7 @@
 #include "shim/call.h"
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
+#include "shim/host_key.h"
 #include "shim/judge.h"
 #include "shim/program.h"
 #include "shim/rewrite.h"
@@ -158,8 +159,8 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     apparmor::CurrentPolicy policy(catalog, kernel);
     const auto target = TRY(find_target(call));
     const oci::EngineCall engine_call{target.root, target.state.bundle, call.line.id};
-    const auto container =
-        TRY(container_decision(catalog, engine_call, target.state, handler_from_program(call.program), apparmor, policy));
+    const auto handler = handler_from_program(call.program);
+    const auto container = TRY(container_decision(catalog, engine_call, target.state, handler, apparmor, policy, TRY(host_key())));
     trace_container(container, trace);
     if (container.pass) return Prepared::from(call.line, {});
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));

@@ -11,6 +11,7 @@
 #include "shim/exec_decision.h"
 #include "shim/host_bounds.h"
 #include "shim/record.h"
+#include "shim/runtime_annotations.h"
 
 namespace aa::shim {
 namespace {
@@ -64,6 +65,7 @@ Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci:
     auto& decision = judged.decision;
     decision.subject = judged.facts.subject();
     if (decision.pass) return judged;
+    TRY(check_seccomp_listener(config, oci::engine_name(judged.facts.engine.engine), engine_call.id));
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     decision.host = TRY(judge_host(confinement, config, judged.facts.host, decision.reasons));
     if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
@@ -72,8 +74,11 @@ Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci:
 
 Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
                                     const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
-                                    apparmor::PolicyQuestions& policy) {
-    if (auto record = TRY(read_record(state))) return *std::move(record);
+                                    apparmor::PolicyQuestions& policy, const Result<SipKey>& key) {
+    if (!key && claims_record(state)) return key.error();
+    if (key) {
+        if (auto record = TRY(read_record(state, engine_call, *key))) return *std::move(record);
+    }
     const auto bundle = TRY(oci::Bundle::open(state.bundle));
     auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
     add_kept_annotations(config, state);
@@ -86,11 +91,18 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
 
 Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement) {
     const bool started_by_aa_shim = !container.id.empty();
-    if (started_by_aa_shim || confinement.deny_syscalls.empty()) return {};
+    std::vector<std::string> missing;
+    for (const auto& name : confinement.deny_syscalls) {
+        const auto& filtered = container.bounds.deny_syscalls;
+        const bool is_filtered = started_by_aa_shim && std::find(filtered.begin(), filtered.end(), name) != filtered.end();
+        if (!is_filtered) missing.push_back(name);
+    }
+    if (missing.empty()) return {};
     return Error{ErrorKind::denied,
-                 concat({"the container was not started by aa-shim, so the system calls that confinement ", quote(confinement.name), " (",
-                         confinement.origin.text(), ") denies would be allowed to the exec (", join(confinement.deny_syscalls, ", "),
-                         "): start it anew through aa-shim"})};
+                 concat({"the container was ", started_by_aa_shim ? "started before the catalog denied them" : "not started by aa-shim",
+                         ", so system calls that confinement ", quote(confinement.name), " (", confinement.origin.text(),
+                         ") denies would be allowed to the exec (", join(missing, ", "), "): start it anew",
+                         started_by_aa_shim ? "" : " through aa-shim"})};
 }
 
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {

@@ -9,6 +9,7 @@
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/current_policy.h"
 #include "base/result.h"
+#include "base/siphash.h"
 #include "oci/bundle/bundle.h"
 #include "oci/engine/engine.h"
 #include "oci/state/state.h"
@@ -28,14 +29,15 @@ struct Judged {
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
 
-// The decision that the STATE of a running container records; for one that was not started by aa-shim, the decision that it
-// would get now (it has no id).
+// The decision that the STATE of a running container records, by the host's KEY, if there is something that it could be; for one that was
+// not started by aa-shim, the decision that it would get now (it has no id).
 Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call,
                                     const oci::ContainerState& state, std::string_view handler, AppArmorState apparmor,
-                                    apparmor::PolicyQuestions& policy);
+                                    apparmor::PolicyQuestions& policy, const Result<SipKey>& key);
 
-// An error where CONFINEMENT denies system calls and CONTAINER, which an exec is to enter, was not started by aa-shim: an exec gets the
-// filter of the container (runc: from its state; crun: from its copy of config.json), and nobody put these system calls into that one.
+// An error where CONFINEMENT denies system calls that CONTAINER, which an exec is to enter, was not started without: an exec gets the
+// filter of the container (runc: from its state; crun: from its copy of config.json). Nobody put these system calls into that one if it was
+// not started by aa-shim, or before the catalog denied them.
 Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement);
 
 // What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog

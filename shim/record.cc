@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/record.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "apparmor/catalog/catalog.h"
+#include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace aa::shim {
@@ -16,6 +22,7 @@ constexpr std::string_view kProfile = "aa-shim/profile";  // empty: AppArmor was
 constexpr std::string_view kStart = "aa-shim/start";      // the first program's label; absent: the profile
 constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
+constexpr std::string_view kDeniedSyscalls = "aa-shim/denied-syscalls";  // absent: none
 constexpr std::string_view kRule = "aa-shim/rule";
 // Who it is, for the log: each only where the engine said it.
 struct SubjectKey {
@@ -29,11 +36,113 @@ constexpr std::array<SubjectKey, 5> kSubject{{
     {"aa-shim/name", &Subject::name},
     {"aa-shim/image", &Subject::image},
 }};
+constexpr std::string_view kDigest = "aa-shim/digest";
 constexpr std::string_view kUnlimited = "unlimited";
 
-bool is_id(std::string_view text) {
+bool is_hexadecimal(std::string_view text, std::size_t digits) {
     const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    return text.size() == 16 && std::all_of(text.begin(), text.end(), is_digit);
+    return text.size() == digits && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+// Whether VALUE may stand for KEY in a bundle that is used again, whatever it was.
+bool is_given_anew(std::string_view key, std::string_view value) {
+    return (key == kId && is_hexadecimal(value, 16)) || (key == kDigest && is_hexadecimal(value, 32));
+}
+
+bool is_reserved(std::string_view key) { return key.starts_with(apparmor::kReservedPrefix) && key != apparmor::kRequestAnnotation; }
+
+using Entries = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// What is hashed: pieces one after the other, each with its length before it, so that no two lists of pieces make the same text. This is
+// done for every exec: in one piece of memory, and without asking for more of it.
+class Hashed {
+public:
+    explicit Hashed(std::size_t size) : text_(size, '\0') {}
+
+    static std::size_t size_of(std::string_view piece) { return sizeof(std::uint32_t) + piece.size(); }
+
+    void add(std::string_view piece) {
+        const auto length = static_cast<std::uint32_t>(piece.size());
+        std::memcpy(text_.data() + filled_, &length, sizeof length);
+        std::memcpy(text_.data() + filled_ + sizeof length, piece.data(), piece.size());
+        filled_ += size_of(piece);
+    }
+
+    [[nodiscard]] std::string_view text() const { return text_; }
+
+private:
+    std::string text_;
+    std::size_t filled_ = 0;
+};
+
+// The digest of ENTRIES, which are in order, of the container ID in BUNDLE.
+std::string digest_of(const Entries& entries, std::string_view id, std::string_view bundle, const SipKey& key) {
+    constexpr std::string_view kPurpose = "aa-shim record";  // nothing else that is hashed with this key begins so
+    std::size_t size = Hashed::size_of(kPurpose) + Hashed::size_of(id) + Hashed::size_of(bundle);
+    for (const auto& [name, value] : entries) size += Hashed::size_of(name) + Hashed::size_of(value);
+    Hashed hashed(size);
+    hashed.add(kPurpose);
+    hashed.add(id);
+    hashed.add(bundle);
+    for (const auto& [name, value] : entries) {
+        hashed.add(name);
+        hashed.add(value);
+    }
+    const auto [first, second] = siphash128(key, hashed.text());
+    return hex64(first) + hex64(second);
+}
+
+// Takes as long wherever they differ.
+bool same_digest(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    int difference = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
+    return difference == 0;
+}
+
+// Where the directory PATH really lies; empty if that cannot be told.
+std::string resolved(const std::string& path) {
+    const auto directory = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+    const auto real = directory ? path_of_descriptor(directory->get()) : Result<std::string>(directory.error());
+    return real ? *real : std::string();
+}
+
+// The entries of the record in STATE without its digest, if that is the right one; none otherwise.
+Entries authentic_entries(const oci::ContainerState& state, const oci::EngineCall& call, const SipKey& key) {
+    constexpr std::size_t kMost = 16;  // of a record
+    Entries entries;
+    entries.reserve(kMost);
+    std::string_view digest;
+    for (const auto& [name, value] : state.annotations) {
+        if (!is_reserved(name)) continue;
+        if (name == kDigest) {
+            digest = value;
+        } else {
+            entries.emplace_back(name, value);
+        }
+    }
+    if (digest.empty()) return {};
+    std::sort(entries.begin(), entries.end());  // runc keeps them in no order
+    if (same_digest(digest, digest_of(entries, call.id, state.bundle, key))) return entries;
+    // A runtime may know the bundle by a path with a link in it.
+    if (same_digest(digest, digest_of(entries, call.id, resolved(state.bundle), key))) return entries;
+    return {};
+}
+
+// The words of TEXT, which commas part.
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> words;
+    while (!text.empty()) {
+        const auto word = text.substr(0, text.find(','));
+        words.emplace_back(word);
+        text.remove_prefix(std::min(word.size() + 1, text.size()));
+    }
+    return words;
+}
+
+std::string_view find(const Entries& entries, std::string_view key) {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry.first == key; });
+    return found != entries.end() ? found->second : std::string_view();
 }
 
 Error unreadable(std::string_view key, std::string_view value) {
@@ -55,38 +164,54 @@ Annotations to_annotations(const Decision& decision) {
     if (decision.start_label) out.emplace_back(kStart, *decision.start_label);
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
+    if (!bounds.deny_syscalls.empty()) out.emplace_back(kDeniedSyscalls, join(bounds.deny_syscalls, ","));
     return out;
 }
 
-Result<std::optional<Decision>> read_record(const oci::ContainerState& state) {
+Annotations make_record(const Decision& decision, const oci::EngineCall& call, const SipKey& key) {
+    auto record = to_annotations(decision);
+    Entries entries(record.begin(), record.end());
+    std::sort(entries.begin(), entries.end());
+    record.emplace_back(kDigest, digest_of(entries, call.id, call.bundle, key));
+    return record;
+}
+
+bool claims_record(const oci::ContainerState& state) {
+    return std::any_of(state.annotations.begin(), state.annotations.end(), [](const auto& entry) { return is_reserved(entry.first); });
+}
+
+Result<std::optional<Decision>> read_record(const oci::ContainerState& state, const oci::EngineCall& call, const SipKey& key) {
+    const auto entries = authentic_entries(state, call, key);
+    const auto annotation = [&](std::string_view name) { return find(entries, name); };
     Decision decision;
-    decision.id = state.annotation(kId);
+    decision.id = annotation(kId);
     if (decision.id.empty()) return std::optional<Decision>();
-    decision.confinement = state.annotation(kApplied);
-    decision.rule = state.annotation(kRule);
-    for (const auto& [key, member] : kSubject) decision.subject.*member = state.annotation(key);
+    decision.confinement = annotation(kApplied);
+    decision.rule = annotation(kRule);
+    for (const auto& [name, member] : kSubject) decision.subject.*member = annotation(name);
     decision.pass = decision.confinement.empty();
     if (decision.pass) return std::optional(std::move(decision));
 
-    if (const auto profile = state.annotation(kProfile); !profile.empty()) decision.bounds.profile = profile;
-    if (const auto start = state.annotation(kStart); !start.empty()) decision.start_label = start;
-    const auto capabilities = state.annotation(kCapabilities);
+    if (const auto profile = annotation(kProfile); !profile.empty()) decision.bounds.profile = profile;
+    if (const auto start = annotation(kStart); !start.empty()) decision.start_label = start;
+    const auto capabilities = annotation(kCapabilities);
     if (capabilities != kUnlimited) {
         decision.bounds.ceiling = CapabilitySet::from_names(capabilities);
         if (!decision.bounds.ceiling) return unreadable(kCapabilities, capabilities);
     }
-    const auto no_new_privileges = state.annotation(kNoNewPrivileges);
+    const auto no_new_privileges = annotation(kNoNewPrivileges);
     if (no_new_privileges != "true" && no_new_privileges != "false") return unreadable(kNoNewPrivileges, no_new_privileges);
     decision.bounds.no_new_privileges = no_new_privileges == "true";
+    decision.bounds.deny_syscalls = split(annotation(kDeniedSyscalls));
     return std::optional(std::move(decision));
 }
 
 Result<void> check_reserved_annotations(const oci::Config& config, const Decision& decision) {
     const auto record = to_annotations(decision);
     for (const auto& annotation : config.annotations) {
-        if (!annotation.key.starts_with(apparmor::kReservedPrefix) || annotation.key == apparmor::kRequestAnnotation) continue;
+        if (!is_reserved(annotation.key) || is_given_anew(annotation.key, annotation.value)) continue;
         const auto ours = std::find_if(record.begin(), record.end(), [&](const auto& entry) { return entry.first == annotation.key; });
-        if (ours != record.end() && (ours->second == annotation.value || (ours->first == kId && is_id(annotation.value)))) continue;
+        if (ours != record.end() && ours->second == annotation.value && ours->first != kId) continue;
         return Error{ErrorKind::denied, concat({"the container brings the annotation ", quote(annotation.key),
                                                 ", which is reserved for aa-shim's "
                                                 "own record: remove it (to ask for a confinement, use '",

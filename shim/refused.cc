@@ -6,6 +6,7 @@
 #include "oci/state/state.h"
 #include "shim/call.h"
 #include "shim/facts.h"
+#include "shim/host_key.h"
 #include "shim/record.h"
 
 namespace aa::shim {
@@ -46,7 +47,10 @@ Result<void> trace_bundle(const oci::CommandLine& line, oci::RuntimeKind kind, s
 Result<void> trace_exec(const oci::CommandLine& line, oci::RuntimeKind kind, std::string_view program, Trace& trace) {
     const auto root = TRY(oci::state_root(line, kind));
     const auto state = TRY(oci::read_container_state(root, line.id, kind));
-    if (const auto record = read_record(state); record && *record) {
+    const oci::EngineCall call{root, state.bundle, line.id};
+    const auto key = known_host_key();
+    const auto record = key ? read_record(state, call, *key) : Result<std::optional<Decision>>(key.error());
+    if (record && *record) {
         trace.fields.emplace_back("container_decision", (*record)->id);
         trace_subject((*record)->subject, trace.fields);
         return {};

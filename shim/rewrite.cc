@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/rewrite.h"
 
-#include "shim/record.h"
-
 namespace aa::shim {
 
 oci::ProcessChanges process_changes(const Bounds& bounds) {
     return {.apparmor_profile = bounds.profile, .ceiling = bounds.ceiling, .set_no_new_privileges = bounds.no_new_privileges};
 }
 
-Result<oci::Splices> rewrite_config(const oci::Config& config, std::string_view text, const Decision& decision,
+Result<oci::Splices> rewrite_config(const oci::Config& config, std::string_view text, const Decision& decision, const Annotations& record,
                                     const std::vector<std::string>& architectures) {
-    const auto record = to_annotations(decision);
     oci::ConfigChanges changes{.process = {}, .annotations = record, .deny_syscalls = {}, .architectures = {}};
     if (!decision.pass) {
         changes.process = process_changes(decision.bounds);

@@ -44,4 +44,13 @@ Result<void> check_runtime_annotations(const apparmor::Confinement* confinement,
     return {};
 }
 
+Result<void> check_seccomp_listener(const oci::Config& config, std::string_view engine, std::string_view id) {
+    const auto& path = config.seccomp.listener_path;
+    if (path.empty() || oci::is_engines_own_listener(engine, path, id)) return {};
+    return Error{ErrorKind::denied,
+                 concat({"\"linux.seccomp.listenerPath\" is ", quote(path),
+                         ": the runtime would connect to that socket of the host and hand it the container's system calls; "
+                         "take it out of the seccomp profile, or let the operator pass such containers (\"pass\": true)"})};
+}
+
 }  // namespace aa::shim

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a container may bring the annotations that it brings: what a runtime interprets must be listed by its confinement, or be what
-// its engine sets. Pure, as decision.h.
+// Whether a container may bring what it brings to steer the runtime: annotations that a runtime interprets must be listed by its
+// confinement, or be what its engine sets; a seccomp agent must be its engine's. Pure, as decision.h.
 #pragma once
 
 #include <span>
@@ -12,6 +12,7 @@
 #include "apparmor/catalog/catalog.h"
 #include "apparmor/catalog/facts.h"
 #include "base/result.h"
+#include "oci/bundle/bundle.h"
 
 namespace aa::shim {
 
@@ -21,5 +22,9 @@ namespace aa::shim {
 Result<void> check_runtime_annotations(const apparmor::Confinement* confinement, std::span<const std::string> unsafe,
                                        std::string_view engine, std::span<const apparmor::FactPair> annotations,
                                        std::vector<std::string>& reasons);
+
+// An error, naming key and remedy, if CONFIG names a seccomp agent that is not the one of its ENGINE for the container ID: a socket of the
+// host to which the runtime connects as root (runtime-spec config-linux.md, `listenerPath`), whoever wrote that.
+Result<void> check_seccomp_listener(const oci::Config& config, std::string_view engine, std::string_view id);
 
 }  // namespace aa::shim

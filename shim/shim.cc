@@ -11,6 +11,7 @@
 #include "shim/call.h"
 #include "shim/exec_decision.h"
 #include "shim/exit_status.h"
+#include "shim/host_key.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
 #include "shim/log/refusal_id.h"
@@ -73,8 +74,8 @@ int fail_as_command(Error error, const oci::CommandLine& line) {
 
 // Tells why CALL was refused; aa-shim's exit code.
 int refuse(const Call& call, Trace& trace, Error error) {
-    auto same = refusal_id(call.line.name, call.line.id, error.message, ::time(nullptr));
-    if (!same.empty()) trace.id = std::move(same);
+    const auto key = known_host_key();
+    if (key) trace.id = refusal_id(*key, call.line.name, call.line.id, error.message, ::time(nullptr));
     error = std::move(error).context(concat({call.line.name, " of container ", quote(call.line.id), " refused (decision ", trace.id, ")"}));
     trace_refused(call.line, call.runtime.kind, call.program, error.kind, trace);
     if (trace.as_exit_status) trace.fields.emplace_back("exit_status", decimal(kMayNotBeExecuted));

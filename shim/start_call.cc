@@ -5,6 +5,7 @@
 #include "oci/state/state.h"
 #include "shim/call.h"
 #include "shim/enforce.h"
+#include "shim/host_key.h"
 #include "shim/judge.h"
 #include "shim/record.h"
 #include "shim/rewrite.h"
@@ -104,7 +105,8 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     if (decision.bounds.profile) TRY(require_profile(kernel, *decision.bounds.profile, trace));
     if (decision.start_label) TRY(require_profile(kernel, *decision.start_label, trace));
 
-    TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, catalog.architectures()))));
+    const auto record = make_record(decision, engine_call, TRY(host_key()));
+    TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, record, catalog.architectures()))));
     auto prepared = Prepared::from(call.line, restore_changes(call.line, decision));
     if (restores) prepared.restores = std::move(decision);
     return prepared;

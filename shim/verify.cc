@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/state/state.h"
+#include "shim/host_key.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
 #include "shim/observed.h"
@@ -138,7 +139,9 @@ pid_t await_restored(const Call& call, const std::string& root, pid_t runtime) {
 void watch(const Call& call, const std::string& root) {
     const auto state = await_state(call, root);
     if (!state) return;
-    auto record = read_record(*state);
+    const auto key = known_host_key();
+    if (!key) return;
+    auto record = read_record(*state, {root, state->bundle, call.line.id}, *key);
     if (!record || !*record || (*record)->pass) return;
     if ((*record)->start_label) (*record)->bounds.profile = (*record)->start_label;
     watch_process(state->init_pid, call.line.id, **record);

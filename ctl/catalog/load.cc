@@ -19,8 +19,8 @@
 #include "ctl/catalog/examine.h"
 #include "ctl/catalog/runtime_features.h"
 #include "ctl/cli/command.h"
+#include "shim/host_key.h"
 #include "shim/log/counters.h"
-#include "shim/log/refusal_id.h"
 
 namespace aa::ctl {
 
@@ -66,12 +66,14 @@ bool capabilities_only(const apparmor::Catalog& catalog) {
     return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
 }
 
-// Has decisions counted, and equal refusals told by the same id, beside the catalog at PATH. What is not is no reason to refuse a catalog.
+// The file beside the catalog at PATH that is called as the one at USUAL is.
+std::string beside(const std::string& path, std::string_view usual) {
+    return concat({path.substr(0, path.rfind('/') + 1), usual.substr(usual.rfind('/') + 1)});
+}
+
+// Has decisions counted beside the catalog at PATH. That they are not is no reason to refuse a catalog.
 void count_from_now(const std::string& path, std::vector<std::string>& remarks) {
-    const auto directory = path.substr(0, path.rfind('/') + 1);
-    const auto counters = concat({directory, "counters"});
-    const auto key = concat({directory, shim::kRefusalKeyPath.substr(shim::kRefusalKeyPath.rfind('/') + 1)});
-    if (const auto made = shim::make_refusal_key(key); !made) remarks.push_back("each refusal has another id: " + made.error().message);
+    const auto counters = beside(path, shim::kCountersPath);
     if (const auto made = shim::make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
 }
 
@@ -92,12 +94,18 @@ Result<std::vector<std::string>> put_in_force(Examination& examination, const ap
                                               const apparmor::LoadSettings& settings, const std::string& path) {
     std::vector<std::string> remarks;
     ask_runtime(examination.catalog, remarks);
+    TRY(shim::make_host_key(beside(path, shim::kHostKeyPath)));  // without it, no container can be started
     if (const auto enabled = kernel.require_enabled(); !enabled) {
         if (!capabilities_only(examination.catalog)) {
             return Error{enabled.error().kind,
                          enabled.error().message + "; or let the catalog say \"withoutAppArmor\": \"capabilities-only\""};
         }
         remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
+        for (const auto& confinement : examination.catalog.confinements) {
+            if (confinement.start != apparmor::Start::from_profile) continue;
+            remarks.push_back(concat({"confinement ", quote(confinement.name), " (", confinement.origin.text(),
+                                      ") says \"start\": \"from-profile\", which does nothing without AppArmor"}));
+        }
         TRY(apparmor::publish_catalog(examination.catalog, nullptr, path));
         count_from_now(path, remarks);
         return remarks;

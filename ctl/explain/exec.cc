@@ -15,6 +15,7 @@
 #include "oci/path/program.h"
 #include "shim/enforce.h"
 #include "shim/exec_decision.h"
+#include "shim/host_key.h"
 #include "shim/judge.h"
 #include "shim/program.h"
 
@@ -153,8 +154,8 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
     const auto bundle = TRY(oci::Bundle::open(container.state.bundle));
     const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(container.state.bundle)})));
     const oci::EngineCall call{container.root, container.state.bundle, container.id};
-    const auto decision =
-        TRY(shim::container_decision(catalog.catalog, call, container.state, options.handler, assumed_state(catalog.catalog), policy));
+    const auto decision = TRY(shim::container_decision(catalog.catalog, call, container.state, options.handler,
+                                                       assumed_state(catalog.catalog), policy, shim::known_host_key()));
     explanation.decision =
         decision.id.empty() ? std::string("not started by aa-shim: judged now") : concat({"started by aa-shim, decision ", decision.id});
     if (decision.pass) {

@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "ctl/node/delivery.h"
 #include "ctl/node/programs.h"
+#include "shim/host_key.h"
 #include "shim/log/counters.h"
-#include "shim/log/refusal_id.h"
 
 namespace aa::ctl::node {
 
@@ -74,7 +74,7 @@ Result<void> remove_files(const Host& host) {
     TRY(remove_delivery(host));
     TRY(host.remove(std::string(apparmor::kCatalogPath)));
     TRY(host.remove(std::string(shim::kCountersPath)));
-    TRY(host.remove(std::string(shim::kRefusalKeyPath)));
+    TRY(host.remove(std::string(shim::kHostKeyPath)));
     TRY(host.remove("/run/aa-shim/node-loaded"));
     return remove_programs(host);
 }

@@ -20,6 +20,7 @@
 #include "ctl/status/standing.h"
 #include "ctl/status/ways_in.h"
 #include "shim/exec_decision.h"
+#include "shim/host_key.h"
 #include "shim/record.h"
 
 namespace aa::ctl::status {
@@ -29,6 +30,11 @@ namespace {
 // A process that is being put into a container is not as decided until its program runs: what is wrong counts when it stays so.
 constexpr int kLooks = 20;
 constexpr long kBetweenLooks = 100'000'000;  // nanoseconds
+
+constexpr const char* kForged =
+    "what it has under 'aa-shim/' is no record that aa-shim made of this container: another runtime started it, or an aa-shim from before "
+    "an "
+    "upgrade or with another key; start it anew";
 
 void pause_between_looks() {
     const struct timespec pause { 0, kBetweenLooks };
@@ -183,7 +189,7 @@ private:
 
     void report_on_running(const RunningContainer& container, ContainerReport& report) {
         auto places = take_members(container.state.init_pid);
-        auto record = shim::read_record(container.state);
+        auto record = record_of(container);
         if (record && *record && !(*record)->pass) {
             report.decision = **std::move(record);
             report.subject = report.decision->subject;
@@ -201,9 +207,17 @@ private:
             report.decision = **std::move(record);
             report.subject = report.decision->subject;
         } else {
-            report.standing = Standing::bypassed;
+            const bool forged = shim::claims_record(container.state);
+            report.standing = forged ? Standing::forged : Standing::bypassed;
+            if (forged) report.problem = kForged;
             report.subject = subject_of(container);
         }
+    }
+
+    [[nodiscard]] Result<std::optional<shim::Decision>> record_of(const RunningContainer& container) const {
+        if (!shim::claims_record(container.state)) return std::optional<shim::Decision>();
+        if (!key_) return Error(key_.error());
+        return shim::read_record(container.state, {container.root, container.state.bundle, container.id}, *key_);
     }
 
     [[nodiscard]] Expected expected_today(const shim::Decision& decision) const {
@@ -252,6 +266,7 @@ private:
         return any;
     }
 
+    const Result<SipKey> key_ = shim::known_host_key();
     apparmor::Kernel kernel_;
     apparmor::LoadedPolicy policy_;
     Labels labels_;
@@ -275,6 +290,8 @@ const char* name_of(Standing standing) {
             return "deviates";
         case Standing::bypassed:
             return "bypassed";
+        case Standing::forged:
+            return "forged";
         case Standing::elsewhere:
             return "elsewhere";
         case Standing::agent:
@@ -297,6 +314,7 @@ bool Survey::ok() const {
                 return !require_all;
             case Standing::deviates:
             case Standing::bypassed:
+            case Standing::forged:
             case Standing::unreadable:
                 break;
         }

@@ -25,14 +25,15 @@ enum class Standing : std::uint8_t {
     passed,      // the catalog leaves it as its engine made it
     deviates,    // a process of it is not as decided
     bypassed,    // it was not started by aa-shim
+    forged,      // nor was it, by a record that aa-shim did not make
     elsewhere,   // nor was it meant to be: a pod of another class, where aa-shim is not the default
     agent,       // the agent of this node, which brings aa-shim and so cannot come by it
     unreadable,  // its state or its record
 };
 
 // All of them.
-inline constexpr std::array kStandings{Standing::as_decided, Standing::created,   Standing::passed, Standing::deviates,
-                                       Standing::bypassed,   Standing::elsewhere, Standing::agent,  Standing::unreadable};
+inline constexpr std::array kStandings{Standing::as_decided, Standing::created,   Standing::passed, Standing::deviates,  Standing::bypassed,
+                                       Standing::forged,     Standing::elsewhere, Standing::agent,  Standing::unreadable};
 
 // STANDING in one word without a space: what `status` shows, and its JSON and the metrics have.
 const char* name_of(Standing standing);

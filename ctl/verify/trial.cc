@@ -145,6 +145,7 @@ private:
             case status::Standing::elsewhere:
             case status::Standing::agent:
                 return concat({recipe_.through, " started a container, which did not come to aa-shim"});
+            case status::Standing::forged:
             case status::Standing::unreadable:
                 return report.problem;
             case status::Standing::deviates:

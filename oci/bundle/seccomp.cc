@@ -62,6 +62,10 @@ void read_default_action(Reader& reader, Seccomp& seccomp) {
     if (!reader.null()) seccomp.default_action = reader.string().decoded();
 }
 
+void read_listener_path(Reader& reader, Seccomp& seccomp) {
+    if (!reader.null()) seccomp.listener_path = reader.string().decoded();
+}
+
 void read_rules(Reader& reader, Seccomp& seccomp) {
     const std::size_t begin = reader.value_begin();
     if (!reader.null()) {
@@ -74,7 +78,8 @@ void read_rules(Reader& reader, Seccomp& seccomp) {
     seccomp.syscalls = {begin, reader.position()};
 }
 
-constexpr Member<Seccomp> kSeccomp[] = {{"defaultAction", read_default_action}, {"syscalls", read_rules}};
+constexpr Member<Seccomp> kSeccomp[] = {
+    {"defaultAction", read_default_action}, {"listenerPath", read_listener_path}, {"syscalls", read_rules}};
 
 // The strings of the array at PLACE of TEXT, which has been read before.
 template <class OnName>

@@ -28,6 +28,7 @@ struct Seccomp {
     bool present = false;               // an object
     bool empty = false;                 // without members
     std::string default_action;
+    std::string listener_path;             // of the seccomp agent; empty: none
     std::optional<json::Extent> syscalls;  // of the array or the null
     std::vector<SeccompRule> rules;
 };

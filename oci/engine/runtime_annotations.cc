@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text.h"
+#include "oci/engine/engine.h"
+
 namespace aa::oci {
 namespace {
 
@@ -88,6 +91,12 @@ bool is_engines_own(std::string_view engine, std::string_view key, std::string_v
     return key.find('=') == key.npos && std::any_of(std::begin(kOwn), std::end(kOwn), [&](const Own& own) {
                return (own.engine.empty() || own.engine == engine) && is_key(own.key, key) && has_form(own, value);
            });
+}
+
+bool is_engines_own_listener(std::string_view engine, std::string_view path, std::string_view id) {
+    constexpr std::string_view kVar = "/var";
+    if (path.starts_with(kVar)) path.remove_prefix(kVar.size());
+    return engine == engine_name(Engine::cri_o) && path == concat({"/run/crio/seccomp/", id});
 }
 
 }  // namespace aa::oci

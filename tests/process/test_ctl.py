@@ -199,7 +199,7 @@ class Load(CtlTest):
         self.assertIn("/etc/aa-shim/catalog.d/20-wrong.json:1:", result.stderr)
         self.assertTrue(result.stderr.endswith("Nothing was changed.\n"), result.stderr)
         self.assertEqual(harness.COMPILED.read_bytes(), before)
-        self.assertEqual(sorted(path.name for path in harness.RUN.iterdir()), [".load.lock", "catalog", "counters", "refusal-key"])
+        self.assertEqual(sorted(path.name for path in harness.RUN.iterdir()), [".load.lock", "catalog", "counters", "key"])
 
     def test_files_in_the_order_of_their_names(self):
         self.write("10-test.json", CATALOG | {"rules": []})

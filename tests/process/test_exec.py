@@ -292,7 +292,7 @@ class ExecNotStartedByAaShim(RunningContainer):
     def test_denied_system_calls_cannot_be_denied(self):
         self.assert_refused(
             self.exec(self.write_process()),
-            "the container was not started by aa-shim, so the system calls that confinement 'test' "
+            "the container was not started by aa-shim, so system calls that confinement 'test' "
             "(/etc/aa-shim/catalog.d/10-test.json:1:19) denies would be allowed to the exec (keyctl, symlink, symlinkat): start it anew "
             "through aa-shim",
             255,
@@ -305,6 +305,31 @@ class ExecNotStartedByAaShim(RunningContainer):
         run = self.exec(self.write_process())
         self.assertIsNotNone(run.record, run.message)
         self.assert_confined(json.loads(run.record.process))
+
+
+class ExecUnderAnotherCatalog(RunningContainer):
+    """What the catalog denies is denied by the filter that the container was started with, or the exec is refused."""
+
+    def load_denying(self, *names):
+        confinement = harness.BASE | {"denySyscalls": list(names)}
+        result = self.try_to_load(harness.CATALOG | {"confinements": {"test": confinement, "kill-only": confinement}})
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_it_denies_more(self):
+        self.load_denying("keyctl", "symlink", "symlinkat", "add_key", "mount")
+        self.assert_refused(
+            self.exec(self.write_process()),
+            "the container was started before the catalog denied them, so system calls that confinement 'test' "
+            "(/etc/aa-shim/catalog.d/10-test.json:1:19) denies would be allowed to the exec (add_key, mount): start it anew\n",
+            255,
+        )
+        explain = [harness.CTL, "explain", "--root", self.state, "--exec", "c1", "--", "/bin/true"]
+        result = subprocess.run(explain, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertIn("(add_key, mount)", result.stdout)
+
+    def test_it_denies_less(self):
+        self.load_denying("symlink")
+        self.assertIsNotNone(self.exec(self.write_process()).record)
 
 
 class ExecCrun(RunningContainer):

@@ -274,7 +274,7 @@ class Ends(NodeTest):
         if not strace_works():
             self.skipTest("needs strace(1) and ptrace(2)")
         self.make_ready()
-        volatile = {STATUS, "run/aa-shim/node-loaded", "run/aa-shim/catalog", "run/aa-shim/refusal-key"}
+        volatile = {STATUS, "run/aa-shim/node-loaded", "run/aa-shim/catalog", "run/aa-shim/key"}
 
         def contents():
             return {key: value[:2] for key, value in self.node.state(*volatile).items() if not key.startswith("etc/aa-shim/.delivered")}

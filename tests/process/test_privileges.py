@@ -123,7 +123,7 @@ class Privileges(harness.ShimTest):
         annotations = json.loads((directory / "config.json").read_bytes())["annotations"]
         command = ["unshare", "--pid", "--fork", "--kill-child", "setpriv", "--no-new-privs", "--bounding-set", "-all",
                    "--reuid", str(USER), "--regid", str(USER), "--clear-groups", "sleep", "1000"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=harness.filter_system_calls)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         pid = self.await_sleep(process.pid)

@@ -130,9 +130,10 @@ class BadCatalog(harness.ShimTest):
         self.assertGreater(found, len(self.good) // 7 // 4)
 
     def decision(self):
-        """The bundle's config.json less the id of the decision."""
+        """The bundle's config.json less the id of the decision and the digest."""
         document = json.loads((self.bundle / "config.json").read_bytes())
-        del document["annotations"]["aa-shim/decision"]
+        for key in ("decision", "digest"):
+            del document["annotations"][f"aa-shim/{key}"]
         return document
 
     def test_group_can_write_it(self):
@@ -233,6 +234,31 @@ class BadConfig(harness.ShimTest):
     def test_the_request_annotation_must_be_allowed(self):
         directory = self.make_bundle(bundles.config(annotations={"aa-shim/confinement": "kill-only"}))
         self.assert_refused(self.create(directory), "kill-only")
+
+    def test_a_seccomp_agent(self):
+        """A socket of the host that whoever writes the seccomp profile may choose: refused, unless a rule passes the container."""
+        seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/docker.sock", "listenerMetadata": "x"}
+        config = bundles.config(linux={"seccomp": seccomp}, annotations={"a": "b"})
+        original = bundles.encode(config)
+        directory = self.make_bundle(original)
+        for command in ("create", "run", "restore"):
+            run = self.shim(command, "--bundle", directory, "c1")
+            self.assert_refused(run, "\"linux.seccomp.listenerPath\" is '/run/docker.sock'")
+            self.assertIn("take it out of the seccomp profile", run.message)
+            self.assert_untouched(directory, original)
+        explain = [harness.CTL, "explain", "--bundle", directory]
+        result = subprocess.run(explain, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("listenerPath", result.stdout + result.stderr)
+        for key, value in {"listenerpath": "/run/docker.sock", "listenerPath": 7}.items():
+            name = f"{key}-{value}".replace("/", "")
+            document = bundles.encode(bundles.config(linux={"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", key: value}}))
+            self.assert_refused(self.create(self.make_bundle(document, name)), "config.json")
+        config["linux"]["seccomp"]["listenerPath"] = ""
+        self.assertIsNotNone(self.create(self.make_bundle(config, "none")).record)
+        result = self.try_to_load(harness.CATALOG | {"rules": [{"match": {"annotations": {"a": "b"}}, "pass": True, "weaker": True}]})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIsNotNone(self.create(directory).record)
 
     def test_rejected_by_a_rule(self):
         directory = self.make_bundle(bundles.config(annotations={"example.test/forbidden": "x"}))

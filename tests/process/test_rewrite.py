@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import stat
+import subprocess
 
 import bundle as bundles
 import harness
@@ -105,14 +106,16 @@ class Rewrite(harness.ShimTest):
             document = document.replace(old, new)
         self.assert_confined(self.created(document)["process"])
 
-    def test_twice_gives_the_same_bytes_but_for_the_id(self):
-        """A decision's id is new each time: one that the bundle brings along is not taken over."""
+    def test_twice_gives_the_same_bytes_but_for_id_and_digest(self):
+        """These are new each time: what the bundle brings along is not taken over."""
         directory = self.make_bundle(bundles.docker_like())
         first = self.create(directory).record.config
         second = self.create(directory).record.config
-        ids = [json.loads(config)["annotations"]["aa-shim/decision"].encode() for config in (first, second)]
-        self.assertNotEqual(*ids)
-        self.assertEqual(first.replace(ids[0], ids[1]), second)
+        for key in ("decision", "digest"):
+            values = [json.loads(config)["annotations"][f"aa-shim/{key}"].encode() for config in (first, second)]
+            self.assertNotEqual(*values)
+            first = first.replace(*values)
+        self.assertEqual(first, second)
 
     def test_a_callers_id_is_not_taken_over(self):
         document = bundles.config(annotations={"aa-shim/decision": "0123456789abcdef"})
@@ -268,3 +271,13 @@ class WithoutAppArmor(harness.ShimTest):
         result = self.try_to_load(harness.CATALOG)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("no profile is enforced", result.stderr)
+        self.assertNotIn("from-profile", result.stderr)
+
+    def test_what_then_does_nothing_is_said(self):
+        starting = harness.BASE | {"start": "from-profile"}
+        result = self.try_to_load(harness.CATALOG | {"confinements": harness.CATALOG["confinements"] | {"test": starting}})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('confinement \'test\' (/etc/aa-shim/catalog.d/10-test.json:1:19) says "start": "from-profile", which does nothing', result.stderr)
+        explain = [harness.CTL, "explain", "--bundle", self.make_bundle()]
+        result = subprocess.run(explain, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertIn('"start": "from-profile" gives the first program no label', result.stdout)

@@ -112,7 +112,16 @@ class Start(RootlessTest):
         document = self.config(directory)
         self.assert_confined(document["process"])
         self.assertEqual(document["annotations"]["aa-shim/applied"], "test")
+        key = self.runtime_dir / "aa-shim-key"
+        self.assertEqual((stat.S_IMODE(key.stat().st_mode), key.stat().st_uid), (0o600, USER))
         self.assertEqual((directory / "config.json").stat().st_uid, USER)
+
+    def test_without_a_place_for_the_users_key(self):
+        self.runtime_dir.chmod(0o500)
+        self.runtime_dir = harness.WORK / "missing"
+        directory = self.own_bundle()
+        self.assert_refused(self.rootless("create", "--bundle", directory, "c1"), f"'{self.runtime_dir}'")
+        self.assertNotIn("annotations", self.config(directory))
 
     def test_a_copied_up_run_and_etc(self):
         """As rootlesskit --copy-up=/run --copy-up=/etc shows them: links to what lies beneath."""

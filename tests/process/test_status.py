@@ -29,10 +29,12 @@ class Status(harness.ShimTest):
         self.load_catalog()
         (harness.WORK / "state").mkdir(mode=0o755)
 
-    def start(self, kept=CEILING, **options):
+    def start(self, kept=CEILING, filtered=True, **options):
         """A process to stand for a container's first one, in a PID namespace of its own."""
         command = ["unshare", "--pid", "--fork", "--kill-child", *bounded(kept, **options), "sleep", "1000"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=harness.filter_system_calls if filtered else None
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return self.await_program(process.pid, "sleep")
@@ -112,12 +114,14 @@ class Status(harness.ShimTest):
     def test_more_than_was_decided(self):
         self.container("beyond", self.start((*CEILING, "sys_admin")))
         self.container("privileges", self.start(no_new_privileges=False))
+        self.container("unfiltered", self.start(filtered=False))
         document = self.status(code=WRONG)
         self.assertFalse(document["ok"])
         deviations = {report["id"]: report["processes"][0]["deviation"] for report in document["containers"]}
         self.assertEqual(deviations, {
             "beyond": "the kernel says that it may have the capabilities SYS_ADMIN beyond the ceiling",
             "privileges": "no-new-privileges is not set on it",
+            "unfiltered": "no filter is on its system calls",
         })
         self.assertEqual({report["standing"] for report in document["containers"]}, {"deviates"})
 
@@ -141,7 +145,7 @@ class Status(harness.ShimTest):
         self.container("c1", pid)
         late = subprocess.Popen(
             ["nsenter", "--target", str(pid), "--pid", "sh", "-c", 'sleep 0.7; exec "$@"', "sh", *bounded(CEILING), "sleep", "1000"],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, preexec_fn=harness.filter_system_calls,
         )
         self.addCleanup(late.wait)
         self.addCleanup(late.kill)
@@ -189,8 +193,18 @@ class Status(harness.ShimTest):
         annotations = json.loads((directory / "config.json").read_bytes())["annotations"] | {f"{PREFIX}capabilities": "EVERYTHING"}
         self.make_runc_state(pid, directory, annotations=annotations.items())
         report = self.status(code=WRONG)["containers"][0]
-        self.assertEqual(report["standing"], "unreadable")
-        self.assertIn("'EVERYTHING'", report["problem"])
+        self.assertEqual((report["standing"], report["decision"]), ("forged", None))
+        self.assertIn("is no record that aa-shim made of this container", report["problem"])
+
+    def test_without_the_key(self):
+        """Whether there is a record cannot be told; of a container that has none, it can."""
+        self.container("c1", self.start())
+        self.container("c2", self.start(), shim=False)
+        (harness.RUN / "key").unlink()
+        document = self.status(code=WRONG)
+        self.assertEqual([report["standing"] for report in document["containers"]], ["unreadable", "bypassed"])
+        self.assertIn("'/run/aa-shim/key': it does not exist: run 'aa-shimctl load'", document["containers"][0]["problem"])
+        self.assertFalse((harness.RUN / "key").exists())
 
     def test_no_catalog(self):
         self.container("c1", self.start())

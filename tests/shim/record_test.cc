@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
 namespace aa::shim {
 namespace {
 
@@ -15,10 +19,20 @@ Decision sample() {
     return decision;
 }
 
-oci::ContainerState state_of(const Decision& decision) {
+constexpr SipKey kKey{0x0123456789abcdefU, 0xfedcba9876543210U};
+const oci::EngineCall kCall{"/run/runc", "/bundles/c1", "c1"};
+
+oci::ContainerState state_of(const Decision& decision, const oci::EngineCall& call = kCall) {
     oci::ContainerState state;
-    state.annotations = to_annotations(decision);
+    state.bundle = call.bundle;
+    state.annotations = make_record(decision, call, kKey);
     return state;
+}
+
+bool is_on_record(const oci::ContainerState& state, const oci::EngineCall& call = kCall, const SipKey& key = kKey) {
+    const auto record = read_record(state, call, key);
+    EXPECT_TRUE(record.has_value());
+    return record && *record;
 }
 
 oci::Config config_of(const Annotations& annotations) {
@@ -35,7 +49,7 @@ TEST(Record, ReadsBackWhatWasWritten) {
     passed.pass = true;
     passed.bounds = {};
     for (const auto& decision : {sample(), without_bounds, passed}) {
-        const auto record = read_record(state_of(decision));
+        const auto record = read_record(state_of(decision), kCall, kKey);
         ASSERT_TRUE(record.has_value());
         ASSERT_TRUE(record->has_value());
         EXPECT_EQ((*record)->id, decision.id);
@@ -47,22 +61,68 @@ TEST(Record, ReadsBackWhatWasWritten) {
 }
 
 TEST(Record, AContainerThatAaShimDidNotStartHasNone) {
-    const auto record = read_record({});
-    ASSERT_TRUE(record.has_value());
-    EXPECT_FALSE(record->has_value());
+    EXPECT_FALSE(is_on_record({}));
+    EXPECT_FALSE(claims_record({}));
+    oci::ContainerState asking;
+    asking.annotations = {{"aa-shim/confinement", "web"}, {"other", "x"}};
+    EXPECT_FALSE(claims_record(asking));
 }
 
-TEST(Record, ADamagedOneIsAnError) {
-    for (const char* key : {"aa-shim/capabilities", "aa-shim/no-new-privileges"}) {
-        auto state = state_of(sample());
-        for (auto& [name, value] : state.annotations) {
-            if (name == key) value = "nonsense";
-        }
-        const auto record = read_record(state);
-        ASSERT_FALSE(record.has_value()) << key;
-        EXPECT_EQ(record.error().message, std::string("the record of the decision has 'nonsense' as '") + key +
-                                              "': the container was changed by somebody else; create it anew");
+TEST(Record, OneThatAnotherMadeIsNone) {
+    auto forged = state_of(sample());
+    forged.annotations = to_annotations(sample());
+    EXPECT_FALSE(is_on_record(forged));
+    EXPECT_TRUE(claims_record(forged));
+    for (const std::string& digest : {std::string(), std::string(32, '0'), std::string("x")}) {
+        forged.annotations = to_annotations(sample());
+        forged.annotations.emplace_back("aa-shim/digest", digest);
+        EXPECT_FALSE(is_on_record(forged)) << digest;
     }
+    EXPECT_FALSE(is_on_record(state_of(sample()), kCall, SipKey{1, 2}));
+}
+
+TEST(Record, OfOneContainerHoldsForNoOther) {
+    const auto state = state_of(sample());
+    EXPECT_TRUE(is_on_record(state));
+    EXPECT_FALSE(is_on_record(state, {kCall.root, kCall.bundle, "c2"}));
+    auto elsewhere = state;
+    elsewhere.bundle = "/bundles/c2";
+    EXPECT_FALSE(is_on_record(elsewhere));
+    // Where one piece ends and the next begins, counts.
+    auto shifted = state_of(sample(), {"/run/runc", "1/bundles/c1", "c"});
+    shifted.bundle = kCall.bundle;
+    EXPECT_FALSE(is_on_record(shifted));
+}
+
+TEST(Record, EveryEntryIsPartOfIt) {
+    const auto state = state_of(sample());
+    for (std::size_t i = 0; i < state.annotations.size(); ++i) {
+        auto changed = state;
+        changed.annotations[i].second += "x";
+        EXPECT_FALSE(is_on_record(changed)) << state.annotations[i].first;
+        changed = state;
+        changed.annotations.erase(changed.annotations.begin() + static_cast<std::ptrdiff_t>(i));
+        EXPECT_FALSE(is_on_record(changed)) << state.annotations[i].first;
+    }
+    auto more = state;
+    more.annotations.emplace_back("aa-shim/start", "other");
+    EXPECT_FALSE(is_on_record(more));
+    more = state;
+    more.annotations.insert(more.annotations.begin(), {"other", "x"});
+    EXPECT_TRUE(is_on_record(more));
+}
+
+TEST(Record, HoldsInAnyOrderAndByAPathWithALinkInIt) {
+    const std::string real = std::filesystem::canonical(testing::TempDir()) / "record-bundle";
+    std::filesystem::create_directory(real);
+    const std::string link = testing::TempDir() + "record-link";
+    std::filesystem::remove(link);
+    std::filesystem::create_directory_symlink(real, link);
+    auto state = state_of(sample(), {"/run/runc", real, "c1"});
+    std::reverse(state.annotations.begin(), state.annotations.end());
+    EXPECT_TRUE(is_on_record(state));
+    state.bundle = link;
+    EXPECT_TRUE(is_on_record(state));
 }
 
 TEST(Record, OnlyTheRequestAndOurOwnRecordMayStandUnderThePrefix) {
@@ -83,7 +143,8 @@ TEST(Record, ABundleThatIsUsedAgainMayBringAnotherIdAndNothingElse) {
     const auto decision = sample();
     auto earlier = decision;
     earlier.id = "fedcba9876543210";
-    EXPECT_TRUE(check_reserved_annotations(config_of(to_annotations(earlier)), decision).has_value());
+    EXPECT_TRUE(check_reserved_annotations(config_of(make_record(earlier, kCall, kKey)), decision).has_value());
+    EXPECT_FALSE(check_reserved_annotations(config_of({{"aa-shim/digest", "0123456789abcdef"}}), decision).has_value());
     for (const char* id : {"", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0", "0123456789abcde\n"}) {
         EXPECT_FALSE(check_reserved_annotations(config_of({{"aa-shim/decision", id}}), decision).has_value()) << id;
     }

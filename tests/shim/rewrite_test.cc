@@ -21,7 +21,7 @@ Decision sample() {
 std::string rewrite(std::string_view text, const Decision& decision) {
     const auto config = oci::read_config(text);
     EXPECT_TRUE(config.has_value());
-    const auto splices = rewrite_config(*config, text, decision, {});
+    const auto splices = rewrite_config(*config, text, decision, to_annotations(decision), {});
     EXPECT_TRUE(splices.has_value());
     return splices->apply(text);
 }

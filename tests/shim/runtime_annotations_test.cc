@@ -74,5 +74,19 @@ TEST(RuntimeAnnotations, ASandboxThatNoRuleNamesBringsNone) {
               "operator give such sandboxes a rule (\"sandbox\": true) whose confinement lists it under \"runtimeAnnotations\"");
 }
 
+TEST(RuntimeAnnotations, ASeccompAgentIsRefusedUnlessItIsTheEngines) {
+    oci::Config config;
+    EXPECT_TRUE(check_seccomp_listener(config, "docker", "c1").has_value());
+    config.seccomp.listener_path = "/run/crio/seccomp/c1";
+    EXPECT_TRUE(check_seccomp_listener(config, "cri-o", "c1").has_value());
+    const auto checked = check_seccomp_listener(config, "docker", "c1");
+    ASSERT_FALSE(checked.has_value());
+    EXPECT_EQ(checked.error().kind, ErrorKind::denied);
+    EXPECT_EQ(
+        checked.error().message,
+        "\"linux.seccomp.listenerPath\" is '/run/crio/seccomp/c1': the runtime would connect to that socket of the host and hand it the "
+        "container's system calls; take it out of the seccomp profile, or let the operator pass such containers (\"pass\": true)");
+}
+
 }  // namespace
 }  // namespace aa::shim

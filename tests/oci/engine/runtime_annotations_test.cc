@@ -133,5 +133,13 @@ TEST(RuntimeAnnotations, AnEngineMaySetWhatItSetsByItself) {
         EXPECT_EQ(is_engines_own(c.engine, c.key, c.value), c.own) << c.engine << " " << c.key << "=" << c.value;
 }
 
+TEST(RuntimeAnnotations, TheAgentOfAnEngineIsItsOwn) {
+    EXPECT_TRUE(is_engines_own_listener("cri-o", "/var/run/crio/seccomp/c1", "c1"));
+    EXPECT_TRUE(is_engines_own_listener("cri-o", "/run/crio/seccomp/c1", "c1"));
+    EXPECT_FALSE(is_engines_own_listener("cri-o", "/run/crio/seccomp/c2", "c1"));
+    EXPECT_FALSE(is_engines_own_listener("cri-o", "/run/crio/seccomp/../crio.sock", "c1"));
+    EXPECT_FALSE(is_engines_own_listener("podman", "/run/crio/seccomp/c1", "c1"));
+}
+
 }  // namespace
 }  // namespace aa::oci

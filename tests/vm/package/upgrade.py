@@ -111,6 +111,7 @@ def main():
     third = start(BUSYBOX, "sleep", "100000")
     check_containers("before", plain, web)
 
+    key = open("/run/aa-shim/key", "rb").read()
     with Execs(third) as execs:
         begun = time.monotonic()
         status, output = dpkg("--install", "next.deb")
@@ -118,6 +119,7 @@ def main():
         done = execs.count
     new = version()
     tap.ok("upgrading while containers run", status == 0, output)
+    tap.equal("the key of the records is the old one", open("/run/aa-shim/key", "rb").read(), key)
     tap.equal("the format of the compiled catalog is the new one", compiled_format(), old_format + 1)
     tap.ok("the version is the new one", new["aa-shim"] != old["aa-shim"] and new["catalog"] == "in force", new)
     window = execs.refused[-1][0] - execs.refused[0][0] if execs.refused else 0
