@@ -35,7 +35,7 @@ struct Prepared {
 
     std::vector<const char*> arguments;
     std::vector<std::string> storage;
-    std::optional<Decision> restores = {};  // what the processes must obey that come out of a checkpoint
+    std::optional<Decision> binds = {};  // what the processes of a container must obey that was not passed
 };
 
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.

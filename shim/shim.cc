@@ -59,11 +59,6 @@ Result<Prepared> prepare(const Call& call, Trace& trace) {
     return prepare_start(call, trace);
 }
 
-// Whether this call is the one after which the container's own program runs.
-bool starts_program(const oci::CommandLine& line) {
-    return line.command == oci::Command::run || (line.command == oci::Command::pass_through && line.name == "start");
-}
-
 // What a refused exec gives, whose command has an exit status: the same words where the command would have said something.
 int fail_as_command(Error error, const oci::CommandLine& line) {
     const auto ended = end_command(concat({"aa-shim: ", error.message}), line);
@@ -91,15 +86,13 @@ int confine(const Call& call) {
     if (!prepared) return refuse(call, trace, std::move(prepared).error());
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
-    if (starts_program(call.line)) watch_start(call);
-    if (prepared->restores) watch_restore(call, *prepared->restores);
+    if (prepared->binds && call.line.command == oci::Command::run) watch_run(call, *prepared->binds);
+    if (prepared->binds && call.line.command == oci::Command::restore) watch_restore(call, *prepared->binds);
     return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 
 // An error before there is a call to judge: no runtime, a command line that is not understood.
-int fail_early(const Error& error, std::span<const char* const> arguments, oci::RuntimeKind kind, std::string_view program) {
-    const auto understood = oci::parse_command_line(arguments, kind);
-    const auto line = understood ? *understood : oci::guess_command_line(arguments, kind);
+int fail_early(const Error& error, const oci::CommandLine& line, oci::RuntimeKind kind, std::string_view program) {
     if (line.command != oci::Command::pass_through) {
         Trace trace;
         trace.id = new_decision_id();
@@ -113,12 +106,16 @@ int fail_early(const Error& error, std::span<const char* const> arguments, oci::
 
 int run(std::span<const char* const> arguments, std::string_view program) {
     const auto runtime = find_runtime();
-    if (!runtime) return fail_early(runtime.error(), arguments, oci::RuntimeKind::runc, program);
-    const auto line = oci::parse_command_line(arguments, runtime->kind);
-    if (!line) return fail_early(line.error(), arguments, runtime->kind, program);
+    const auto kind = runtime ? runtime->kind : oci::RuntimeKind::runc;
+    const auto line = oci::parse_command_line(arguments, kind);
+    if (!runtime || !line) {
+        return fail_early(runtime ? line.error() : runtime.error(), line ? *line : oci::guess_command_line(arguments, kind), kind, program);
+    }
     const Call call{*line, *runtime, program};
     if (line->command != oci::Command::pass_through) return confine(call);
-    if (starts_program(*line)) watch_start(call);
+    if (line->name == "start") {
+        if (const auto watched = watch_start(call); !watched) return fail(watched.error(), *line);
+    }
     return fail(become_runtime(*runtime, arguments), *line);
 }
 

@@ -108,7 +108,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     const auto record = make_record(decision, engine_call, TRY(host_key()));
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, record, catalog.architectures()))));
     auto prepared = Prepared::from(call.line, restore_changes(call.line, decision));
-    if (restores) prepared.restores = std::move(decision);
+    if (!decision.pass) prepared.binds = std::move(decision);
     return prepared;
 }
 

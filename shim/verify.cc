@@ -5,12 +5,10 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <climits>
 
-#include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/state/state.h"
@@ -20,27 +18,33 @@
 #include "shim/observed.h"
 #include "shim/process_tree.h"
 #include "shim/record.h"
+#include "shim/watched_process.h"
 
 namespace aa::shim {
 namespace {
 
-constexpr long kPollNanoseconds = 10'000'000;
-constexpr int kPolls = 1000;           // ten seconds: a program runs within milliseconds of the runtime's last step
-constexpr int kRestorePolls = 60'000;  // ten minutes: a checkpoint may be large
-constexpr int kGracePolls = 100;       // what may lie between the runtime's word and the end of its work
+constexpr int kPause = 10;          // milliseconds between two looks
+constexpr int kShortPause = 1;      // while a moment must not be missed
+constexpr int kPolls = 1000;        // ten seconds: a program obeys within milliseconds of its start
+constexpr int kGracePolls = 100;    // what may lie between the runtime's word and the end of its work
+constexpr int kMostWait = 600'000;  // milliseconds, ten minutes: a checkpoint may be large
 
-void sleep_a_little() {
-    const struct timespec pause { 0, kPollNanoseconds };
-    (void)::nanosleep(&pause, nullptr);
-}
+constexpr std::string_view kForged =
+    "the record of a decision that it has is none that aa-shim made of this container, or was made by another key: create it anew through "
+    "aa-shim";
 
-Fd open_process(pid_t pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+// The container that a call starts.
+struct Started {
+    const std::string& root;
+    std::string_view id;
+    oci::RuntimeKind kind;
 
-bool is_alive(const Fd& process) { return ::syscall(SYS_pidfd_send_signal, process.get(), 0, nullptr, 0) == 0; }
+    [[nodiscard]] Result<oci::ContainerState> state() const { return oci::read_container_state(root, id, kind); }
+    [[nodiscard]] bool waits() const { return oci::waits_for_start(root, id); }
+};
 
-void end_container(pid_t pid, int pidfd, std::string_view id, const Decision& decision, const std::string& mismatch) {
-    // The descriptor names the very process that was looked at, even if its number was given away since.
-    (void)::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+void end_container(const WatchedProcess& process, std::string_view id, const Decision& decision, const std::string& mismatch) {
+    process.kill();
     count_mismatch();
     LogEntry entry{
         .allowed = false,
@@ -48,29 +52,56 @@ void end_container(pid_t pid, int pidfd, std::string_view id, const Decision& de
         .command = "verify",
         .container = std::string(id),
         .message = concat({"container ", quote(id), " was ended: ", mismatch}),
-        .fields = {{"reason", "mismatch"}, {"pid", decimal(pid)}, {"rule", decision.rule}, {"confinement", decision.confinement}}};
+        .fields = {
+            {"reason", "mismatch"}, {"pid", decimal(process.pid())}, {"rule", decision.rule}, {"confinement", decision.confinement}}};
     trace_subject(decision.subject, entry.fields);
     if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
     log_decision(entry, {});
 }
 
-// Watches PID until it obeys, is gone, or the time is over.
-void watch_process(pid_t pid, std::string_view id, const Decision& decision) {
-    const Fd pidfd = open_process(pid);
-    if (!pidfd.valid()) return;
+// What a container's first process is while it is still the runtime's own.
+struct Init {
+    std::string image;           // empty: that is not known
+    std::string user_namespace;  // the one that the container has; empty likewise
+};
+
+// The first process of STARTED as RUNTIME has made it. That it is still the runtime's own is sure as long as it waits for the start; crun has
+// none wait in a run, and there the first process is a fork of it.
+Init look_at_init(const WatchedProcess& process, const Started& started, const WatchedProcess& runtime, bool own_namespace) {
+    Init init{process.image(), process.user_namespace()};
+    if (started.waits() || (!init.image.empty() && init.image == runtime.image())) return init;
+    return {{}, own_namespace ? std::string() : runtime.user_namespace()};
+}
+
+// Why PROCESS does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own making has all capabilities there
+// and none in the container's, to which there is no way back: its sets tell nothing.
+std::optional<std::string> mismatch_of(const WatchedProcess& process, const Init& init, const apparmor::Kernel& kernel,
+                                       const Bounds& bounds) {
+    const bool has_left = !init.user_namespace.empty() && process.user_namespace() != init.user_namespace;
+    auto observed = observe(kernel, process.pid(), bounds.profile.has_value());
+    if (!observed) return "its first process could not be looked at";
+    if (has_left) observed->bounding = observed->permitted = CapabilitySet();
+    return find_mismatch(*observed, bounds);
+}
+
+// Watches PROCESS, the first one of STARTED, until it obeys or has ended, or its program had its time.
+void watch_process(const WatchedProcess& process, const Init& init, const Started& started, const WatchedProcess& runtime,
+                   const Decision& decision) {
+    auto bounds = decision.bounds;
+    if (decision.start_label) bounds.profile = decision.start_label;
     const apparmor::Kernel kernel;
-    std::string mismatch = "its first process could not be looked at";
-    for (int i = 0; i < kPolls; ++i) {
-        const auto observed = observe(kernel, pid, decision.bounds.profile.has_value());
-        if (!is_alive(pidfd)) return;
-        if (observed) {
-            const auto found = find_mismatch(*observed, decision.bounds);
-            if (!found) return;
-            mismatch = *found;
+    std::optional<std::string> mismatch;
+    for (int polls = 0; polls < kPolls;) {
+        if (!init.image.empty() && process.image() == init.image) {
+            if (runtime.ends_within(0) && started.waits()) return;  // it was not started
+        } else {
+            mismatch = mismatch_of(process, init, kernel, bounds);
+            if (!mismatch) return;
+            ++polls;
         }
-        sleep_a_little();
+        if (process.ends_within(kPause)) return;
     }
-    end_container(pid, pidfd.get(), id, decision, mismatch);
+    end_container(process, started.id, decision, *mismatch);
 }
 
 // Whether the thread TID has ended, a zombie included (proc(5), /proc/PID/stat).
@@ -94,63 +125,38 @@ std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel
 
 // Watches the tree of PID until all of it obeys, it is gone, or the time is over.
 void watch_tree(pid_t pid, std::string_view id, const Decision& decision) {
-    const Fd pidfd = open_process(pid);
-    if (!pidfd.valid()) return;
+    const WatchedProcess first(pid);
     const apparmor::Kernel kernel;
     std::vector<Task> tasks;
     std::optional<std::string> mismatch;
     for (int i = 0; i < kGracePolls; ++i) {
+        if (first.ends_within(i == 0 ? 0 : kPause)) return;
         tasks = process_tree(pid);
-        if (!is_alive(pidfd)) return;
         mismatch = find_restored_mismatch(kernel, tasks, decision.bounds);
         if (!mismatch) return;
-        sleep_a_little();
     }
     // Those that share no PID namespace with it would outlive it.
     for (const auto& task : tasks) {
         if (task.process != pid) (void)::kill(task.process, SIGKILL);
     }
-    end_container(pid, pidfd.get(), id, decision, *mismatch);
+    end_container(first, id, decision, *mismatch);
 }
 
-// The container's state once it has a first process and a record; nothing if that does not come about.
-std::optional<oci::ContainerState> await_state(const Call& call, const std::string& root) {
-    for (int i = 0; i < kPolls; ++i) {
-        auto state = oci::read_container_state(root, call.line.id, call.runtime.kind);
+// The state of STARTED, looked for every PAUSE milliseconds, once RUNTIME has made its first process; nothing if none comes of it.
+std::optional<oci::ContainerState> await_state(const Started& started, const WatchedProcess& runtime, int pause) {
+    for (int waited = 0; waited < kMostWait; waited += pause) {
+        const bool last = runtime.ends_within(waited == 0 ? 0 : pause);
+        auto state = started.state();
         if (state && state->init_pid != 0) return *std::move(state);
-        sleep_a_little();
+        if (last) break;
     }
     return std::nullopt;
 }
 
-// The first process of the container that RUNTIME restores; 0 if none comes of it.
-pid_t await_restored(const Call& call, const std::string& root, pid_t runtime) {
-    const Fd pidfd = open_process(runtime);
-    int grace = kPolls;  // after the runtime's end
-    for (int i = 0; i < kRestorePolls && grace > 0; ++i) {
-        const auto state = oci::read_container_state(root, call.line.id, call.runtime.kind);
-        if (state && state->init_pid != 0) return state->init_pid;
-        if (!pidfd.valid() || !is_alive(pidfd)) --grace;
-        sleep_a_little();
-    }
-    return 0;
-}
-
-void watch(const Call& call, const std::string& root) {
-    const auto state = await_state(call, root);
-    if (!state) return;
-    const auto key = known_host_key();
-    if (!key) return;
-    auto record = read_record(*state, {root, state->bundle, call.line.id}, *key);
-    if (!record || !*record || (*record)->pass) return;
-    if ((*record)->start_label) (*record)->bounds.profile = (*record)->start_label;
-    watch_process(state->init_pid, call.line.id, **record);
-}
-
-// Runs WORK in a process that is nobody's child: the runtime must not meet a child that it does not know. That process holds nothing
-// of the caller's once this returns.
-template <class Work>
-void in_background(Work&& work) {
+// Runs what PREPARE returns in a process that is nobody's child: the runtime must not meet a child that it does not know. That process holds
+// nothing of the caller's once this returns, and PREPARE has been run.
+template <class Prepare>
+void in_background(Prepare&& prepare) {
     const pid_t child = ::fork();
     if (child > 0) {
         int status = 0;
@@ -160,37 +166,81 @@ void in_background(Work&& work) {
     (void)!::chdir("/");  // the caller's directory may be unmounted meanwhile
     // The engine waits for the end of the pipes it handed to the runtime.
     (void)::syscall(SYS_close_range, 0U, UINT_MAX, 0U);
-    if (::fork() == 0) {
-        (void)::setsid();
-        work();
+    try {
+        auto work = prepare();
+        if (::fork() == 0) {
+            (void)::setsid();
+            work();
+        }
+    } catch (...) {  // out of memory: the start goes on, unwatched, as it would have without AppArmor's answer
     }
     ::_exit(0);
 }
 
-}  // namespace
-
-void watch_restore(const Call& call, const Decision& decision) noexcept {
-    try {
-        const auto root = oci::state_root(call.line, call.runtime.kind);
-        const pid_t runtime = ::getpid();
-        if (!root) return;
-        // A container of this name that runs already is none of ours: the runtime will refuse to restore another.
-        const auto state = oci::read_container_state(*root, call.line.id, call.runtime.kind);
-        if (state && state->init_pid != 0) return;
-        in_background([&] {
-            if (const pid_t pid = await_restored(call, *root, runtime); pid != 0) watch_tree(pid, call.line.id, decision);
-        });
-    } catch (...) {  // as below
-    }
+Error refuse_start(std::string_view id, std::string_view why) {
+    Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
+    log_decision({.allowed = false,
+                  .id = {},
+                  .command = "verify",
+                  .container = std::string(id),
+                  .message = error.message,
+                  .fields = {{"reason", "forged"}}},
+                 {});
+    return error;
 }
 
-void watch_start(const Call& call) noexcept {
-    try {
-        if (call.line.id.empty()) return;
-        const auto root = oci::state_root(call.line, call.runtime.kind);
-        if (root) in_background([&] { watch(call, *root); });
-    } catch (...) {  // out of memory: the start goes on, unwatched, as it would have without AppArmor's answer
-    }
+}  // namespace
+
+Result<void> watch_start(const Call& call) {
+    const auto root = oci::state_root(call.line, call.runtime.kind);
+    if (!root || call.line.id.empty()) return {};
+    const Started started{*root, call.line.id, call.runtime.kind};
+    const auto state = started.state();
+    if (!state || state->init_pid == 0 || !claims_record(*state)) return {};
+    const auto key = known_host_key();
+    if (!key) return refuse_start(started.id, key.error().message);
+    const auto record = read_record(*state, {*root, state->bundle, started.id}, *key);
+    if (!record) return refuse_start(started.id, record.error().message);
+    if (!*record) return refuse_start(started.id, kForged);
+    const auto& decision = **record;
+    if (decision.pass) return {};
+    in_background([&, caller = ::getpid()] {
+        WatchedProcess runtime(caller);
+        WatchedProcess process(state->init_pid);
+        auto init = look_at_init(process, started, runtime, state->user_namespace);
+        return [&, runtime = std::move(runtime), process = std::move(process), init = std::move(init)] {
+            watch_process(process, init, started, runtime, decision);
+        };
+    });
+    return {};
+}
+
+void watch_run(const Call& call, const Decision& decision) {
+    const auto root = oci::state_root(call.line, call.runtime.kind);
+    if (!root) return;
+    const Started started{*root, call.line.id, call.runtime.kind};
+    in_background([&, caller = ::getpid()] {
+        return [&, runtime = WatchedProcess(caller)] {
+            const auto state = await_state(started, runtime, kShortPause);
+            if (!state) return;
+            const WatchedProcess process(state->init_pid);
+            watch_process(process, look_at_init(process, started, runtime, state->user_namespace), started, runtime, decision);
+        };
+    });
+}
+
+void watch_restore(const Call& call, const Decision& decision) {
+    const auto root = oci::state_root(call.line, call.runtime.kind);
+    if (!root) return;
+    const Started started{*root, call.line.id, call.runtime.kind};
+    // A container of this name that runs already is none of ours: the runtime will refuse to restore another.
+    const auto state = started.state();
+    if (state && state->init_pid != 0) return;
+    in_background([&, caller = ::getpid()] {
+        return [&, runtime = WatchedProcess(caller)] {
+            if (const auto restored = await_state(started, runtime, kPause)) watch_tree(restored->init_pid, started.id, decision);
+        };
+    });
 }
 
 }  // namespace aa::shim

@@ -3,19 +3,26 @@
 // Proof after the start: the label and the capability sets that the kernel really gave the container's first process,
 // compared with the decision. A runtime's write of the label can be diverted (CVE-2019-16884, CVE-2023-28642,
 // CVE-2025-52881) and then succeeds without effect; a mismatch ends the container and is logged.
+//
+// Who watches is a process of its own: the caller goes on to become the runtime, pid and all. It holds nothing of the caller's but its place
+// in a control group, and ends as soon as the first process has obeyed or ended, or it is sure that none comes.
 #pragma once
 
+#include "base/result.h"
 #include "shim/call.h"
 
 namespace aa::shim {
 
-// For `start` and `run` of a container whose record binds it: leaves a process behind that watches the container's first
-// process until its program runs, and kills it on a mismatch. The caller goes on to become the runtime, pid and all.
-// Nothing is watched where there is no record.
-void watch_start(const Call& call) noexcept;
+// For `start` of a container whose record binds it: has its first process watched until its program runs, and killed if that does not obey
+// within ten seconds. The time before, in which the runtime's own steps and hooks may take as long as they like, does not count. Nothing is
+// watched where there is no record. An error, which is logged: there is one that aa-shim did not make, or that cannot be told.
+Result<void> watch_start(const Call& call);
 
-// For `restore`: leaves a process behind that compares all processes and threads of the container with DECISION once the runtime
-// knows them, and kills them unless they obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it.
-void watch_restore(const Call& call, const Decision& decision) noexcept;
+// The same for `run`, after which a container's first process must obey DECISION.
+void watch_run(const Call& call, const Decision& decision);
+
+// For `restore`: has all processes and threads of the container compared with DECISION once the runtime knows them, and killed unless they
+// obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it.
+void watch_restore(const Call& call, const Decision& decision);
 
 }  // namespace aa::shim

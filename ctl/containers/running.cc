@@ -144,11 +144,6 @@ shim::Subject subject_of(const RunningContainer& container) {
     return facts ? facts->subject() : shim::Subject();
 }
 
-bool waits_for_start(const RunningContainer& container) {
-    std::error_code error;
-    return fs::exists(concat({container.root, "/", container.id, "/exec.fifo"}), error);
-}
-
 Result<RunningContainer> find_running(const std::string& word, const std::string& root) {
     RunningContainer result;
     if (word.starts_with('/')) {

@@ -32,10 +32,6 @@ std::vector<FoundContainer> find_all(const std::string& root);
 // Who CONTAINER is, as its engine says now; empty where it does not, or cannot be understood.
 shim::Subject subject_of(const RunningContainer& container);
 
-// Whether it was created and its program has not been started yet: the runtime waits at a FIFO in its state directory (runc
-// libcontainer, execFifoFilename; crun container.c, exec_fifo).
-bool waits_for_start(const RunningContainer& container);
-
 // The container that WORD names, below ROOT ("": everywhere the engines put them). An error of kind not_found: there is none, it
 // is not running, or WORD names several.
 Result<RunningContainer> find_running(const std::string& word, const std::string& root);

@@ -193,8 +193,8 @@ private:
         if (record && *record && !(*record)->pass) {
             report.decision = **std::move(record);
             report.subject = report.decision->subject;
-            subjected_.push_back({container.state.init_pid, std::move(places), expected_today(*report.decision), waits_for_start(container),
-                                  survey_.containers.size()});
+            subjected_.push_back({container.state.init_pid, std::move(places), expected_today(*report.decision),
+                                  oci::waits_for_start(container.root, container.id), survey_.containers.size()});
             judge(subjected_.back(), report);
             return;
         }

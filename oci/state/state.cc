@@ -220,6 +220,10 @@ Result<ContainerState> read_crun_state(int dir_fd, const std::string& directory)
 
 std::string_view ContainerState::annotation(std::string_view key) const { return find_value(annotations, key).value_or(""); }
 
+bool waits_for_start(const std::string& root, std::string_view id) {
+    return ::access(concat({root, "/", id, "/exec.fifo"}).c_str(), F_OK) == 0;
+}
+
 bool is_valid_id(std::string_view id) {
     constexpr std::size_t kLongestName = NAME_MAX;
     if (id.empty() || id.size() > kLongestName || id == "." || id == "..") return false;

@@ -35,6 +35,10 @@ Result<std::string> state_root(const CommandLine& line, RuntimeKind kind);
 // a runtime would refuse (runc: [A-Za-z0-9_+.-]) is an error, so that it never names a path.
 Result<ContainerState> read_container_state(const std::string& root, std::string_view id, RuntimeKind kind);
 
+// Whether the container ID below ROOT was created and its program has not been started yet: the runtime waits at a FIFO in its state
+// directory (runc libcontainer, execFifoFilename; crun container.c, exec_fifo).
+bool waits_for_start(const std::string& root, std::string_view id);
+
 // Whether ID is one that the runtimes accept (runc libcontainer/factory_linux.go, validateID).
 bool is_valid_id(std::string_view id);
 

@@ -97,7 +97,7 @@ class Status(harness.ShimTest):
         root = Path("/run/runc")
         self.addCleanup(shutil.rmtree, root)
         root.mkdir()
-        names = ("as-decided", "created", "passed", "deviates", "bypassed", "elsewhere", "agent", "unreadable")
+        names = ("as-decided", "created", "passed", "deviates", "bypassed", "forged", "elsewhere", "agent", "unreadable")
         none = {f'containers{{standing="{name}"}}': "0" for name in names}
         self.assertEqual(lines(metrics()), none | {"status_ok": "1"})
         self.container("c1", self.start(), root=root)

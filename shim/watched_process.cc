@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/watched_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::shim {
+namespace {
+
+constexpr std::size_t kMostBytes = 4096;
+
+}  // namespace
+
+WatchedProcess::WatchedProcess(pid_t pid) : pid_(pid), fd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+
+bool WatchedProcess::ends_within(int milliseconds) const {
+    if (!fd_.valid()) return true;
+    struct pollfd end {
+        fd_.get(), POLLIN, 0
+    };
+    return ::poll(&end, 1, milliseconds) > 0;
+}
+
+void WatchedProcess::kill() const { (void)::syscall(SYS_pidfd_send_signal, fd_.get(), SIGKILL, nullptr, 0); }
+
+std::string WatchedProcess::image() const {
+    const auto auxv = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(pid_), "/auxv"}), kMostBytes);
+    return auxv ? *auxv : std::string();
+}
+
+std::string WatchedProcess::user_namespace() const {
+    std::array<char, 64> name{};
+    const auto link = concat({"/proc/", decimal(pid_), "/ns/user"});
+    const ssize_t length = ::readlink(link.c_str(), name.data(), name.size());
+    return length > 0 ? std::string(name.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+}  // namespace aa::shim

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process that is watched from outside: named by a descriptor, so that it is never taken for a later one of its number.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+
+namespace aa::shim {
+
+class WatchedProcess {
+public:
+    explicit WatchedProcess(pid_t pid);
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+    // Waits until it has ended, be it that nobody has asked for its status yet, but no longer than MILLISECONDS; whether it has. One that
+    // was not there from the beginning has.
+    [[nodiscard]] bool ends_within(int milliseconds) const;
+
+    void kill() const;
+
+    // What tells one execve(2) of it from the next: the kernel lays out every program anew, at addresses of chance (proc(5), auxv). A fork
+    // has the same. Empty if that cannot be read.
+    [[nodiscard]] std::string image() const;
+
+    // Its user namespace (user_namespaces(7)); empty if that cannot be read.
+    [[nodiscard]] std::string user_namespace() const;
+
+private:
+    pid_t pid_;
+    Fd fd_;
+};
+
+}  // namespace aa::shim

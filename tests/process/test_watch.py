@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who watches a start: it waits for the container's own program, judges that one, and ends as soon as there is nothing to watch."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import bundle as bundles
+import harness
+
+TIMELY = 3.0  # seconds in which something that is done at once is done, on a busy machine
+PATIENCE = 10  # in which a program must obey
+BOUNDED = "setpriv --no-new-privs --bounding-set -all,+chown,+kill,+net_bind_service,+setgid,+setuid"
+# As a runtime's start does: it lets the first process go on, and is gone.
+LETS_GO = '#!/bin/sh\nrm -f "$2/$4/exec.fifo"\n'
+
+
+def watchers():
+    """The processes that execute aa-shim, in the mount namespace of this test program."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_ours = os.readlink(process / "ns/mnt") == os.readlink("/proc/self/ns/mnt")
+            if is_ours and os.readlink(process / "exe") == str(harness.SHIM):
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
+
+
+def await_end_of_watch(seconds):
+    """Whether nobody watches any more within SECONDS."""
+    end = time.monotonic() + seconds
+    while watchers():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Watch(harness.ShimTest):
+    def setUp(self):
+        super().setUp()
+        self.load_catalog()
+        self.assertEqual(watchers(), [])
+        self.addCleanup(lambda: [os.kill(pid, signal.SIGKILL) for pid in watchers()])
+        self.bundle = self.make_bundle()
+        self.create(self.bundle)
+
+    def runtime_that(self, script):
+        self.runtime.write_text(script)
+
+    def first_process(self, script):
+        """A process that executes SCRIPT, as a container's init that the runtime has made and that waits for its start."""
+        process = subprocess.Popen(
+            ["sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=harness.filter_system_calls,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(self.end_session, process.pid)
+        return process
+
+    def end_session(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+    def created(self, script, waits=True, changes=None):
+        """A container that was created, with such a first process."""
+        process = self.first_process(script)
+        annotations = json.loads((self.bundle / "config.json").read_bytes())["annotations"] | (changes or {})
+        self.state = self.make_runc_state(process.pid, self.bundle, annotations=annotations.items())
+        if waits:
+            os.mkfifo(self.state / "c1" / "exec.fifo")
+        self.runtime_that(LETS_GO)
+        return process
+
+    def start(self):
+        return self.shim("--root", self.state, "start", "c1")
+
+    def test_one_that_obeys(self):
+        process = self.created(f"sleep 0.3; exec {BOUNDED} sleep 1000")
+        self.assertEqual(self.start().code, 0)
+        self.assertTrue(await_end_of_watch(TIMELY))
+        self.assertIsNone(process.poll())
+
+    def test_a_hook_that_takes_long(self):
+        """Before the program the runtime's init runs hooks in the container, with more than the program will have."""
+        process = self.created(f"sleep {PATIENCE + 3}; exec {BOUNDED} sleep 1000")
+        self.start()
+        time.sleep(PATIENCE + 1.5)
+        self.assertIsNone(process.poll(), "the hook was killed")
+        self.assertEqual(len(watchers()), 1)
+        self.assertTrue(await_end_of_watch(1.5 + TIMELY))
+        self.assertIsNone(process.poll())
+
+    def test_a_program_that_does_not_obey_after_a_hook(self):
+        process = self.created("sleep 2; exec sleep 1000")
+        begun = time.monotonic()
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+        self.assertGreater(time.monotonic() - begun, PATIENCE + 1)
+
+    def test_a_program_that_looks_as_the_runtime_does(self):
+        """The same file once more is another program."""
+        process = self.created("sleep 0.5; exec sh -c 'sleep 1000; true'")
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+
+    def test_a_program_in_a_user_namespace_of_its_own(self):
+        process = self.created(f"sleep 0.3; exec {BOUNDED} unshare --user sleep 1000")
+        self.start()
+        self.assertTrue(await_end_of_watch(TIMELY))
+        time.sleep(0.3)
+        own, here = os.readlink(f"/proc/{process.pid}/ns/user"), os.readlink("/proc/self/ns/user")
+        self.assertNotEqual(own, here)
+        self.assertIn("CapBnd:\t000001ffffffffff", Path(f"/proc/{process.pid}/status").read_text())
+        self.assertIsNone(process.poll())
+
+    def test_one_that_does_not_obey_in_a_user_namespace_of_its_own(self):
+        """Its sets tell nothing there; everything else does."""
+        process = self.created("sleep 0.3; exec unshare --user sleep 1000")
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+
+    def test_a_container_in_a_user_namespace(self):
+        """There its sets count."""
+        outside = "exec unshare --user --map-root-user"
+        process = self.created(f"{outside} sh -c 'sleep 1.5; exec setpriv --no-new-privs sleep 1000'")
+        time.sleep(0.5)
+        state = self.state / "c1" / "state.json"
+        document = json.loads(state.read_text())
+        document["config"]["namespaces"] = [{"type": "NEWUSER", "path": ""}]
+        harness.write_private(state, json.dumps(document))
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+
+    def test_a_container_that_ends_at_once(self):
+        """Its control group is to be removed: nobody is left in it."""
+        process = self.created("sleep 0.5")
+        self.start()
+        time.sleep(0.5)
+        self.assertTrue(await_end_of_watch(TIMELY))
+        self.assertEqual(process.wait(harness.TIMEOUT), 0)
+
+    def test_a_program_that_ends_before_it_was_seen_to_obey(self):
+        process = self.created("sleep 0.3; exec sleep 0.5")
+        self.start()
+        time.sleep(0.8)
+        self.assertTrue(await_end_of_watch(TIMELY))
+        self.assertEqual(process.wait(harness.TIMEOUT), 0)
+
+    def test_a_start_that_fails(self):
+        process = self.created("sleep 1000")
+        self.runtime_that("#!/bin/sh\nexit 7\n")
+        self.assertEqual(self.start().code, 7)
+        self.assertTrue(await_end_of_watch(TIMELY))
+        self.assertIsNone(process.poll())
+
+    def test_nothing_to_start(self):
+        self.runtime_that("#!/bin/sh\nexit 1\n")
+        (harness.WORK / "state").mkdir(mode=0o711)
+        self.assertEqual(self.shim("--root", harness.WORK / "state", "start", "c1").code, 1)
+        self.assertEqual(watchers(), [])
+
+    def test_a_run_of_which_nothing_comes(self):
+        self.runtime_that("#!/bin/sh\nexit 1\n")
+        directory = self.make_bundle(name="run")
+        self.assertEqual(self.shim("run", "--bundle", directory, "c2").code, 1)
+        self.assertTrue(await_end_of_watch(TIMELY))
+
+    def run_of(self, script):
+        """`run` by a runtime whose first process executes SCRIPT once it was let go on."""
+        process = self.first_process(f"while [ ! -e {harness.WORK}/go ]; do sleep 0.01; done; {script}")
+        root = harness.WORK / "root"
+        self.make_runc_state(process.pid, self.bundle, "c2", root)
+        os.mkfifo(root / "c2/exec.fifo")
+        (root / "c2").rename(root / "hidden")
+        self.runtime_that(f"#!/bin/sh\nmv {root}/hidden {root}/c2; sleep 0.5; rm {root}/c2/exec.fifo; touch {harness.WORK}/go\n")
+        directory = self.make_bundle(name="run")
+        self.assertEqual(self.shim("--root", root, "run", "--bundle", directory, "c2").code, 0)
+        return process
+
+    def test_a_run_with_a_hook_that_takes_long(self):
+        process = self.run_of(f"sleep {PATIENCE + 2}; exec {BOUNDED} sleep 1000")
+        time.sleep(PATIENCE + 1)
+        self.assertEqual(len(watchers()), 1)
+        self.assertTrue(await_end_of_watch(2 + TIMELY))
+        self.assertIsNone(process.poll())
+
+    def test_a_run_that_does_not_obey(self):
+        self.assertEqual(self.run_of("exec sleep 1000").wait(harness.TIMEOUT), -signal.SIGKILL)
+
+    def test_a_forged_record(self):
+        process = self.created("sleep 1000", changes={"aa-shim/applied": ""})
+        before = (self.state / "c1/exec.fifo").exists()
+        self.assert_refused(self.start(), "start of container 'c1' refused: the record of a decision that it has is none that aa-shim made")
+        self.assertEqual(((self.state / "c1/exec.fifo").exists(), before), (True, True))
+        self.assertEqual(watchers(), [])
+        self.assertIsNone(process.poll())
+
+    def test_without_the_key(self):
+        self.created("sleep 1000")
+        (harness.RUN / "key").unlink()
+        self.assert_refused(self.start(), "start of container 'c1' refused: the key of the records of decisions")
+        self.assertTrue((self.state / "c1/exec.fifo").exists())
+
+    def test_a_container_without_a_record(self):
+        self.created("sleep 1000")
+        state = self.state / "c1/state.json"
+        document = json.loads(state.read_text())
+        document["config"]["labels"] = [f"bundle={self.bundle}"]
+        harness.write_private(state, json.dumps(document))
+        self.assertEqual(self.start().code, 0)
+        self.assertEqual(watchers(), [])
+        self.assertFalse((self.state / "c1/exec.fifo").exists())
