@@ -54,22 +54,16 @@ Error no_program(Error error, std::string_view word) {
 }  // namespace
 
 Result<const oci::ContainerRoot*> BundleRoot::get() {
-    const auto make = [this]() -> Result<oci::ContainerRoot> {
+    return root_.get([this]() -> Result<oci::ContainerRoot> {
         return oci::ContainerRoot::of_bundle(bundle_, config_.root_path, config_.mounts, TRY(config_.id_maps()));
-    };
-    if (!root_) root_.emplace(make());
-    if (!*root_) return root_->error();
-    return &**root_;
+    });
 }
 
 Result<const oci::ContainerRoot*> RunningRoot::get() {
-    const auto make = [this]() -> Result<oci::ContainerRoot> {
+    return root_.get([this]() -> Result<oci::ContainerRoot> {
         auto maps = state_.user_namespace ? TRY(oci::IdMaps::of_process(state_.init_pid)) : oci::IdMaps();
         return oci::ContainerRoot::of_process(state_.init_pid, std::move(maps));
-    };
-    if (!root_) root_.emplace(make());
-    if (!*root_) return root_->error();
-    return &**root_;
+    });
 }
 
 Result<Program> find_program(RunningRoot& running, const oci::ProcessSpec& spec, CapabilitySet ceiling) {

@@ -20,8 +20,21 @@
 
 namespace aa::shim {
 
-// The root of a container that is about to be created from CONFIG in the bundle directory BUNDLE: made when it is first asked for, as
-// that takes a look at every mount, and for all of a call, so that there is one budget.
+// A root that is made when it is first asked for, as that takes a look at every mount, and once: so that there is one budget.
+class LazyRoot {
+public:
+    template <class Make>
+    Result<const oci::ContainerRoot*> get(Make&& make) {
+        if (!root_) root_.emplace(make());
+        if (!*root_) return root_->error();
+        return &**root_;
+    }
+
+private:
+    std::optional<Result<oci::ContainerRoot>> root_;
+};
+
+// The root of a container that is about to be created from CONFIG in the bundle directory BUNDLE, for all of a call.
 class BundleRoot {
 public:
     // Both must outlive it.
@@ -33,7 +46,7 @@ public:
 private:
     std::string_view bundle_;
     const oci::Config& config_;
-    std::optional<Result<oci::ContainerRoot>> root_;
+    LazyRoot root_;
 };
 
 // The root of the running container of STATE, as an exec finds it, likewise. Users are those of the namespace that the runtime joins:
@@ -45,7 +58,7 @@ public:
 
 private:
     const oci::ContainerState& state_;
-    std::optional<Result<oci::ContainerRoot>> root_;
+    LazyRoot root_;
 };
 
 // An error unless a process may have the working directory CWD there: the root is not even looked for where it is that.
