@@ -54,21 +54,31 @@ Result<void> require_nothing_taken(const Decision& decision) {
 
 }  // namespace
 
-Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
-                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
-    const auto& config = root.config();
+Result<ContainerFacts> needed_facts(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
+                                    std::string_view handler) {
     const FactsNeeded needed{catalog.needs_engine_record(), catalog.needs_entrypoint(), true, catalog.needs_device_names()};
-    Judged judged{TRY(collect_facts(engine_call, root, handler, needed)), {}};
+    return collect_facts(engine_call, root, handler, needed);
+}
+
+Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const ContainerFacts& facts, const oci::EngineCall& engine_call,
+                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
+    const auto& config = root.config();
     Asked asked{asked_profile(config), std::nullopt};
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
-    judged.decision = TRY(judge_container(catalog, judged.facts.view().facts, asked, apparmor, policy));
-    auto& decision = judged.decision;
-    decision.subject = judged.facts.subject();
-    if (decision.pass) return judged;
-    TRY(check_seccomp_listener(config, oci::engine_name(judged.facts.engine.engine), engine_call.id));
+    auto decision = TRY(judge_container(catalog, facts.view().facts, asked, apparmor, policy));
+    decision.subject = facts.subject();
+    if (decision.pass) return decision;
+    TRY(check_seccomp_listener(config, oci::engine_name(facts.engine.engine), engine_call.id));
     const auto confinement = TRY(catalog.confinement(decision.confinement));
-    decision.host = TRY(judge_host(confinement, config, judged.facts.host, decision.reasons));
+    decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
     if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
+    return decision;
+}
+
+Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
+    Judged judged{TRY(needed_facts(catalog, engine_call, root, handler)), {}};
+    judged.decision = TRY(judge_facts(catalog, judged.facts, engine_call, root, apparmor, policy));
     return judged;
 }
 

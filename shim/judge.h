@@ -25,7 +25,15 @@ struct Judged {
     Decision decision;
 };
 
-// The decision on the container that ENGINE_CALL is about, created from the configuration of ROOT under the name HANDLER.
+// Of the container that ENGINE_CALL is about, created from the configuration of ROOT under the name HANDLER, what CATALOG looks at.
+Result<ContainerFacts> needed_facts(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
+                                    std::string_view handler);
+
+// The decision on that container, by its FACTS.
+Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const ContainerFacts& facts, const oci::EngineCall& engine_call,
+                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+
+// Both.
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                             std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
 

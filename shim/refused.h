@@ -12,8 +12,7 @@
 
 namespace aa::shim {
 
-// Adds to TRACE who the container of LINE is, a call by the name PROGRAM of a runtime of KIND that was refused by an error of WHY; where
-// the catalog or a profile said no, also all facts and the rule, as far as the catalog tells it.
-void trace_refused(const oci::CommandLine& line, oci::RuntimeKind kind, std::string_view program, ErrorKind why, Trace& trace);
+// Adds to TRACE who the container of LINE is, a call by the name PROGRAM of a runtime of KIND, unless that is known.
+void trace_refused(const oci::CommandLine& line, oci::RuntimeKind kind, std::string_view program, Trace& trace);
 
 }  // namespace aa::shim

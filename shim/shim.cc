@@ -72,7 +72,7 @@ int refuse(const Call& call, Trace& trace, Error error) {
     const auto key = known_host_key();
     if (key) trace.id = refusal_id(*key, call.line.name, call.line.id, error.message, ::time(nullptr));
     error = std::move(error).context(concat({call.line.name, " of container ", quote(call.line.id), " refused (decision ", trace.id, ")"}));
-    trace_refused(call.line, call.runtime.kind, call.program, error.kind, trace);
+    trace_refused(call.line, call.runtime.kind, call.program, trace);
     if (trace.as_exit_status) trace.fields.emplace_back("exit_status", decimal(kMayNotBeExecuted));
     log_refusal(call.line, trace, error.kind, error.message);
     return trace.as_exit_status ? fail_as_command(std::move(error), call.line) : fail(error, call.line);
@@ -96,7 +96,7 @@ int fail_early(const Error& error, const oci::CommandLine& line, oci::RuntimeKin
     if (line.command != oci::Command::pass_through) {
         Trace trace;
         trace.id = new_decision_id();
-        trace_refused(line, kind, program, error.kind, trace);
+        trace_refused(line, kind, program, trace);
         log_refusal(line, trace, error.kind, error.message);
     }
     return fail(error, line);

@@ -20,12 +20,20 @@ Result<void> require_plain_config(const oci::CommandLine& line) {
                                            "file; leave the option out"})};
 }
 
-void trace_decision(const Judged& judged, Trace& trace) {
-    const auto& [facts, decision] = judged;
-    trace_subject(decision.subject, trace.fields);
+void trace_facts(const ContainerFacts& facts, Trace& trace) {
+    trace_subject(facts.subject(), trace.fields);
     if (!facts.handler.empty()) trace.fields.emplace_back("handler", facts.handler);
-    if (decision.pass) trace.passed = facts.engine.sandbox ? Passed::sandbox : Passed::container;
     trace.fields.emplace_back("facts", facts.summary());
+}
+
+// The rule by which CATALOG judges FACTS: all that is known of a decision that was not made.
+void trace_rule(const apparmor::CompiledCatalog& catalog, const ContainerFacts& facts, Trace& trace) {
+    const auto view = facts.view();
+    if (const auto selection = catalog.select(view.facts)) trace.fields.emplace_back("rule", selection->why);
+}
+
+void trace_decision(const Decision& decision, const ContainerFacts& facts, Trace& trace) {
+    if (decision.pass) trace.passed = facts.engine.sandbox ? Passed::sandbox : Passed::container;
     trace.fields.emplace_back("rule", decision.rule);
     trace.fields.emplace_back("confinement", decision.confinement);
     if (decision.bounds.profile) trace.fields.emplace_back("profile", *decision.bounds.profile);
@@ -93,11 +101,14 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     const oci::EngineCall engine_call{root, bundle_path, call.line.id};
     apparmor::CurrentPolicy policy(catalog, kernel);
     BundleRoot container_root(bundle_path, config);
+    const auto facts = TRY(needed_facts(catalog, engine_call, container_root, handler_from_program(call.program)));
+    trace_facts(facts, trace);
     TRY(check_working_directory(container_root, config.process.cwd));
-    auto judged = TRY(judge_bundle(catalog, engine_call, container_root, handler_from_program(call.program), apparmor, policy));
-    auto& decision = judged.decision;
+    auto judged = judge_facts(catalog, facts, engine_call, container_root, apparmor, policy);
+    if (!judged) trace_rule(catalog, facts, trace);
+    auto decision = TRY(std::move(judged));
     decision.id = trace.id;
-    trace_decision(judged, trace);
+    trace_decision(decision, facts, trace);
     trace_asked(config, decision, trace);
     TRY(check_reserved_annotations(config, decision));
     const bool restores = call.line.command == oci::Command::restore && !decision.pass;

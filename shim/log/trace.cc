@@ -45,7 +45,7 @@ bool has_field(const Fields& fields, std::string_view name) {
 
 void trace_subject(const Subject& subject, Fields& fields) {
     const auto add = [&](std::string_view name, const std::string& value) {
-        if (!value.empty()) fields.emplace_back(name, value);
+        if (!value.empty() && !has_field(fields, name)) fields.emplace_back(name, value);
     };
     add("engine", subject.engine);
     add("namespace", subject.kubernetes_namespace);

@@ -49,7 +49,7 @@ Refusal refusal_of(const Trace& trace, ErrorKind kind);
 // Whether FIELDS has NAME.
 bool has_field(const Fields& fields, std::string_view name);
 
-// Adds to FIELDS what is known of SUBJECT.
+// Adds to FIELDS what is known of SUBJECT and missing there.
 void trace_subject(const Subject& subject, Fields& fields);
 
 }  // namespace aa::shim

@@ -113,7 +113,8 @@ class Journal(observing.ObservingTest):
         rejected = refused("policy", self.cri_bundle("c1", annotations={"example.test/forbidden": "x"}))
         self.assertRegex(rejected["AA_SHIM_RULE"], r"^rule /etc/aa-shim/catalog.d/10-test.json:\d+:\d+$")
         self.assertIn("namespace='shop' pod='web' name='nginx'", rejected["AA_SHIM_FACTS"])
-        refused("policy", self.cri_bundle("c1", annotations={"aa-shim/confinement": "secret" * 60}))
+        asking = refused("policy", self.cri_bundle("c1", annotations={"aa-shim/confinement": "secret" * 60}))
+        self.assertRegex(asking["AA_SHIM_RULE"], r"^otherwise, ")
         refused("policy", self.cri_bundle("c1", annotations={"aa-shim/pod": "other"}))
         directory = self.cri_bundle("c1", process=bundles.process(cwd="/proc/self/fd/7"))
         (directory / "rootfs").mkdir()
@@ -132,6 +133,23 @@ class Journal(observing.ObservingTest):
         (harness.ETC / "runtime").unlink()
         (harness.ETC / "runtime").symlink_to("/opt/none/runc")
         refused("system", directory)
+
+    def test_a_refusal_names_dockers_container_though_no_rule_asks_for_it(self):
+        record = self.listen()
+        identity, data, root = "d" * 64, harness.WORK / "data", Path("/run/docker/runtime-runc/moby")
+        bundle = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
+        bundle.mkdir(parents=True, mode=0o700)
+        document = bundles.config(root={"path": f"{data}/overlay2/abc/merged"}, annotations={"example.test/forbidden": "x"})
+        (bundle / "config.json").write_bytes(bundles.encode(document))
+        known = data / "containers" / identity
+        known.mkdir(parents=True)
+        (known / "config.v2.json").write_text(json.dumps({"ID": identity, "Name": "/shop", "Config": {"Image": "nginx"}}))
+        (known / "hostconfig.json").write_text("{}")
+        self.assert_refused(self.shim("--root", root, "create", "--bundle", bundle, identity), "not on this host")
+        refused = record()
+        self.assertEqual((refused["AA_SHIM_ENGINE"], refused["AA_SHIM_NAME"], refused["AA_SHIM_IMAGE"]), ("docker", "shop", "nginx"))
+        self.assertIn("engine='docker'", refused["AA_SHIM_FACTS"])
+        self.assertRegex(refused["AA_SHIM_RULE"], r"^rule /etc/aa-shim/catalog.d/10-test.json:")
 
     def test_equal_refusals_have_one_id(self):
         """kubelet shows equal events of a pod once, with their number."""
