@@ -8,10 +8,12 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import bundle as bundles
 import harness
+import test_watch
 
 KERNEL_SETS = {"CapBnd": "bounding", "CapEff": "effective", "CapPrm": "permitted", "CapInh": "inheritable", "CapAmb": "ambient"}
 NUMBERS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10}
@@ -198,6 +200,27 @@ class RealRuntime:
         self.assertEqual(self.runtime_call("kill", "c1", "KILL").code, 0)
         self.assertEqual(self.runtime_call("delete", "--force", "c1").code, 0)
         self.assertNotEqual(self.runtime_call("state", "c1").code, 0)
+
+    def test_a_hook_that_takes_longer_than_a_program_may(self):
+        """The runtime's init runs it in the container, before the program: nobody is killed, and the program is judged."""
+        for name, started in {"started": True, "run": False}.items():
+            with self.subTest(name):
+                directory = self.bundle_for("sleep 1000", name=name)
+                document = json.loads((directory / "config.json").read_bytes())
+                document["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", str(test_watch.PATIENCE + 2)]}]}
+                (directory / "config.json").write_bytes(bundles.encode(document))
+                self.addCleanup(self.runtime_call, "delete", "--force", name)
+                begun = time.monotonic()
+                calls = [("create", "--bundle", directory, name), ("start", name)] if started else [("run", "--detach", "--bundle", directory, name)]
+                for words in calls:
+                    run = self.runtime_call(*words, stdout_to_null=True)
+                    self.assertEqual(run.code, 0, run.message)
+                time.sleep(max(0, begun + test_watch.PATIENCE + 1 - time.monotonic()))
+                pid = json.loads(self.runtime_call("state", name).stdout)["pid"]
+                self.assertNotEqual(pid, 0, "the container was ended")
+                self.assertTrue(test_watch.await_end_of_watch(test_watch.PATIENCE))
+                status = status_of(Path(f"/proc/{pid}/status").read_text())
+                self.assert_kernel_agrees(status)
 
     def test_refused_leaves_no_container(self):
         directory = self.bundle_for("true")

@@ -86,6 +86,12 @@ def check_bypasses():
         tap.equal("a container of another runtime", (code, report["standing"], report["engine"]), (1, "bypassed", "docker"))
         tap.equal("what it has instead", report["processes"][0]["label"], "docker-default")
         tap.ok("all containers: it is among them", container.id in [one["id"] for one in status()[1]["containers"]])
+    if "--annotation" in must("docker", "run", "--help"):  # not before Docker 24
+        record = [f"--annotation=aa-shim/{key}={value}" for key, value in {"decision": "0123456789abcdef", "applied": "", "digest": "0" * 32}.items()]
+        with Container("--runtime", "runc", *record, BUSYBOX) as container:
+            code, document = status(container.id)
+            (report,) = document["containers"]
+            tap.equal("a container of another runtime with a record", (code, report["standing"], report["decision"]), (1, "forged", None))
     must("sh", "-c", "unshare --pid --fork --mount-proc sleep 4711 > /dev/null 2>&1 &")
     tap.ok("a process with a PID namespace of its own is noted",
            until(lambda: any(process["command"] == "sleep" for process in status()[1]["strangers"]), 20), status()[1]["strangers"])
