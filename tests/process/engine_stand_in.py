@@ -113,7 +113,7 @@ class Engine:
         identity = words[-3] if by_ctr else "c0ffee" * 10
         program = Path(harness.CTL) if verb == "runp" else self.unpacked(words, by_ctr)
         command = ["unshare", "--pid", "--fork", "--kill-child", *BOUNDED, program, "__wait"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=harness.filter_system_calls)
         pid = first_child(process.pid, program.name)
         directory = self.test.make_bundle(bundles.config(), name="verified")
         if self.shim:
