@@ -2,6 +2,8 @@
 #include "shim/devices.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
@@ -41,10 +43,14 @@ bool is_default(const Asked& asked) {
 }
 
 // Engines let containers make device files that nobody may open: "c *:* m".
-bool is_harmless(const Asked& asked) { return asked.access == "m" || is_default(asked); }
+bool is_harmless(const Asked& asked) { return asked.type != 'a' && (asked.access == "m" || is_default(asked)); }
 
 Asked asked_of(const oci::Device& device) { return {device.type == 'u' ? 'c' : device.type, device.major, device.minor, "rwm"}; }
-Asked asked_of(const oci::DeviceRule& rule) { return {rule.type, rule.major, rule.minor, rule.access}; }
+// For the cgroup, a rule of type a is about everything, whatever it says besides (runc's devices emulator; cgroup v1's devices.allow).
+Asked asked_of(const oci::DeviceRule& rule) {
+    if (rule.type == 'a') return {'a', std::nullopt, std::nullopt, "rwm"};
+    return {rule.type, rule.major, rule.minor, rule.access};
+}
 
 // A FIFO is no way to anything of the host's.
 bool is_fifo(const oci::Device& device) { return device.type == 'p'; }
@@ -104,10 +110,16 @@ CutRules cut_rules(const std::vector<oci::DeviceRule>& rules, const std::vector<
     CutRules result;
     auto fact = facts.begin();
     for (const auto& rule : rules) {
-        auto left = rule;
-        if (rule.allow && !is_harmless(asked_of(rule))) left.access = granted_access(grants, asked_of(rule), *fact++);
-        if (left.access != rule.access) result.cut.push_back(rule);
-        if (left.access == rule.access || !left.access.empty()) result.kept.push_back(std::move(left));
+        const auto asked = asked_of(rule);
+        const bool bounded = rule.allow && !is_harmless(asked);
+        const auto access = bounded ? granted_access(grants, asked, *fact++) : std::string(asked.access);
+        const bool whole = access == asked.access;
+        if (!whole) result.cut.push_back(rule);
+        if (whole) {
+            result.kept.push_back(rule);
+        } else if (!access.empty() && asked.type != 'a') {
+            result.kept.push_back({true, asked.type, asked.major, asked.minor, access});
+        }
     }
     return result;
 }
@@ -117,11 +129,27 @@ void allow_again(const oci::Device& device, const DeviceFact& fact, const std::v
     auto asked = asked_of(device);
     for (const auto& rule : rules.cut) {
         const bool same_type = rule.type == 'a' || rule.type == asked.type;
-        if (!same_type || !is_within(asked.major, rule.major) || !is_within(asked.minor, rule.minor)) continue;
-        asked.access = rule.access;
-        const auto access = is_default(asked) ? rule.access : granted_access(grants, asked, fact);
+        const bool same_numbers = rule.type == 'a' || (is_within(asked.major, rule.major) && is_within(asked.minor, rule.minor));
+        if (!same_type || !same_numbers) continue;
+        asked.access = asked_of(rule).access;
+        const auto access = is_default(asked) ? std::string(asked.access) : granted_access(grants, asked, fact);
         if (!access.empty()) rules.kept.push_back({true, asked.type, asked.major, asked.minor, access});
     }
+}
+
+// Where a device's file cannot be made, as in a user namespace, runtimes mount what lies at its path on the host (runc
+// libcontainer/rootfs_linux.go, createDeviceNode(); crun linux.c, create_missing_devs()). So it must be that device, or nothing.
+Result<void> check_path(const oci::Device& device, bool in_user_namespace) {
+    struct stat status {};
+    if (is_fifo(device) || ::stat(device.path.c_str(), &status) != 0) return {};
+    const auto asked = asked_of(device);
+    const bool same_type = asked.type == 'b' ? S_ISBLK(status.st_mode) : S_ISCHR(status.st_mode);
+    const bool is_it = same_type && asked.major == major(status.st_rdev) && asked.minor == minor(status.st_rdev);
+    // Elsewhere the device cgroup goes by the numbers.
+    if (is_it || (!in_user_namespace && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)))) return {};
+    return Error{ErrorKind::denied, concat({"the device ", quote(device.path), " (", numbers_of(asked),
+                                            ") has the path of something else on the host, "
+                                            "which the runtime may mount in its place: give it another path"})};
 }
 
 // "nothing at all", with which the rules of an engine begin.
@@ -153,14 +181,25 @@ Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFa
         return DeviceFact{numbers_of(asked), names ? name_of(asked) : std::string()};
     };
     for (const auto& device : request.devices) {
+        TRY(check_path(device, request.find("user") != nullptr));
         const bool known = is_fifo(device) || is_default(asked_of(device));
         facts.devices.push_back(known ? DeviceFact() : TRY(fact_of(asked_of(device))));
+    }
+    for (const auto& path : facts.paths) {
+        if (path.device && !is_default(asked_of(*path.device))) facts.mounted_devices.push_back(TRY(fact_of(asked_of(*path.device))));
     }
     for (const auto& rule : request.device_rules) {
         if (rule.allow && !is_harmless(asked_of(rule))) facts.rules.push_back(TRY(fact_of(asked_of(rule))));
     }
     facts.device_cgroup_is_open = request.device_rules.empty() || !denies_all(request.device_rules.front());
     return {};
+}
+
+bool is_device_granted(const oci::Device& device, const std::vector<DeviceGrant>& grants) {
+    const auto asked = asked_of(device);
+    const DeviceFact fact{numbers_of(asked), name_of(asked)};
+    const auto usable = [&](const DeviceGrant& grant) { return grants_it(grant, {asked.type, asked.major, asked.minor, {}}, fact); };
+    return is_default(asked) || std::any_of(grants.begin(), grants.end(), usable);
 }
 
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<DeviceGrant>& grants, oci::HostChanges& changes,
@@ -185,7 +224,7 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
         if (!removed[i] && !is_fifo(request.devices[i])) allow_again(request.devices[i], facts.devices[i], grants, rules);
     }
     std::vector<std::string> closed;
-    for (const auto& rule : rules.cut) closed.push_back(concat({numbers_of(asked_of(rule)), " ", rule.access}));
+    for (const auto& rule : rules.cut) closed.push_back(concat({numbers_of(asked_of(rule)), " ", asked_of(rule).access}));
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
     if (!taken.empty())

@@ -18,6 +18,9 @@ namespace aa::shim {
 // Adds to FACTS the devices that REQUEST asks for and the rules of its device cgroup. NAMES: looks for the names that the host gives them.
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts);
 
+// Whether a container may use DEVICE: every container may, or GRANTS let it.
+bool is_device_granted(const oci::Device& device, const std::vector<apparmor::DeviceGrant>& grants);
+
 // Cuts the devices of REQUEST, of which FACTS tells, to GRANTS. What goes is told in REASONS.
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<apparmor::DeviceGrant>& grants,
                  oci::HostChanges& changes, std::vector<std::string>& reasons);

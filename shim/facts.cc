@@ -59,7 +59,7 @@ ContainerFacts::View ContainerFacts::view() const {
     facts.privileged = engine.privileged;
     facts.sandbox = engine.sandbox;
     for (const auto& path : host.paths) view.host_paths.push_back(path.names);
-    for (const auto* devices : {&host.devices, &host.rules}) {
+    for (const auto* devices : {&host.devices, &host.mounted_devices, &host.rules}) {
         std::copy_if(devices->begin(), devices->end(), std::back_inserter(view.devices),
                      [](const apparmor::DeviceFact& device) { return !device.numbers.empty(); });
     }

@@ -45,6 +45,13 @@ Result<void> check_path(const HostPath& path, std::string_view destination, cons
     return {};
 }
 
+// A device may come as a mount, too: Podman without root makes one of each --device.
+Result<void> check_device(const HostPath& path, const Confinement& confinement) {
+    if (!path.device || !confinement.host.devices || is_device_granted(*path.device, *confinement.host.devices)) return {};
+    return denied(concat({"the mount at ", quote(path.destination), " brings the host's device ", quote(path.path), " into the container"}),
+                  "take it out", "devices", confinement);
+}
+
 Result<void> check_namespaces(const HostFacts& facts, const Confinement& confinement) {
     if (!confinement.host.namespaces) return {};
     const auto beyond = facts.namespaces & ~*confinement.host.namespaces;
@@ -76,11 +83,13 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
                                     std::vector<std::string>& reasons) {
     oci::HostChanges changes;
     for (const auto& path : facts.paths) {
-        const auto& mount = config.mounts[path.mount];
-        TRY(check_protected(path, mount.destination, confinement));
-        TRY(check_path(path, mount.destination, confinement));
+        TRY(check_protected(path, path.destination, confinement));
+        TRY(check_path(path, path.destination, confinement));
+        TRY(check_device(path, confinement));
         // What was judged is what is mounted, wherever a link leads by then.
-        if (mount.is_bind() && mount.source != path.path) changes.mount_sources.emplace_back(path.mount, path.path);
+        if (!path.mount) continue;
+        const auto& mount = config.mounts[*path.mount];
+        if (mount.is_bind() && mount.source != path.path) changes.mount_sources.emplace_back(*path.mount, path.path);
     }
     TRY(check_namespaces(facts, confinement));
     TRY(keep_masked(facts, confinement, changes, reasons));

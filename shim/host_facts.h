@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,22 +19,26 @@ namespace aa::shim {
 
 // A place of the host that the caller wants in the container.
 struct HostPath {
-    std::size_t mount = 0;           // its number in config.json
-    std::string path;                // no link in it; of a mount that is no bind: "TYPE of SOURCE"
-    std::vector<std::string> names;  // the same, or, of what is mounted in the engine's storage, the paths that lead there from outside
-    bool is_protected = false;       // it shows what belongs to aa-shim or the runtime, or lies in it
+    std::optional<std::size_t> mount;  // the number in config.json; nullopt: the container's root
+    std::string destination;
+    std::string path;                   // no link in it; of a mount that is no bind: "TYPE of SOURCE"
+    std::vector<std::string> names;     // the same, or, of what shows other places, those
+    bool is_protected = false;          // it shows what belongs to aa-shim or the runtime, or lies in it
+    bool is_kernels = false;            // it lies in a proc or sysfs
+    std::optional<oci::Device> device;  // it is one
 };
 
 struct HostFacts {
     std::vector<HostPath> paths;
-    std::vector<apparmor::DeviceFact> devices;     // of linux.devices, in its order; of those that every container has: empty
-    std::vector<apparmor::DeviceFact> rules;       // what the device cgroup allows beyond those
-    std::uint32_t namespaces = 0;                  // a set of apparmor::HostNamespace that stay the host's
-    std::vector<std::string> unmasked;             // paths that engines mask and this request does not
-    std::vector<std::string> writable;             // paths that engines make read-only and this request does not
-    std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
-    bool device_cgroup_is_open = false;            // its rules do not begin with "nothing at all"
-    bool hooks = false;                            // beside the engine's own
+    std::vector<apparmor::DeviceFact> devices;          // of linux.devices, in its order; of those that every container has: empty
+    std::vector<apparmor::DeviceFact> mounted_devices;  // those that come as bind mounts
+    std::vector<apparmor::DeviceFact> rules;            // what the device cgroup allows beyond those
+    std::uint32_t namespaces = 0;                       // a set of apparmor::HostNamespace that stay the host's
+    std::vector<std::string> unmasked;                  // paths that engines mask and this request does not
+    std::vector<std::string> writable;                  // paths that engines make read-only and this request does not
+    std::vector<std::string> kernel_file_systems;       // where a proc or sysfs is mounted beside /proc and /sys
+    bool device_cgroup_is_open = false;                 // its rules do not begin with "nothing at all"
+    bool hooks = false;                                 // beside the engine's own
 
     [[nodiscard]] bool is_unmasked() const { return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty(); }
 };

@@ -19,6 +19,9 @@ bool is_listed(std::span<const apparmor::RuntimeAnnotation> listed, const apparm
 }
 
 Error refused(const apparmor::FactPair& annotation, const apparmor::Confinement* confinement) {
+    // config.json with it cannot even be read (oci::read_config()).
+    if (annotation.first == "bundle")
+        return {ErrorKind::denied, "the annotation 'bundle' would lead a later exec to another config.json: remove it"};
     std::string message = concat({"the annotation ", quote(annotation.first), " with the value ", quote(annotation.second),
                                   " would steer the runtime itself: remove it, or let the operator "});
     if (confinement != nullptr) {

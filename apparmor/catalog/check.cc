@@ -167,6 +167,9 @@ private:
                                              " (\"runtimeAnnotations\")"}));
         }
         note_unbounded(confinement, what);
+        if (confinement.host.namespaces && (*confinement.host.namespaces & bit(HostNamespace::user)) == 0)
+            note(confinement.origin,
+                 what + " refuses each container without a user namespace of its own (\"hostNamespaces\" without \"user\")");
         if (confinement.host.protected_paths)
             note(confinement.origin,
                  what + " lets a container have the host's paths that are aa-shim's own or the runtime's (\"hostPaths\", \"weaker\")");

@@ -64,12 +64,14 @@ Result<DeviceGrant> parse_device_grant(std::string_view text) {
     const auto what = has_access ? text.substr(0, space) : text;
     if (has_access) grant.access = last;
     if (what.starts_with('/')) {
+        if (what.find(' ') != what.npos) return no_grant(text, "is no device");
         grant.path = what;
         if (auto checked = check_pattern(what); !checked) return std::move(checked).error();
         if (!literal_prefix(what).text.starts_with("/dev/")) return no_grant(text, "is no device: their names begin with '/dev/'");
     } else if (!parse_numbers(what, grant)) {
         return no_grant(text, "is no device");
     }
+    if (grant.path.empty() && grant.type == 'a' && (grant.major || grant.minor)) return no_grant(text, "names devices of type a by number");
     return grant;
 }
 

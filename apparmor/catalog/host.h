@@ -3,6 +3,7 @@
 // What a container may have of the host, as the catalog says it and as facts tell it: namespaces, devices, places in the file system.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +47,10 @@ struct DeviceFact {
     std::string numbers;  // "b 8:0", "c *:*"
     std::string path;     // the name that the host gives it, "/dev/sda"; empty: it has none, or nobody asked
 };
+
+// What belongs to aa-shim and AppArmor: no container sees it, unless the catalog says "weaker". The runtime's state comes on top.
+inline constexpr std::array<std::string_view, 4> kProtectedPaths{"/run/aa-shim", "/etc/aa-shim", "/var/lib/aa-shim",
+                                                                 "/sys/kernel/security"};
 
 // What a confinement lets a container have of the host. nullopt: whatever it asks for.
 struct HostCeilings {

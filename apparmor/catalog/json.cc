@@ -9,6 +9,7 @@
 #include "apparmor/catalog/check.h"
 #include "apparmor/catalog/document.h"
 #include "apparmor/catalog/match.h"
+#include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/syscalls.h"
 #include "apparmor/catalog/values.h"
 #include "base/text.h"
@@ -169,7 +170,24 @@ private:
             list = node.find("paths");
             if (list == nullptr) return complain(node.place, "\"hostPaths\" needs \"paths\"");
         }
-        each_text(*list, "hostPaths", [&](const Node& item) { host.paths->push_back(read_path_pattern(item, "a path of the host")); });
+        each_text(*list, "hostPaths", [&](const Node& item) {
+            host.paths->push_back(read_path_pattern(item, "a path of the host"));
+            if (!host.protected_paths) require_unprotected(item);
+        });
+    }
+
+    // A pattern that means only what is never mounted would promise in vain.
+    void require_unprotected(const Node& node) {
+        const auto literal = literal_prefix(node.text);
+        const auto lies_in = [](const std::string& path, const std::string& directory) {
+            return (path + "/").starts_with(directory + "/");
+        };
+        const auto path = literal.text == "/" ? std::string() : literal.text;
+        const auto shows = [&](std::string_view place) { return lies_in(std::string(place), path) || lies_in(path, std::string(place)); };
+        if (literal.whole && std::ranges::any_of(kProtectedPaths, shows))
+            complain(node.place, concat({quote(node.text),
+                                         " shows what belongs to aa-shim or AppArmor, and is refused all the same: write "
+                                         "{\"paths\": [...], \"weaker\": true}"}));
     }
 
     void check_confinement_name(const std::string& name, Place place) {

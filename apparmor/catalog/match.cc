@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/catalog/match.h"
 
+#include <algorithm>
 #include <array>
 
+#include "apparmor/catalog/pattern.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -44,7 +46,7 @@ public:
         if (const Node* privileged = values_.get(node, "privileged", Kind::boolean)) match.privileged = privileged->boolean;
         if (const Node* sandbox = values_.get(node, "sandbox", Kind::boolean)) match.sandbox = sandbox->boolean;
         if (const Node* path = node.find("hostPath")) read_host_path(*path, match);
-        if (const Node* device = values_.get(node, "device", Kind::text)) match.device = read_clause(*device, "device");
+        if (const Node* device = values_.get(node, "device", Kind::text)) match.device = read_device(*device);
         if (const Node* space = values_.get(node, "hostNamespace", Kind::text)) match.host_namespace = values_.read_host_namespace(*space);
         if (const Node* unmasked = values_.get(node, "unmasked", Kind::boolean)) match.unmasked = unmasked->boolean;
         if (const Node* hooks = values_.get(node, "hooks", Kind::boolean)) match.hooks = hooks->boolean;
@@ -67,6 +69,17 @@ private:
         });
         if (match.host_path_outside.empty())
             values_.complain(outside->place, "\"outside\" names no pattern: whatever is a path lies outside");
+    }
+
+    std::string read_device(const Node& node) {
+        const auto start = literal_prefix(node.text).text;
+        const bool can_match =
+            start.empty() || (std::string_view("abc").find(start[0]) != std::string_view::npos && (start.size() == 1 || start[1] == ' ')) ||
+            start.starts_with("/dev/") || std::string_view("/dev/").starts_with(start);
+        if (!can_match || std::ranges::count(node.text, ' ') > 1)
+            values_.complain(node.place, concat({"the pattern ", quote(node.text),
+                                                 " can never match: a device is \"/dev/NAME\" or \"TYPE MAJOR:MINOR\""}));
+        return read_clause(node, "device");
     }
 
     std::string read_clause(const Node& node, std::string_view key) {

@@ -126,6 +126,8 @@ std::string Values::read_path_pattern(const Node& node, std::string_view what) {
         complain(node.place, concat({"the pattern ", quote(pattern), " can never match: ", what, " begins with '/' (write ",
                                      quote("/**/" + pattern), " for one that lies anywhere)"}));
     }
+    if (pattern.size() > 1 && pattern.ends_with('/'))
+        complain(node.place, concat({"the pattern ", quote(pattern), " can never match: ", what, " has no '/' at its end"}));
     return read_pattern(node);
 }
 

@@ -52,7 +52,7 @@ std::string guess_root(std::string_view bundle) {
     if (at == std::string_view::npos) return "/run/runc";
     const auto rest = bundle.substr(at + kTasks.size());
     const auto space = rest.substr(0, rest.find('/'));
-    if (space == "moby") return "/run/docker/runtime-runc/moby";
+    if (space == "moby" || space.starts_with("moby-")) return concat({"/run/docker/runtime-runc/", space});
     return concat({"/run/containerd/runc/", space});
 }
 

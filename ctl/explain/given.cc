@@ -56,7 +56,7 @@ Result<oci::Device> read_device(const std::string& name) {
     struct stat status {};
     oci::Device device{name, 0, 0, 0, {}};
     if (name.starts_with('/')) {
-        if (::stat(name.c_str(), &status) != 0) return errno_error("--device", name, errno);
+        if (::stat(name.c_str(), &status) != 0) return errno_error("stat the device", name, errno);
         if (!S_ISBLK(status.st_mode) && !S_ISCHR(status.st_mode))
             return Error{ErrorKind::usage, concat({"--device ", quote(name), " is no device"})};
         device.type = S_ISBLK(status.st_mode) ? 'b' : 'c';
@@ -64,7 +64,9 @@ Result<oci::Device> read_device(const std::string& name) {
         device.minor = minor(status.st_rdev);
         return device;
     }
-    const auto grant = TRY(apparmor::parse_device_grant(name).context("--device"));
+    const auto parsed = apparmor::parse_device_grant(name);
+    if (!parsed) return Error{ErrorKind::usage, concat({"--device ", parsed.error().message})};
+    const auto& grant = *parsed;
     if (!grant.major || !grant.minor || grant.type == 'a')
         return Error{ErrorKind::usage, concat({"--device ", quote(name), " names no single device"})};
     device.type = grant.type;
@@ -110,7 +112,7 @@ Result<oci::Config> given_request(const ExplainOptions& options) {
     for (const auto& path : options.host_paths) {
         if (!path.starts_with('/')) return Error{ErrorKind::usage, concat({"--host-path ", quote(path), " is no absolute path"})};
         auto& mount = config.mounts.emplace_back();
-        mount.destination = "/mnt";
+        mount.destination = path;
         mount.source = path;
         mount.type = "bind";
     }
@@ -138,7 +140,7 @@ Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oc
     facts.entrypoint = options.entrypoint;
     facts.annotations = TRY(read_pairs(options.annotations, "--annotation"));
     facts.user = options.user.value_or(0);
-    facts.host = TRY(shim::collect_host_facts({"/run/runc", "/", "container"}, request, oci::Engine::other, true));
+    facts.host = TRY(shim::collect_host_facts({"/run/runc", "/", "container"}, request, facts.engine.engine, true));
     return facts;
 }
 

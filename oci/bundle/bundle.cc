@@ -46,6 +46,7 @@ void read_mount_options(Reader& reader, Mount& mount) {
         for (const auto& [name, flag] : kMountOptions) {
             if (option == name) mount.*flag = true;
         }
+        if (option.escaped() || option.raw().find("dir") != std::string_view::npos) add_overlay_layers(option.decoded(), mount.layers);
     });
 }
 
@@ -86,6 +87,7 @@ constexpr Member<Config> kLinux[] = {
     {"namespaces", read_host<read_namespaces>},
     {"devices", read_host<read_devices>},
     {"resources", read_host<read_resources>},
+    {"netDevices", read_host<read_net_devices>},
     {"maskedPaths", read_host<read_masked_paths>},
     {"readonlyPaths", read_host<read_readonly_paths>},
 };

@@ -173,6 +173,15 @@ void read_hooks(Reader& reader, HostRequest& request) {
     if (!reader.null()) (void)json::read_members(reader, kHooks, request);
 }
 
+void read_net_devices(Reader& reader, HostRequest& request) {
+    if (reader.null()) return;
+    (void)reader.object([&](const json::Text& name) {
+        (void)name;
+        request.net_devices = true;
+        (void)reader.skip();
+    });
+}
+
 std::string change_request(const HostRequest& request, const HostChanges& changes, Splices& splices) {
     if (!changes.removed_devices.empty()) {
         std::vector<json::Extent> places;

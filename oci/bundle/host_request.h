@@ -62,7 +62,8 @@ struct HostRequest {
     std::vector<Namespace> namespaces;
     TextList masked_paths;
     TextList readonly_paths;
-    std::vector<Hook> hooks;  // of all kinds
+    std::vector<Hook> hooks;   // of all kinds
+    bool net_devices = false;  // it takes network devices of the host
 
     [[nodiscard]] const Namespace* find(std::string_view type) const;
 };
@@ -74,6 +75,7 @@ void read_namespaces(json::Reader& reader, HostRequest& request);
 void read_masked_paths(json::Reader& reader, HostRequest& request);
 void read_readonly_paths(json::Reader& reader, HostRequest& request);
 void read_hooks(json::Reader& reader, HostRequest& request);
+void read_net_devices(json::Reader& reader, HostRequest& request);
 
 // What a decision does to what a request asks of the host. Nothing given: all stays.
 struct HostChanges {

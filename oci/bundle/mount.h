@@ -4,6 +4,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "oci/json/json.h"
 
@@ -17,11 +19,16 @@ struct Mount {
     bool recursive = false;  // rbind: with what is mounted below the source
     bool noexec = false;
     bool read_only = false;
-    bool copy_up = false;         // tmpcopyup: a tmpfs that begins as a copy of what it covers
-    bool remapped = false;        // it has id mappings of its own
-    json::Extent source_place{};  // of the source's value, a null included; empty if there is none
+    bool copy_up = false;               // tmpcopyup: a tmpfs that begins as a copy of what it covers
+    bool remapped = false;              // it has id mappings of its own
+    std::vector<std::string> layers{};  // of an overlay: all directories that its options name
+    json::Extent source_place{};        // of the source's value, a null included; empty if there is none
 
     [[nodiscard]] bool is_bind() const { return bind || type == "bind"; }
 };
+
+// Adds to LAYERS the directories that OPTIONS, one or several of an overlay's with commas between them, name (lowerdir, upperdir, workdir;
+// linux Documentation/filesystems/overlayfs.rst). A backslash is taken off from before the character that it hides.
+void add_overlay_layers(std::string_view options, std::vector<std::string>& layers);
 
 }  // namespace aa::oci

@@ -95,10 +95,12 @@ std::string_view docker_data_root(std::string_view root_path) {
     return kDefaultDataRoot;
 }
 
-// dockerd runs every container of its own in the namespace "moby" (moby daemon/runtime_unix.go); its plugins are in
-// another one and have no record.
+// dockerd runs every container of its own in the namespace "moby" (moby daemon/runtime_unix.go), or, where it remaps users,
+// "moby-UID.GID" (cmd/dockerd/daemon.go); its plugins are in "plugins.moby" and have no record.
 bool is_docker_call(const EngineCall& call) {
-    return before_tail(call.root, {"runtime-runc", "moby"}).has_value() && before_tail(call.bundle, {"moby", call.id}).has_value();
+    const auto space = last_component(call.root);
+    if (space != "moby" && !space.starts_with("moby-")) return false;
+    return before_tail(call.root, {"runtime-runc", "*"}).has_value() && before_tail(call.bundle, {space, call.id}).has_value();
 }
 
 Result<EngineFacts> read_docker_facts(const EngineCall& call, const Config& config) {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "oci/engine/path_tail.h"
 #include "oci/engine/sources.h"
@@ -13,25 +15,21 @@
 namespace aa::oci {
 namespace {
 
-// kubelet's root: its own default, k0s, MicroK8s. containerd's root and state: the defaults, k3s, k0s, MicroK8s.
-constexpr std::array<std::string_view, 3> kKubelets{"/var/lib/kubelet", "/var/lib/k0s/kubelet",
-                                                    "/var/snap/microk8s/common/var/lib/kubelet"};
-constexpr std::array<std::string_view, 8> kContainerds{
-    "/run/containerd",
-    "/var/lib/containerd",
-    "/run/k3s/containerd",
-    "/run/k0s/containerd",
-    "/var/lib/k0s/containerd",
-    "/var/lib/rancher/k3s/agent/containerd",
-    "/var/snap/microk8s/common/run/containerd",
-    "/var/snap/microk8s/common/var/lib/containerd",
-};
 // Where the library of Podman and CRI-O keeps what need not survive a boot.
 constexpr std::string_view kRunStorage = "/run/containers/storage";
 
-// What an engine writes for each container, by the last components of its path: dockerd (container/container_unix.go), Podman
-// (libpod/container_internal_common.go), CRI-O, nerdctl.
-constexpr std::array<std::string_view, 6> kContainerFiles{"hostname", "hosts", "resolv.conf", "shm", ".containerenv", "passwd"};
+// What an engine writes for each container, by the last component of its path, and where it mounts that: dockerd
+// (container/container_unix.go), Podman (libpod/container_internal_common.go), CRI-O, nerdctl. Containers of a pod, and those that share a
+// network, use the files of another one.
+struct ContainerFile {
+    std::string_view name;
+    std::string_view destination;
+};
+constexpr std::array<ContainerFile, 5> kContainerFiles{{{"hostname", "/etc/hostname"},
+                                                        {"hosts", "/etc/hosts"},
+                                                        {"resolv.conf", "/etc/resolv.conf"},
+                                                        {"shm", "/dev/shm"},
+                                                        {".containerenv", "/run/.containerenv"}}};
 
 bool is_random_id(std::string_view id) {
     constexpr std::size_t kLength = 64;
@@ -39,14 +37,17 @@ bool is_random_id(std::string_view id) {
 }
 
 // kubelet names the cgroup of a pod after it: ".../kubepods-burstable-pod<UID>.slice:..." with '_' for '-', or ".../pod<UID>/..."
-// (pkg/kubelet/cm). Whoever asks for the pod does not choose it.
+// (pkg/kubelet/cm); that of a static pod has no dashes. Whoever asks for the pod does not choose it.
 std::string pod_uid_of(std::string_view cgroups_path) {
-    constexpr std::size_t kUid = 36;
+    constexpr std::size_t kWithDashes = 36;
+    constexpr std::size_t kWithout = 32;
     for (auto at = cgroups_path.find("pod"); at != cgroups_path.npos; at = cgroups_path.find("pod", at + 1)) {
-        std::string uid(cgroups_path.substr(at + 3, kUid));
+        std::string uid(cgroups_path.substr(at + 3));
+        uid.resize(std::min(uid.size(), std::min(uid.find_first_of("./"), uid.find(':'))));
         std::replace(uid.begin(), uid.end(), '_', '-');
-        if (uid.size() == kUid && std::count(uid.begin(), uid.end(), '-') == 4 && uid.find_first_not_of("0123456789abcdef-") == uid.npos)
-            return uid;
+        const auto dashes = std::count(uid.begin(), uid.end(), '-');
+        const bool right = (uid.size() == kWithDashes && dashes == 4) || (uid.size() == kWithout && dashes == 0);
+        if (right && uid.find_first_not_of("0123456789abcdef-") == uid.npos) return uid;
     }
     return {};
 }
@@ -64,34 +65,36 @@ bool is_below(std::string_view path, const std::vector<std::string_view>& below)
     return path.empty();
 }
 
-bool has_component(std::string_view path, std::string_view component) {
-    const auto at = path.find(concat({"/", component}));
-    if (at == path.npos) return false;
-    const auto rest = path.substr(at + 1 + component.size());
-    return rest.empty() || rest.front() == '/';
+// What follows the component COMPONENT of PATH ("" or "/…"); nothing if it has none of that name.
+std::optional<std::string_view> behind_component(std::string_view path, std::string_view component) {
+    const auto wanted = concat({"/", component});
+    for (auto at = path.find(wanted); at != path.npos; at = path.find(wanted, at + 1)) {
+        const auto rest = path.substr(at + wanted.size());
+        if (rest.empty() || rest.front() == '/') return rest;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
-EngineMounts::EngineMounts(Engine engine, const EngineCall& call, const Config& config)
-    : engine_(engine), call_(call), config_(config), pod_uid_(pod_uid_of(config.cgroups_path)) {
+EngineMounts::EngineMounts(Engine engine, const EngineCall& call, const Config& config) : engine_(engine), call_(call), config_(config) {
     switch (engine) {
         case Engine::docker:
-            add(docker_data_root(config.root_path), {"volumes", "*", "_data", "**"}, MountOwner::storage);
+            add_volumes(docker_data_root(config.root_path), {"volumes", "*", "_data", "**"});
+            add_container_files(concat({docker_data_root(config.root_path), "/containers"}), {"*"}, {"*", "mounts"});
             break;
         case Engine::cri_containerd:
-            add_containerd();
-            add_kubelet();
+            pod_uid_ = pod_uid_of(config.cgroups_path);
             break;
         case Engine::cri_o:
+            pod_uid_ = pod_uid_of(config.cgroups_path);
             add_storage_library();
-            add_kubelet();
             break;
         case Engine::podman:
             add_storage_library();
             break;
         case Engine::nerdctl:
-            add("/var/lib/nerdctl", {"*", "volumes", "*", "*", "_data", "**"}, MountOwner::storage);
+            add_volumes("/var/lib/nerdctl", {"*", "volumes", "*", "*", "_data", "**"});
             break;
         case Engine::other:
             add_buildkit();
@@ -99,49 +102,34 @@ EngineMounts::EngineMounts(Engine engine, const EngineCall& call, const Config& 
     }
 }
 
-void EngineMounts::add(std::string_view directory, std::vector<std::string_view> below, MountOwner owner) {
-    places_.push_back({std::string(directory), std::move(below), owner});
+void EngineMounts::add(std::string_view directory, Components below, MountOwner owner, std::string_view destination) {
+    places_.push_back({std::string(directory), std::move(below), owner, destination});
 }
 
-// pkg/kubelet/kubelet_getters.go; what kubelet itself fills are files of the pod, the other volumes may be a disk, or another directory
-// of the host (kubernetes.io~local-volume, volume-subpaths).
-void EngineMounts::add_kubelet() {
-    if (pod_uid_.empty()) return;
-    for (const auto root : kKubelets) {
-        const auto pod = concat({root, "/pods/", pod_uid_});
-        for (const auto kind : {"secret", "projected", "configmap", "downward-api", "empty-dir"}) {
-            const auto volumes = concat({pod, "/volumes/kubernetes.io~", kind});
-            add(volumes, {"**"}, MountOwner::engine);
-        }
-        add(pod, {"etc-hosts"}, MountOwner::engine);
-        add(pod, {"containers", "**"}, MountOwner::engine);
-        add(pod, {"**"}, MountOwner::storage);
+void EngineMounts::add_volumes(std::string_view root, Components below) {
+    storage_root_ = root;
+    add(root, std::move(below), MountOwner::storage);
+}
+
+// The files of other containers in DIRECTORY, BELOW of which are those of one, and BELOW_SHM of which its shm is.
+void EngineMounts::add_container_files(const std::string& directory, const Components& below, const Components& below_shm) {
+    for (const auto& file : kContainerFiles) {
+        auto path = file.name == "shm" ? below_shm : below;
+        path.push_back(file.name);
+        add(directory, std::move(path), MountOwner::engine, file.destination);
     }
 }
 
-// internal/cri/server/container_create_linux.go; the state directory holds the bundles.
-void EngineMounts::add_containerd() {
-    const auto sandbox = config_.annotation("io.kubernetes.cri.sandbox-id").value_or(call_.id);
-    std::vector<std::string_view> roots(kContainerds.begin(), kContainerds.end());
-    if (const auto state = before_tail(call_.bundle, {"io.containerd.runtime.v2.task", "*", call_.id})) roots.push_back(*state);
-    for (const auto root : roots) {
-        const auto plugin = concat({root, "/io.containerd.grpc.v1.cri"});
-        add(plugin, {"sandboxes", sandbox, "**"}, MountOwner::engine);
-        add(plugin, {"containers", call_.id, "**"}, MountOwner::engine);
-    }
-}
-
-// A bundle is GRAPHROOT/DRIVER-containers/ID/userdata. Containers of a pod use the files of its first one.
+// A bundle is GRAPHROOT/DRIVER-containers/ID/userdata; what need not survive a boot lies in another place of that form.
 void EngineMounts::add_storage_library() {
     const auto containers = before_tail(call_.bundle, {call_.id, "userdata"});
     if (!containers) return;
     const auto driver = last_component(*containers);
-    const auto graph_root = containers->substr(0, containers->size() - driver.size() - 1);
-    for (const auto file : kContainerFiles) {
-        add(*containers, {"*", "userdata", file}, MountOwner::engine);
-        add(kRunStorage, {driver, "*", "userdata", file}, MountOwner::engine);
-    }
-    add(graph_root, {"volumes", "*", "_data", "**"}, MountOwner::storage);
+    graph_root_ = containers->substr(0, containers->size() - driver.size() - 1);
+    add_container_files(std::string(*containers), {"*", "userdata"}, {"*", "userdata"});
+    add_container_files(std::string(kRunStorage), {driver, "*", "userdata"}, {driver, "*", "userdata"});
+    add_container_files("/run/user", {"*", "containers", driver, "*", "userdata"}, {"*", "containers", driver, "*", "userdata"});
+    add_volumes(graph_root_, {"volumes", "*", "_data", "**"});
 }
 
 // A build step's bundle is ROOT/buildkit/executor/ID in dockerd, ROOT/runc-SNAPSHOTTER/executor/ID in buildkitd; its files lie beside it, its
@@ -151,22 +139,58 @@ void EngineMounts::add_buildkit() {
     if (!root || root->empty()) return;
     const auto worker = last_component(call_.bundle.substr(0, call_.bundle.rfind("/executor/")));
     if (worker != "buildkit" && !worker.starts_with("runc-")) return;
+    graph_root_ = *root;
     add(*root, {worker, "executor", "**"}, MountOwner::engine);
-    for (const auto* snapshots : {"overlay2", "buildkit", "containerd"}) add(*root, {snapshots, "**"}, MountOwner::storage);
-    add(*root, {worker, "**"}, MountOwner::storage);
+    for (const auto* snapshots : {"overlay2", "buildkit", "containerd"}) add_volumes(*root, {snapshots, "**"});
+    add_volumes(*root, {worker, "**"});
 }
 
-MountOwner EngineMounts::owner_of_path(std::string_view path) const {
-    // Nobody can name a container's random ID before the engine has made it: what lies in a directory of that name is the engine's.
-    if (engine_ != Engine::other && is_random_id(call_.id) && has_component(path, call_.id)) {
-        const bool written_by_engine =
-            std::find(kContainerFiles.begin(), kContainerFiles.end(), last_component(path)) != kContainerFiles.end();
-        return written_by_engine ? MountOwner::engine : MountOwner::storage;
+// pkg/kubelet/kubelet_getters.go; what kubelet itself fills are files of the pod, the other volumes may be a disk, or another directory
+// of the host (kubernetes.io~local-volume, volume-subpaths). BEHIND is what follows the pod's directory.
+MountOwner EngineMounts::owner_in_pod(std::string_view behind) const {
+    for (const auto* kind : {"secret", "projected", "configmap", "downward-api", "empty-dir"}) {
+        if (lies_in(behind, concat({"/volumes/kubernetes.io~", kind}))) return MountOwner::engine;
+    }
+    if (behind == "/etc-hosts" || lies_in(behind, "/containers")) return MountOwner::engine;
+    return behind.empty() ? MountOwner::caller : MountOwner::storage;
+}
+
+MountOwner EngineMounts::owner_of_path(std::string_view path, std::string_view destination) const {
+    // Nobody can name a container's random ID, or that of its pod, before the engine has made it: what lies in a directory of that name is
+    // the engine's (containerd internal/cri/server: sandboxes/ID, containers/ID, image-volumes/ID).
+    if (engine_ != Engine::other && is_random_id(call_.id)) {
+        if (const auto behind = behind_component(path, call_.id)) {
+            const auto* known = std::find_if(kContainerFiles.begin(), kContainerFiles.end(),
+                                             [&](const ContainerFile& file) { return file.name == last_component(path); });
+            return known != kContainerFiles.end() || engine_ == Engine::cri_containerd ? MountOwner::engine : MountOwner::storage;
+        }
+    }
+    if (engine_ == Engine::cri_containerd) {
+        const auto sandbox = config_.annotation("io.kubernetes.cri.sandbox-id").value_or("");
+        if (is_random_id(sandbox) && behind_component(path, sandbox)) return MountOwner::engine;
+    }
+    if (!pod_uid_.empty()) {
+        if (const auto behind = behind_component(path, concat({"pods/", pod_uid_}))) return owner_in_pod(*behind);
     }
     for (const auto& place : places_) {
-        if (lies_in(path, place.directory) && is_below(path.substr(place.directory.size()), place.below)) return place.owner;
+        const bool there = place.destination.empty() || destination.empty() || place.destination == destination;
+        if (there && lies_in(path, place.directory) && is_below(path.substr(place.directory.size()), place.below)) return place.owner;
     }
     return MountOwner::caller;
+}
+
+bool EngineMounts::keeps(std::string_view path) const {
+    if (owner_of_path(path, {}) != MountOwner::caller) return true;
+    // What kubelet has staged, or mounted for another pod that shares the volume.
+    return !pod_uid_.empty() &&
+           (path.find("/plugins/kubernetes.io/csi/") != path.npos || path.find("/volumes/kubernetes.io~csi/") != path.npos);
+}
+
+bool EngineMounts::keeps_root(std::string_view path) const {
+    // Of these engines, nobody chooses root.path.
+    if (engine_ == Engine::docker || engine_ == Engine::cri_containerd) return true;
+    if (engine_ != Engine::other && is_random_id(call_.id) && behind_component(path, call_.id)) return true;
+    return lies_in(path, call_.bundle) || lies_in(path, graph_root_);
 }
 
 // What engines bind to the same place of the host where the container keeps a namespace of the host's.
@@ -175,14 +199,14 @@ bool EngineMounts::comes_with_namespace(const Mount& mount, std::string_view pat
     const auto is_hosts = [this](std::string_view type) { return config_.host.find(type) == nullptr; };
     if (path == "/dev/shm" || path == "/dev/mqueue") return is_hosts("ipc");
     // Podman, where a user namespace keeps it from mounting a new one (pkg/specgen/generate/oci_linux.go).
-    if (engine_ != Engine::podman) return false;
+    if (engine_ != Engine::podman || (config_.host.find("user") == nullptr && !namespace_leaves_out_root())) return false;
     return (path == "/sys" && mount.read_only && is_hosts("network")) || (path == "/proc" && is_hosts("pid"));
 }
 
 MountOwner EngineMounts::owner(const Mount& mount, std::string_view path) const {
-    const auto owner = owner_of_path(path);
+    const auto owner = owner_of_path(path, mount.destination);
     if (owner != MountOwner::caller) return owner;
-    const bool own = comes_with_namespace(mount, path) || (engine_ != Engine::other && is_engine_init_mount(mount.destination, path));
+    const bool own = comes_with_namespace(mount, path) || (engine_ != Engine::other && is_init_file(path));
     return own ? MountOwner::engine : MountOwner::caller;
 }
 

@@ -27,27 +27,38 @@ public:
     // Whose doing MOUNT is, a bind mount whose source really is PATH (absolute, no link in it).
     [[nodiscard]] MountOwner owner(const Mount& mount, std::string_view path) const;
 
-    // Whether PATH lies in a storage of the engine's.
-    [[nodiscard]] bool in_storage(std::string_view path) const { return owner_of_path(path) != MountOwner::caller; }
+    // Whether PATH lies where the engine keeps its own, whosever container it is for.
+    [[nodiscard]] bool keeps(std::string_view path) const;
+
+    // Whether a container's root at PATH is the engine's choice, or lies in the bundle.
+    [[nodiscard]] bool keeps_root(std::string_view path) const;
+
+    // Where volumes are kept; empty if nothing is known of it. What lies there on the same mount has not been mounted for anybody.
+    [[nodiscard]] const std::string& storage_root() const { return storage_root_; }
 
 private:
+    using Components = std::vector<std::string_view>;
     struct Place {
         std::string directory;
-        std::vector<std::string_view> below;  // what follows: "*" any one component, "**" anything or nothing
+        Components below;  // what follows: "*" any one component, "**" anything or nothing
         MountOwner owner;
+        std::string_view destination;  // only there; empty: anywhere
     };
-    void add(std::string_view directory, std::vector<std::string_view> below, MountOwner owner);
-    void add_kubelet();
-    void add_containerd();
+    void add(std::string_view directory, Components below, MountOwner owner, std::string_view destination = {});
+    void add_volumes(std::string_view root, Components below);
+    void add_container_files(const std::string& directory, const Components& below, const Components& below_shm);
     void add_storage_library();
     void add_buildkit();
-    [[nodiscard]] MountOwner owner_of_path(std::string_view path) const;
+    [[nodiscard]] MountOwner owner_in_pod(std::string_view behind) const;
+    [[nodiscard]] MountOwner owner_of_path(std::string_view path, std::string_view destination) const;
     [[nodiscard]] bool comes_with_namespace(const Mount& mount, std::string_view path) const;
 
     Engine engine_;
     const EngineCall& call_;
     const Config& config_;
     std::string pod_uid_;
+    std::string storage_root_;
+    std::string graph_root_;  // where images are laid out; empty if nothing is known of it
     std::vector<Place> places_;
 };
 

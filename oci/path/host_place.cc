@@ -58,6 +58,8 @@ std::optional<HostMount> parse_mount(std::string_view line) {
     if (separator == line.npos || mount.point.empty()) return std::nullopt;
     line.remove_prefix(separator + 3);
     mount.type = next_field(line);
+    mount.source = unescaped(next_field(line));
+    mount.options = unescaped(line);
     return mount;
 }
 
@@ -102,7 +104,7 @@ Result<std::uint64_t> mount_of(const Fd& file) {
 
 bool lies_in(std::string_view path, std::string_view directory) {
     if (directory == "/") return true;
-    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+    return !directory.empty() && path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {

@@ -29,10 +29,12 @@ Result<HostPlace> find_host_place(const std::string& path, Budget& budget);
 // A line of /proc/self/mountinfo (proc(5)).
 struct HostMount {
     std::uint64_t id = 0;
-    std::string device;  // "MAJOR:MINOR" of the file system
-    std::string root;    // the place in the file system that is mounted
-    std::string point;   // where it is mounted
-    std::string type;    // of the file system
+    std::string device;   // "MAJOR:MINOR" of the file system
+    std::string root;     // the place in the file system that is mounted
+    std::string point;    // where it is mounted
+    std::string type;     // of the file system
+    std::string source;   // what was mounted: a device, a server, a word
+    std::string options;  // of the file system
 };
 
 // All mounts of a mount namespace. Built for few questions: each goes through all of them.

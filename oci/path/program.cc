@@ -40,19 +40,19 @@ Result<std::string> script_line(const ProgramFile& program) {
     return std::string(line.substr(0, line.find_last_not_of(" \t\r") + 1));
 }
 
-bool is_engine_init_mount(std::string_view destination, std::string_view source, std::span<const std::string_view> folders) {
-    const auto name = source.substr(source.rfind('/') + 1);
-    return std::find(kEngineInits.begin(), kEngineInits.end(), destination) != kEngineInits.end() &&
-           std::find(kInitNames.begin(), kInitNames.end(), name) != kInitNames.end() &&
-           std::any_of(folders.begin(), folders.end(), [&](std::string_view folder) { return source.starts_with(folder); });
+bool is_init_file(std::string_view path, std::span<const std::string_view> folders) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    return std::find(kInitNames.begin(), kInitNames.end(), name) != kInitNames.end() &&
+           std::any_of(folders.begin(), folders.end(), [&](std::string_view folder) { return path.starts_with(folder); });
 }
 
 bool is_engine_init(const ProgramFile& program, std::span<const std::string_view> folders) {
-    const bool mounted = program.is_mountpoint && program.mount != nullptr;
+    const auto known = [&program](std::string_view place) { return program.mount != nullptr && program.mount->destination == place; };
+    const bool mounted = program.is_mountpoint && std::any_of(kEngineInits.begin(), kEngineInits.end(), known);
     if (!mounted || !S_ISREG(program.stat.st_mode) || !is_trusted(program.stat)) return false;
     // In our own namespace, where a mount's source still is what it is on the host.
     const auto path = path_of_descriptor(program.file.get());
-    return path && is_engine_init_mount(program.mount->destination, *path, folders);
+    return path && is_init_file(*path, folders);
 }
 
 }  // namespace aa::oci

@@ -38,10 +38,9 @@ Result<std::string> script_line(const ProgramFile& program);
 // Where a host has its programs, and nothing that a container could have been given to write (hier(7)).
 inline constexpr std::array<std::string_view, 4> kProgramFolders{"/usr/", "/bin/", "/sbin/", "/snap/"};
 
-// Whether a mount at DESTINATION of the host's file SOURCE, a path without links, looks like an init that an engine put there: the place is
-// one where engines mount theirs, the file has an init's name and lies in one of FOLDERS.
-bool is_engine_init_mount(std::string_view destination, std::string_view source,
-                          std::span<const std::string_view> folders = kProgramFolders);
+// Whether the host's file PATH, a path without links, is an init that engines put into containers: it has an init's name and lies in one of
+// FOLDERS.
+bool is_init_file(std::string_view path, std::span<const std::string_view> folders = kProgramFolders);
 
 // Whether PROGRAM, found for the first word of a container's command, is an init that the engine put in front: bind-mounted at one of the
 // places where engines mount theirs, from a file of the host that has an init's name, lies in one of FOLDERS, links followed, and is

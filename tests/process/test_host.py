@@ -54,7 +54,7 @@ class Paths(HostTest):
         self.assertEqual(self.created(mounts=[bind("/srv/data")])["mounts"], [bind("/srv/data")])
         self.refused("brings the host's '/usr/share' into the container", '"hostPaths" of confinement \'test\'', mounts=[bind("/usr/share")])
         self.refused("brings the host's '/usr/share'", mounts=[bind("/srv/data/../../usr/share")])
-        self.refused("brings the host's 'ext4 of /dev/sda'", mounts=[{"destination": "/in", "type": "ext4", "source": "/dev/sda"}])
+        self.refused("'ext4 of /dev/sda', in which"," keep what confines it", mounts=[{"destination": "/in", "type": "ext4", "source": "/dev/sda"}])
 
     def test_links_are_followed_and_stay_so(self):
         os.symlink("/usr/share", "/srv/out")
@@ -90,7 +90,7 @@ class Paths(HostTest):
         self.assertIsNotNone(self.docker_created(bind("/srv/docker/volumes/other/_data")).record)
 
     def test_never(self):
-        for ceilings in ({}, {"hostPaths": ["/**", "/"]}):
+        for ceilings in ({}, {"hostPaths": ["/**", "/{,run,etc}"]}):
             self.load(ceilings)
             for source in ("/run/aa-shim", "/etc/aa-shim/catalog.d", "/run", "/etc", "/", "/run/aa-shim/../aa-shim"):
                 with self.subTest(source):
@@ -172,6 +172,88 @@ class Kernel(HostTest):
         self.refused("hooks", hooks={"createRuntime": [{"path": "/bin/true", "args": ["libnetwork-setkey"]}]})
         self.created(hooks={"createRuntime": []})
 
+
+
+class Hostile(HostTest):
+    """Requests that name a thing of the host without calling it by its name."""
+
+    def test_the_path_of_a_device(self):
+        """Where runtimes cannot make a device's file they mount what lies at its path on the host."""
+        for ceilings in ({}, CEILINGS):
+            self.load(ceilings)
+            for path in ("/run/aa-shim/catalog", "/etc/passwd", "/run"):
+                self.refused("has the path of something else on the host", linux={
+                    "namespaces": NAMESPACES, "devices": [{"path": path, "type": "c", "major": 1, "minor": 3}]})
+        self.refused("has the path of something else", linux={
+            "namespaces": [*NAMESPACES, {"type": "user"}], "devices": [{"path": "/dev/zero", "type": "c", "major": 1, "minor": 3}]})
+        self.created(linux={"namespaces": NAMESPACES, "devices": [{"path": "/dev/nosuch", "type": "c", "major": 1, "minor": 3}]})
+
+    def test_a_device_that_is_mounted(self):
+        self.load({"devices": []}, [{"match": {"device": "/dev/kmsg"}, "reject": "the log"}])
+        self.refused("the log", mounts=[bind("/dev/kmsg")])
+        self.load({"devices": []})
+        self.refused("brings the host's device '/dev/kmsg'", mounts=[bind("/dev/kmsg")])
+        self.created(mounts=[bind("/dev/null")])
+
+    def test_masks_of_nothing(self):
+        self.load(CEILINGS)
+        for nothing in ([""], ["/"], ["/pro"]):
+            linux = self.created(linux={"namespaces": NAMESPACES, "maskedPaths": nothing, "readonlyPaths": nothing})["linux"]
+            self.assertIn("/proc/kcore", linux["maskedPaths"])
+            self.assertIn("/proc/sys", linux["readonlyPaths"])
+
+    def test_the_kernels_files_elsewhere(self):
+        self.load(CEILINGS | {"hostPaths": ["/proc{,/**}", "/sys{,/**}"]})
+        for source in ("/proc", "/proc/sys/kernel", "/sys/kernel/mm"):
+            self.refused("shows the kernel's files at another place", mounts=[bind(source, source)])
+        sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["rw"]}
+        self.assertIn("/sys", self.created(mounts=[sysfs])["linux"]["readonlyPaths"])
+
+    def test_a_path_that_is_no_utf8(self):
+        os.mkdir(b"/srv/a\xff")
+        os.symlink(b"a\xff", b"/srv/link")
+        self.load({"hostPaths": ["/srv/**"]})
+        self.refused("is no UTF-8", mounts=[bind("/srv/link")])
+
+    def test_the_root(self):
+        self.load({})
+        for path in ("/etc/aa-shim", "/run", "/"):
+            self.refused("keep what confines it", root={"path": path})
+        self.created(root={"path": "/usr/share"})
+        self.load(CEILINGS)
+        self.refused("the mount at '/' brings the host's '/usr/share'", root={"path": "/usr/share"})
+        self.created(root={"path": "/srv/data"})
+
+    def test_layers(self):
+        def overlay(lower):
+            return {"destination": "/in", "type": "overlay", "source": "overlay", "options": [f"lowerdir=/srv/data:{lower}"]}
+
+        self.load({})
+        self.refused("keep what confines it", mounts=[overlay("/etc/aa-shim")])
+        self.refused("keep what confines it", mounts=[{"destination": "/in", "type": "btrfs", "source": "/dev/sda"}])
+        self.created(mounts=[overlay("/usr/share")])
+        self.load(CEILINGS)
+        self.refused("brings the host's '/usr/share'", mounts=[overlay("/usr/share")])
+        self.created(mounts=[overlay("/srv/data")])
+
+    def test_what_is_protected_seen_from_elsewhere(self):
+        """By another mount that shows it, and by a mount below what is asked for."""
+        for name in ("all", "part/in"):
+            os.makedirs(f"/srv/{name}")
+        subprocess.run(["mount", "--bind", "/etc", "/srv/part/in"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/srv/part/in"], check=True)
+        self.load({})
+        self.refused("keep what confines it", mounts=[bind("/srv/part")])
+        self.refused("keep what confines it", mounts=[bind("/srv/part/in/aa-shim")])
+        self.created(mounts=[bind("/srv/data")])
+
+    def test_a_network_device(self):
+        self.load(CEILINGS)
+        self.refused("share the host's namespaces: network", linux={"namespaces": NAMESPACES, "netDevices": {"eth0": {}}})
+
+    def test_no_source(self):
+        self.load({})
+        self.refused("without a source", mounts=[{"destination": "/in", "type": "bind", "options": ["rbind"]}])
 
 
 class Explained(HostTest):

@@ -39,7 +39,7 @@ Judgement judge(const apparmor::HostCeilings& ceilings, const std::string& rest,
 
 HostFacts one_path(const std::string& path, std::vector<std::string> names, bool is_protected = false) {
     HostFacts facts;
-    facts.paths.push_back({0, path, std::move(names), is_protected});
+    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, {}});
     return facts;
 }
 
@@ -149,8 +149,8 @@ TEST(HostBounds, WhatStaysIsAllowedAgain) {
     ceilings.devices = {*apparmor::parse_device_grant("c 10:229 r"), *apparmor::parse_device_grant("c 4:1")};
     const auto all = judge(ceilings, devices + R"([{"allow":true,"access":"rw"}]}})");
     EXPECT_EQ(texts(*all.changes.device_rules),
-              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rw", "allow c 1:3 rwm", "allow c 10:229 r", "allow c 10:229 r",
-                                        "allow c 4:1 rw", "allow c 4:1 rwm"}));
+              (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow c 1:3 rwm", "allow c 10:229 r", "allow c 10:229 r",
+                                        "allow c 4:1 rwm", "allow c 4:1 rwm"}));
     // What was not allowed before is not allowed now.
     const auto some =
         judge(ceilings, devices + R"([{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"access":"rwm"}]}})");
@@ -168,6 +168,18 @@ TEST(HostBounds, DevicesByName) {
     ASSERT_TRUE(collect_devices(config->host, true, facts));
     EXPECT_EQ(facts.devices[0].numbers, "c 1:11");
     EXPECT_EQ(facts.devices[0].path, "/dev/kmsg");
+}
+
+// Whatever numbers and access stand beside it, runtimes take type a for everything.
+TEST(HostBounds, ARuleOfAnyTypeIsAboutEverything) {
+    apparmor::HostCeilings ceilings;
+    ceilings.devices.emplace();
+    const std::string rule =
+        R"("linux":{"resources":{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"a","major":1,"minor":3,"access":"m"}]}})";
+    EXPECT_EQ(texts(*judge(ceilings, rule).changes.device_rules), (std::vector<std::string>{"deny a *:* rwm"}));
+    ceilings.devices = {*apparmor::parse_device_grant("a *:* m")};
+    EXPECT_EQ(texts(*judge(ceilings, rule).changes.device_rules), (std::vector<std::string>{"deny a *:* rwm"}));
+    EXPECT_FALSE(apparmor::parse_device_grant("a 1:3"));
 }
 
 TEST(HostBounds, AnOpenDeviceCgroupIsClosed) {

@@ -7,6 +7,7 @@ namespace aa::oci {
 namespace {
 
 const std::string kId(64, 'a');
+const std::string kSandbox(64, 'c');
 const std::string kUid = "1b0c7a52-94d3-4f0e-8a6c-5d2e9f7b3c11";
 
 struct Case {
@@ -37,6 +38,8 @@ TEST(OwnMounts, OfDocker) {
             {"/dev/shm", data + "/containers/" + kId + "/mounts/shm", MountOwner::engine},
             {"/x", data + "/containers/" + kId + "/mounts/other", MountOwner::storage},
             {"/x", data + "/containers/" + std::string(64, 'b') + "/hosts", MountOwner::caller},
+            {"/etc/hosts", data + "/containers/" + std::string(64, 'b') + "/hosts", MountOwner::engine},
+            {"/dev/shm", data + "/containers/" + std::string(64, 'b') + "/mounts/shm", MountOwner::engine},
             {"/x", data + "/volumes/v/_data", MountOwner::storage},
             {"/x", data + "/volumes/v/_data/sub", MountOwner::storage},
             {"/x", data + "/volumes", MountOwner::caller},
@@ -45,7 +48,7 @@ TEST(OwnMounts, OfDocker) {
             {"/x", "/", MountOwner::caller},
             {"/sbin/docker-init", "/usr/bin/docker-init", MountOwner::engine},
             {"/sbin/docker-init", "/home/u/docker-init", MountOwner::caller},
-            {"/x", "/usr/bin/docker-init", MountOwner::caller},
+            {"/catatonit", "/usr/libexec/podman/catatonit", MountOwner::engine},
             {"/dev/shm", "/dev/shm", MountOwner::caller}});
     config.host.namespaces = {};
     expect(Engine::docker, call, config, {{"/dev/shm", "/dev/shm", MountOwner::engine}, {"/x", "/dev/shm", MountOwner::caller}});
@@ -55,7 +58,7 @@ TEST(OwnMounts, OfPods) {
     const std::string bundle = "/run/containerd/io.containerd.runtime.v2.task/k8s.io/" + kId;
     const EngineCall call{"/run/containerd/runc/k8s.io", bundle, kId};
     Config config;
-    config.annotations = {{"io.kubernetes.cri.sandbox-id", "s1", {}}};
+    config.annotations = {{"io.kubernetes.cri.sandbox-id", kSandbox, {}}};
     config.cgroups_path = "kubepods-burstable-pod1b0c7a52_94d3_4f0e_8a6c_5d2e9f7b3c11.slice:cri-containerd:" + kId;
     const std::string pod = "/var/lib/kubelet/pods/" + kUid;
     const std::string cri = "/run/containerd/io.containerd.grpc.v1.cri";
@@ -66,9 +69,13 @@ TEST(OwnMounts, OfPods) {
             {"/t", pod + "/volume-subpaths/v/c/0", MountOwner::storage},
             {"/t", "/var/lib/kubelet/pods/2b0c7a52-94d3-4f0e-8a6c-5d2e9f7b3c11/volumes/kubernetes.io~secret/t", MountOwner::caller},
             {"/t", "/var/lib/kubelet/pods", MountOwner::caller},
-            {"/dev/shm", cri + "/sandboxes/s1/shm", MountOwner::engine},
-            {"/dev/shm", cri + "/sandboxes/s2/shm", MountOwner::caller},
-            {"/etc/resolv.conf", "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/s1/resolv.conf", MountOwner::engine}});
+            {"/dev/shm", cri + "/sandboxes/" + kSandbox + "/shm", MountOwner::engine},
+            {"/dev/shm", cri + "/sandboxes/" + std::string(64, 'd') + "/shm", MountOwner::caller},
+            {"/etc/resolv.conf", "/data/containerd/io.containerd.grpc.v1.cri/sandboxes/" + kSandbox + "/resolv.conf", MountOwner::engine}});
+    // A static pod's.
+    config.cgroups_path = "/kubepods/besteffort/pod0123456789abcdef0123456789abcdef/" + kId;
+    expect(Engine::cri_containerd, call, config,
+           {{"/etc/hosts", "/data/kubelet/pods/0123456789abcdef0123456789abcdef/etc-hosts", MountOwner::engine}});
     // Whoever chooses the cgroup may not look like kubelet.
     config.cgroups_path = "/mine";
     expect(Engine::cri_containerd, call, config, {{"/etc/hosts", pod + "/etc-hosts", MountOwner::caller}});
@@ -83,6 +90,9 @@ TEST(OwnMounts, OfPodman) {
            {{"/etc/hosts", "/run/containers/storage/overlay-containers/" + kId + "/userdata/hosts", MountOwner::engine},
             {"/run/secrets/s", bundle + "/secrets/s", MountOwner::storage},
             {"/dev/shm", storage + "/overlay-containers/other/userdata/shm", MountOwner::engine},
+            {"/x", storage + "/overlay-containers/other/userdata/shm", MountOwner::caller},
+            {"/etc/hosts", "/run/user/1000/containers/overlay-containers/other/userdata/hosts", MountOwner::engine},
+            {"/etc/passwd", storage + "/overlay-containers/other/userdata/passwd", MountOwner::caller},
             {"/x", storage + "/overlay-containers/other/userdata/secrets/s", MountOwner::caller},
             {"/x", storage + "/volumes/v/_data", MountOwner::storage},
             {"/run/podman-init", "/usr/libexec/podman/catatonit", MountOwner::engine},

@@ -34,7 +34,7 @@ def check_pod(_):
         podman("pod", "rm", "--force", "--time", "0", "scenario-pod")
         return
     status, output = start_pod()
-    if tap.equal("a pod starts", status, 0):
+    if tap.ok("a pod starts", status == 0, f"status {status}: {output}"):
         container = PodmanContainer(output.splitlines()[-1])
         infra = PodmanContainer(must("podman", "pod", "inspect", "--format", "{{.InfraContainerID}}", "scenario-pod"))
         tap.equal("a container of a pod: label", label(container.pid()), matrix.enforced("aa-shim-builder"))
