@@ -137,7 +137,7 @@ class Check(CtlTest):
         }
         for name, text in profiles.items():
             (harness.ETC / "apparmor.d" / name).write_text(text + "\n")
-        bounds = {"capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True, "noNewPrivileges": True}
+        bounds = {"capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": ["user"], "keepMasked": True, "noNewPrivileges": True}
         self.write("20-more.json", {"confinements": {name: {"apparmor": name, **bounds} for name in profiles}})
         result = self.ctl("check")
         notes = [line.split(": note: ", 1)[1] for line in result.stderr.splitlines() if "20-more.json" in line]

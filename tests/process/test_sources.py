@@ -32,7 +32,7 @@ class Sources(harness.ShimTest):
 
     def write(self, profile):
         self.catalog.write_text(json.dumps({"confinements": {"a": {"apparmor": profile, "capabilities": ["CHOWN"],
-            "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True}}, "otherwise": "a"}))
+            "hostPaths": [], "devices": [], "hostNamespaces": ["user"], "keepMasked": True}}, "otherwise": "a"}))
 
     def ctl(self, *words):
         return subprocess.run([harness.CTL, *map(str, words)], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
