@@ -158,13 +158,6 @@ bool denies_all(const oci::DeviceRule& rule) {
     return !rule.allow && rule.type == 'a' && !rule.major && !rule.minor && has('r') && has('w') && has('m');
 }
 
-std::string shown(const std::vector<std::string>& names) {
-    constexpr std::size_t kMost = 4;
-    if (names.size() <= kMost) return join(names, ", ");
-    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
-                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
-}
-
 // In a user namespace of its own, a process cannot make device files, and runtimes leave the device cgroup alone (user_namespaces(7)).
 bool in_first_user_namespace() {
     constexpr std::size_t kLimit = 4096;
@@ -193,6 +186,13 @@ Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFa
     }
     facts.device_cgroup_is_open = request.device_rules.empty() || !denies_all(request.device_rules.front());
     return {};
+}
+
+std::string shown(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 4;
+    if (names.size() <= kMost) return join(names, ", ");
+    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
+                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
 }
 
 bool is_device_granted(const oci::Device& device, const std::vector<DeviceGrant>& grants) {

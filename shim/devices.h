@@ -21,6 +21,9 @@ Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFa
 // Whether a container may use DEVICE: every container may, or GRANTS let it.
 bool is_device_granted(const oci::Device& device, const std::vector<apparmor::DeviceGrant>& grants);
 
+// NAMES for people: the first few, and how many more.
+std::string shown(const std::vector<std::string>& names);
+
 // Cuts the devices of REQUEST, of which FACTS tells, to GRANTS. What goes is told in REASONS.
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<apparmor::DeviceGrant>& grants,
                  oci::HostChanges& changes, std::vector<std::string>& reasons);

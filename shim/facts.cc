@@ -58,7 +58,9 @@ ContainerFacts::View ContainerFacts::view() const {
     facts.user = user;
     facts.privileged = engine.privileged;
     facts.sandbox = engine.sandbox;
-    for (const auto& path : host.paths) view.host_paths.push_back(path.names);
+    for (const auto& path : host.paths) {
+        if (!path.is_device) view.host_paths.push_back(path.names);
+    }
     for (const auto* devices : {&host.devices, &host.mounted_devices, &host.rules}) {
         std::copy_if(devices->begin(), devices->end(), std::back_inserter(view.devices),
                      [](const apparmor::DeviceFact& device) { return !device.numbers.empty(); });

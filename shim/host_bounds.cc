@@ -52,6 +52,21 @@ Result<void> check_device(const HostPath& path, const Confinement& confinement) 
                   "take it out", "devices", confinement);
 }
 
+// Takes away the devices that come as mounts and are not listed.
+void cut_mounted_devices(const oci::Config& config, const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes,
+                         std::vector<std::string>& reasons) {
+    std::vector<std::string> taken;
+    std::vector<bool> removed(config.mounts.size());
+    for (const auto& path : facts.paths) {
+        if (!path.is_device || !confinement.host.devices || is_device_granted(*path.device, *confinement.host.devices)) continue;
+        removed[*path.mount] = true;
+        taken.push_back(path.path);
+    }
+    if (taken.empty()) return;
+    changes.removed_mounts = std::move(removed);
+    reasons.push_back(concat({"takes away the devices ", shown(taken), ", which the confinement does not list under \"devices\""}));
+}
+
 Result<void> check_namespaces(const HostFacts& facts, const Confinement& confinement) {
     if (!confinement.host.namespaces) return {};
     const auto beyond = facts.namespaces & ~*confinement.host.namespaces;
@@ -82,7 +97,9 @@ Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement,
 Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::Config& config, const HostFacts& facts,
                                     std::vector<std::string>& reasons) {
     oci::HostChanges changes;
+    cut_mounted_devices(config, facts, confinement, changes, reasons);
     for (const auto& path : facts.paths) {
+        if (path.is_device) continue;
         TRY(check_protected(path, path.destination, confinement));
         TRY(check_path(path, path.destination, confinement));
         TRY(check_device(path, confinement));

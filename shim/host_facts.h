@@ -25,6 +25,7 @@ struct HostPath {
     std::vector<std::string> names;     // the same, or, of what shows other places, those
     bool is_protected = false;          // it shows what belongs to aa-shim or the runtime, or lies in it
     bool is_kernels = false;            // it lies in a proc or sysfs
+    bool is_device = false;             // it is how its engine gives a container a device
     std::optional<oci::Device> device;  // it is one
 };
 

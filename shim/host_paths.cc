@@ -132,7 +132,11 @@ private:
             return Error{ErrorKind::config, concat({"its source ", quote(place.path), " is no UTF-8, as config.json is"})};
         const auto owner = own_.owner(mount, place.path);
         if (owner == MountOwner::engine) return Found();
-        return owner == MountOwner::storage ? look_at_volume(place) : Found(TRY(caller_path(place)));
+        if (owner == MountOwner::storage) return look_at_volume(place);
+        auto path = TRY(caller_path(place));
+        // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
+        path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path;
+        return Found(std::move(path));
     }
 
     // What somebody asked for goes by the path that leads there, whatever else the operator has mounted it at.

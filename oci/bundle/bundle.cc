@@ -103,7 +103,10 @@ void read_root(Reader& reader, Config& config) {
 void read_mounts(Reader& reader, Config& config) {
     if (reader.null()) return;
     config.mounts.reserve(32);  // what an engine asks for without many volumes
-    (void)reader.array([&] { (void)json::read_members(reader, kMount, config.mounts.emplace_back()); });
+    (void)reader.array([&] {
+        Mount& mount = config.mounts.emplace_back();
+        mount.place = json::read_members(reader, kMount, mount).extent;
+    });
 }
 
 void read_linux(Reader& reader, Config& config) {
@@ -204,7 +207,13 @@ void add_to_linux(const Config& config, std::vector<std::string> members, Splice
     set_value("linux", config.linux_place, concat({"{", all, "}"}), config.object, false, splices);
 }
 
-void set_mount_sources(const Config& config, const HostChanges& changes, Splices& splices) {
+void change_mounts(const Config& config, const HostChanges& changes, Splices& splices) {
+    if (!changes.removed_mounts.empty()) {
+        std::vector<json::Extent> places;
+        places.reserve(config.mounts.size());
+        for (const auto& mount : config.mounts) places.push_back(mount.place);
+        splices.remove_elements(places, changes.removed_mounts);
+    }
     for (const auto& [number, source] : changes.mount_sources)
         splices.replace(config.mounts[number].source_place, concat({"\"", json_escape(source), "\""}));
 }
@@ -261,7 +270,7 @@ Result<Splices> change_config(const Config& config, std::string_view text, const
     set_annotations(config, changes.annotations, splices);
     add_to_linux(config, {set_denied_syscalls(config, text, changes, splices), change_request(config.host, changes.host, splices)},
                  splices);
-    set_mount_sources(config, changes.host, splices);
+    change_mounts(config, changes.host, splices);
     if (splices.overlap()) return Error{ErrorKind::bug, "two changes of config.json touch the same bytes"};
     return splices;
 }

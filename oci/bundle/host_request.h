@@ -83,11 +83,12 @@ struct HostChanges {
     std::optional<std::vector<DeviceRule>> device_rules;             // in place of those that were asked for
     std::vector<std::string> masked_paths;                           // to add
     std::vector<std::string> readonly_paths;                         // to add
+    std::vector<bool> removed_mounts;                                // of config.json's mounts, for each; empty: none
     std::vector<std::pair<std::size_t, std::string>> mount_sources;  // of config.json's mounts: number → resolved source
 
     // Whether a container that runs already would have had less.
     [[nodiscard]] bool takes_away() const {
-        return !removed_devices.empty() || device_rules || !masked_paths.empty() || !readonly_paths.empty();
+        return !removed_devices.empty() || !removed_mounts.empty() || device_rules || !masked_paths.empty() || !readonly_paths.empty();
     }
 };
 

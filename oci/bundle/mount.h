@@ -22,6 +22,7 @@ struct Mount {
     bool copy_up = false;               // tmpcopyup: a tmpfs that begins as a copy of what it covers
     bool remapped = false;              // it has id mappings of its own
     std::vector<std::string> layers{};  // of an overlay: all directories that its options name
+    json::Extent place{};               // of the entry
     json::Extent source_place{};        // of the source's value, a null included; empty if there is none
 
     [[nodiscard]] bool is_bind() const { return bind || type == "bind"; }

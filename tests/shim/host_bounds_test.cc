@@ -39,7 +39,7 @@ Judgement judge(const apparmor::HostCeilings& ceilings, const std::string& rest,
 
 HostFacts one_path(const std::string& path, std::vector<std::string> names, bool is_protected = false) {
     HostFacts facts;
-    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, {}});
+    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, {}});
     return facts;
 }
 
@@ -155,6 +155,22 @@ TEST(HostBounds, WhatStaysIsAllowedAgain) {
     const auto some =
         judge(ceilings, devices + R"([{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"access":"rwm"}]}})");
     EXPECT_EQ(texts(*some.changes.device_rules), (std::vector<std::string>{"deny a *:* rwm", "allow c 10:229 r"}));
+}
+
+TEST(HostBounds, DevicesThatComeAsMounts) {
+    const std::string mounts = R"("mounts":[{"destination":"/dev/kmsg","type":"bind","source":"/dev/kmsg"},{"destination":"/d"}])";
+    HostFacts facts = one_path("/dev/kmsg", {"/dev/kmsg"});
+    facts.paths[0].is_device = true;
+    facts.paths[0].device = oci::Device{"/dev/kmsg", 'c', 1, 11, {}};
+    apparmor::HostCeilings ceilings;
+    ceilings.paths = {"/srv/**"};
+    EXPECT_FALSE(judge(ceilings, mounts, facts).changes.takes_away());
+    ceilings.devices.emplace();
+    const auto cut = judge(ceilings, mounts, facts);
+    EXPECT_EQ(cut.refusal, "");
+    EXPECT_EQ(cut.changes.removed_mounts, (std::vector<bool>{true, false}));
+    ceilings.devices = {*apparmor::parse_device_grant("c 1:11 r")};
+    EXPECT_TRUE(judge(ceilings, mounts, facts).changes.removed_mounts.empty());
 }
 
 // By the name that the host gives to the numbers, not by the one in the container.

@@ -85,7 +85,7 @@ TEST(HostRequest, WhatRuntimesDisagreeAboutIsRefused) {
 }
 
 TEST(HostRequest, PathsAreAddedToWhatIsThere) {
-    const HostChanges add{{}, {}, {"/proc/a", "/proc/\"b"}, {"/proc/c"}, {}};
+    const HostChanges add{{}, {}, {"/proc/a", "/proc/\"b"}, {"/proc/c"}, {}, {}};
     EXPECT_EQ(changed(R"("linux":{"maskedPaths":["/proc/k"],"readonlyPaths":[]})", add),
               R"("linux":{"maskedPaths":["/proc/a","/proc/\"b","/proc/k"],"readonlyPaths":["/proc/c"]})");
     EXPECT_EQ(changed(R"("linux":{"maskedPaths":null})", add),
@@ -113,8 +113,15 @@ TEST(HostRequest, DevicesAreTakenAway) {
 TEST(HostRequest, SourcesOfMounts) {
     HostChanges changes;
     changes.mount_sources = {{1, "/srv/\"x"}};
+    changes.removed_mounts = {};
     EXPECT_EQ(changed(R"("mounts":[{"source":"/a"},{"destination":"/d", "source" : "../b"}])", changes),
               R"("mounts":[{"source":"/a"},{"destination":"/d", "source" : "/srv/\"x"}])");
+}
+
+TEST(HostRequest, MountsAreTakenAway) {
+    HostChanges changes;
+    changes.removed_mounts = {true, false};
+    EXPECT_EQ(changed(R"("mounts":[{"source":"/a"}, {"destination":"/d"}])", changes), R"("mounts":[{"destination":"/d"}])");
 }
 
 }  // namespace

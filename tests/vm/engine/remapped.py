@@ -25,7 +25,7 @@ def remapped_docker():
         file.write("{}")
     command = ["dockerd", "--config-file", "/run/docker-remapped.json", "--userns-remap", "remapped", "--data-root", "/var/lib/docker-remapped", "--exec-root",
                "/run/docker-remapped", "--pidfile", "/run/docker-remapped.pid", "--host", REMAPPED, "--containerd", "/run/containerd/containerd.sock",
-               "--containerd-namespace", "remapped", "--containerd-plugins-namespace", "remapped-plugins", "--bridge", "none", "--iptables=false",
+               "--bridge", "none", "--iptables=false",
                "--ip6tables=false", "--add-runtime", "aa-shim=/usr/bin/aa-shim", "--default-runtime", "aa-shim"]
     environment = os.environ | {"DOCKER_HOST": REMAPPED}
 
