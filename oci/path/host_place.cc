@@ -24,6 +24,7 @@ bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 // The field TEXT of mountinfo: space, tab, newline and backslash are written "\ooo" (fs/proc_namespace.c, mangle()).
 std::string unescaped(std::string_view text) {
+    if (text.find('\\') == text.npos) return std::string(text);  // nearly all
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool escape = text[i] == '\\' && i + 3 < text.size() && std::ranges::all_of(text.substr(i + 1, 3), is_octal);
