@@ -157,8 +157,7 @@ std::vector<std::string> HostMounts::names(const HostMount& mount, std::string_v
         if (other.device == mount.device && lies_in(inside, other.root)) names.push_back(moved(inside, other.root, other.point));
     }
     std::ranges::sort(names);
-    const auto twice = std::ranges::unique(names);
-    names.erase(twice.begin(), twice.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
 }
 
