@@ -128,6 +128,18 @@ bool is_unknown_owner(uid_t uid) {
 
 }  // namespace
 
+bool in_user_namespace() {
+    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
+    if (!map) return false;
+    constexpr unsigned long long kAll = 4294967295U;
+    auto line = std::string_view(*map).substr(0, map->find('\n'));
+    unsigned long long inside = 0;
+    unsigned long long outside = 0;
+    unsigned long long count = 0;
+    const bool read = take_number(line, inside) && take_number(line, outside) && take_number(line, count);
+    return !read || inside != 0 || outside != 0 || count != kAll;
+}
+
 bool namespace_leaves_out_root() {
     const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxMap);
     return map && map_leaves_out_root(*map);

@@ -88,6 +88,10 @@ bool is_trusted(const struct stat& st);
 Result<void> require_operators(int fd, std::string_view name);
 bool is_operators(const struct stat& st);
 
+// Whether our user namespace is another than the first one, whose map, and only that, is the identity over all of 32 bits (as runc tells it,
+// libcontainer/userns). What cannot be read tells no.
+bool in_user_namespace();
+
 // Whether our user namespace has no number for the host's root, as a rootless engine's has none. What cannot be read tells no.
 bool namespace_leaves_out_root();
 

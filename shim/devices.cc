@@ -158,11 +158,12 @@ bool denies_all(const oci::DeviceRule& rule) {
     return !rule.allow && rule.type == 'a' && !rule.major && !rule.minor && has('r') && has('w') && has('m');
 }
 
-// In a user namespace of its own, a process cannot make device files, and runtimes leave the device cgroup alone (user_namespaces(7)).
-bool in_first_user_namespace() {
-    constexpr std::size_t kLimit = 4096;
-    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kLimit);
-    return !map || map->find("4294967295") != map->npos;
+// NAMES for people: the first few, and how many more.
+std::string shown(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 4;
+    if (names.size() <= kMost) return join(names, ", ");
+    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
+                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
 }
 
 }  // namespace
@@ -178,8 +179,8 @@ Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFa
         const bool known = is_fifo(device) || is_default(asked_of(device));
         facts.devices.push_back(known ? DeviceFact() : TRY(fact_of(asked_of(device))));
     }
-    for (const auto& path : facts.paths) {
-        if (path.device && !is_default(asked_of(*path.device))) facts.mounted_devices.push_back(TRY(fact_of(asked_of(*path.device))));
+    for (auto& path : facts.paths) {
+        if (path.device && !is_default(asked_of(*path.device))) path.device_fact = TRY(fact_of(asked_of(*path.device)));
     }
     for (const auto& rule : request.device_rules) {
         if (rule.allow && !is_harmless(asked_of(rule))) facts.rules.push_back(TRY(fact_of(asked_of(rule))));
@@ -188,18 +189,16 @@ Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFa
     return {};
 }
 
-std::string shown(const std::vector<std::string>& names) {
-    constexpr std::size_t kMost = 4;
-    if (names.size() <= kMost) return join(names, ", ");
-    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
-                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
+bool is_device_granted(const oci::Device& device, const DeviceFact& fact, const std::vector<DeviceGrant>& grants) {
+    auto asked = asked_of(device);
+    asked.access = {};
+    const auto usable = [&](const DeviceGrant& grant) { return grants_it(grant, asked, fact); };
+    return fact.numbers.empty() || std::any_of(grants.begin(), grants.end(), usable);
 }
 
-bool is_device_granted(const oci::Device& device, const std::vector<DeviceGrant>& grants) {
-    const auto asked = asked_of(device);
-    const DeviceFact fact{numbers_of(asked), name_of(asked)};
-    const auto usable = [&](const DeviceGrant& grant) { return grants_it(grant, {asked.type, asked.major, asked.minor, {}}, fact); };
-    return is_default(asked) || std::any_of(grants.begin(), grants.end(), usable);
+void tell_taken_devices(const std::vector<std::string>& names, std::vector<std::string>& reasons) {
+    if (names.empty()) return;
+    reasons.push_back(concat({"takes away the devices ", shown(names), ", which the confinement does not list under \"devices\""}));
 }
 
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<DeviceGrant>& grants, oci::HostChanges& changes,
@@ -208,14 +207,12 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
     std::vector<bool> removed(request.devices.size());
     for (std::size_t i = 0; i < removed.size(); ++i) {
         const auto& fact = facts.devices[i];
-        const auto asked = asked_of(request.devices[i]);
-        // A file with which only some of its uses are granted stays: the cgroup's rules tell which.
-        const auto usable = [&](const DeviceGrant& grant) { return grants_it(grant, {asked.type, asked.major, asked.minor, {}}, fact); };
-        removed[i] = !fact.numbers.empty() && std::none_of(grants.begin(), grants.end(), usable);
+        removed[i] = !is_device_granted(request.devices[i], fact, grants);
         if (removed[i]) taken.push_back(fact.path.empty() ? concat({request.devices[i].path, " (", fact.numbers, ")"}) : fact.path);
     }
     auto rules = cut_rules(request.device_rules, facts.rules, grants);
-    const bool is_open = facts.device_cgroup_is_open && request.find("user") == nullptr && in_first_user_namespace();
+    // In a user namespace, a process cannot make device files, and runtimes leave the device cgroup alone (user_namespaces(7)).
+    const bool is_open = facts.device_cgroup_is_open && request.find("user") == nullptr && !in_user_namespace();
     if (is_open) {
         rules.kept.insert(rules.kept.begin(), {false, 'a', std::nullopt, std::nullopt, "rwm"});
         rules.cut.push_back({true, 'a', std::nullopt, std::nullopt, "rwm"});
@@ -227,8 +224,7 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
     for (const auto& rule : rules.cut) closed.push_back(concat({numbers_of(asked_of(rule)), " ", asked_of(rule).access}));
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
-    if (!taken.empty())
-        reasons.push_back(concat({"takes away the devices ", shown(taken), ", which the confinement does not list under \"devices\""}));
+    tell_taken_devices(taken, reasons);
     if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", shown(closed), " (\"devices\")"}));
 }
 

@@ -18,11 +18,12 @@ namespace aa::shim {
 // Adds to FACTS the devices that REQUEST asks for and the rules of its device cgroup. NAMES: looks for the names that the host gives them.
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts);
 
-// Whether a container may use DEVICE: every container may, or GRANTS let it.
-bool is_device_granted(const oci::Device& device, const std::vector<apparmor::DeviceGrant>& grants);
+// Whether a container may have DEVICE, of which FACT tells: every container may, or GRANTS let it be used in some way. The device cgroup's
+// rules tell in which.
+bool is_device_granted(const oci::Device& device, const apparmor::DeviceFact& fact, const std::vector<apparmor::DeviceGrant>& grants);
 
-// NAMES for people: the first few, and how many more.
-std::string shown(const std::vector<std::string>& names);
+// Tells in REASONS that the devices NAMES, if any, are taken away.
+void tell_taken_devices(const std::vector<std::string>& names, std::vector<std::string>& reasons);
 
 // Cuts the devices of REQUEST, of which FACTS tells, to GRANTS. What goes is told in REASONS.
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<apparmor::DeviceGrant>& grants,

@@ -2,7 +2,6 @@
 #include "shim/facts.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/text.h"
 #include "oci/engine/image_reference.h"
@@ -58,13 +57,15 @@ ContainerFacts::View ContainerFacts::view() const {
     facts.user = user;
     facts.privileged = engine.privileged;
     facts.sandbox = engine.sandbox;
+    const auto add_device = [&view](const apparmor::DeviceFact& device) {
+        if (!device.numbers.empty()) view.devices.push_back(device);
+    };
+    std::for_each(host.devices.begin(), host.devices.end(), add_device);
     for (const auto& path : host.paths) {
         if (!path.is_device) view.host_paths.push_back(path.names);
+        add_device(path.device_fact);
     }
-    for (const auto* devices : {&host.devices, &host.mounted_devices, &host.rules}) {
-        std::copy_if(devices->begin(), devices->end(), std::back_inserter(view.devices),
-                     [](const apparmor::DeviceFact& device) { return !device.numbers.empty(); });
-    }
+    std::for_each(host.rules.begin(), host.rules.end(), add_device);
     facts.host_paths = view.host_paths;
     facts.devices = view.devices;
     facts.host_namespaces = host.namespaces;

@@ -21,7 +21,7 @@ Error denied(std::string_view what, std::string_view remedy, std::string_view ke
                                        quote(confinement.name), " (", confinement.origin.text(), ")"})};
 }
 
-Result<void> check_protected(const HostPath& path, std::string_view destination, const Confinement& confinement) {
+Result<void> check_protected(const HostPath& path, const Confinement& confinement) {
     if (!path.is_protected) return {};
     const bool listed = confinement.host.protected_paths && confinement.host.paths &&
                         std::all_of(path.names.begin(), path.names.end(),
@@ -29,17 +29,17 @@ Result<void> check_protected(const HostPath& path, std::string_view destination,
     if (listed) return {};
     return Error{
         ErrorKind::denied,
-        concat({"the mount at ", quote(destination), " would show the container ", quote(path.path),
+        concat({"the mount at ", quote(path.destination), " would show the container ", quote(path.path),
                 ", in which aa-shim, AppArmor or the runtime keep what confines it: mount a directory that holds none of that, or let "
                 "the operator list it with \"weaker\": true under \"hostPaths\" of its confinement"})};
 }
 
-Result<void> check_path(const HostPath& path, std::string_view destination, const Confinement& confinement) {
+Result<void> check_path(const HostPath& path, const Confinement& confinement) {
     if (!confinement.host.paths) return {};
     for (const auto& name : path.names) {
         if (is_listed(name, *confinement.host.paths)) continue;
         const auto also = name == path.path ? std::string() : concat({" (by ", quote(path.path), ")"});
-        return denied(concat({"the mount at ", quote(destination), " brings the host's ", quote(name), also, " into the container"}),
+        return denied(concat({"the mount at ", quote(path.destination), " brings the host's ", quote(name), also, " into the container"}),
                       "mount another directory", "hostPaths", confinement);
     }
     return {};
@@ -47,7 +47,8 @@ Result<void> check_path(const HostPath& path, std::string_view destination, cons
 
 // A device may come as a mount, too: Podman without root makes one of each --device.
 Result<void> check_device(const HostPath& path, const Confinement& confinement) {
-    if (!path.device || !confinement.host.devices || is_device_granted(*path.device, *confinement.host.devices)) return {};
+    if (!path.device || !confinement.host.devices || is_device_granted(*path.device, path.device_fact, *confinement.host.devices))
+        return {};
     return denied(concat({"the mount at ", quote(path.destination), " brings the host's device ", quote(path.path), " into the container"}),
                   "take it out", "devices", confinement);
 }
@@ -58,13 +59,14 @@ void cut_mounted_devices(const oci::Config& config, const HostFacts& facts, cons
     std::vector<std::string> taken;
     std::vector<bool> removed(config.mounts.size());
     for (const auto& path : facts.paths) {
-        if (!path.is_device || !confinement.host.devices || is_device_granted(*path.device, *confinement.host.devices)) continue;
+        if (!path.is_device || !confinement.host.devices || is_device_granted(*path.device, path.device_fact, *confinement.host.devices))
+            continue;
         removed[*path.mount] = true;
         taken.push_back(path.path);
     }
     if (taken.empty()) return;
     changes.removed_mounts = std::move(removed);
-    reasons.push_back(concat({"takes away the devices ", shown(taken), ", which the confinement does not list under \"devices\""}));
+    tell_taken_devices(taken, reasons);
 }
 
 Result<void> check_namespaces(const HostFacts& facts, const Confinement& confinement) {
@@ -100,8 +102,8 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
     cut_mounted_devices(config, facts, confinement, changes, reasons);
     for (const auto& path : facts.paths) {
         if (path.is_device) continue;
-        TRY(check_protected(path, path.destination, confinement));
-        TRY(check_path(path, path.destination, confinement));
+        TRY(check_protected(path, confinement));
+        TRY(check_path(path, confinement));
         TRY(check_device(path, confinement));
         // What was judged is what is mounted, wherever a link leads by then.
         if (!path.mount) continue;

@@ -27,19 +27,19 @@ struct HostPath {
     bool is_kernels = false;            // it lies in a proc or sysfs
     bool is_device = false;             // it is how its engine gives a container a device
     std::optional<oci::Device> device;  // it is one
+    apparmor::DeviceFact device_fact;   // of that; of one that every container has: empty
 };
 
 struct HostFacts {
     std::vector<HostPath> paths;
-    std::vector<apparmor::DeviceFact> devices;          // of linux.devices, in its order; of those that every container has: empty
-    std::vector<apparmor::DeviceFact> mounted_devices;  // those that come as bind mounts
-    std::vector<apparmor::DeviceFact> rules;            // what the device cgroup allows beyond those
-    std::uint32_t namespaces = 0;                       // a set of apparmor::HostNamespace that stay the host's
-    std::vector<std::string> unmasked;                  // paths that engines mask and this request does not
-    std::vector<std::string> writable;                  // paths that engines make read-only and this request does not
-    std::vector<std::string> kernel_file_systems;       // where a proc or sysfs is mounted beside /proc and /sys
-    bool device_cgroup_is_open = false;                 // its rules do not begin with "nothing at all"
-    bool hooks = false;                                 // beside the engine's own
+    std::vector<apparmor::DeviceFact> devices;     // of linux.devices, in its order; of those that every container has: empty
+    std::vector<apparmor::DeviceFact> rules;       // what the device cgroup allows beyond those
+    std::uint32_t namespaces = 0;                  // a set of apparmor::HostNamespace that stay the host's
+    std::vector<std::string> unmasked;             // paths that engines mask and this request does not
+    std::vector<std::string> writable;             // paths that engines make read-only and this request does not
+    std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
+    bool device_cgroup_is_open = false;            // its rules do not begin with "nothing at all"
+    bool hooks = false;                            // beside the engine's own
 
     [[nodiscard]] bool is_unmasked() const { return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty(); }
 };

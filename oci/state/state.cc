@@ -27,7 +27,6 @@ namespace {
 // A state.json holds the container's whole configuration once more, and little else.
 constexpr std::size_t kMaxStateBytes = 2 * kMaxConfigBytes;
 constexpr std::size_t kMaxStatBytes = 4096;
-constexpr std::size_t kMaxIdMapBytes = 4096;
 
 // ---- the state directory
 
@@ -42,20 +41,6 @@ Result<std::string> make_absolute(std::string_view path) {
 std::string_view environment(const char* name) {
     const char* value = ::getenv(name);
     return value != nullptr ? std::string_view(value) : std::string_view();
-}
-
-// runc libcontainer/userns: the map of the initial user namespace, and only that, is the identity over all of 32 bits.
-bool in_user_namespace() {
-    const auto map = read_virtual_file(AT_FDCWD, "/proc/self/uid_map", kMaxIdMapBytes);
-    if (!map) return false;
-    std::array<std::string_view, 3> words;
-    std::string_view rest = *map;
-    for (auto& word : words) {
-        rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
-        word = rest.substr(0, rest.find_first_of(" \t\n"));
-        rest.remove_prefix(word.size());
-    }
-    return words != std::array<std::string_view, 3>{"0", "0", "4294967295"};
 }
 
 // runc rootless_linux.go, shouldHonorXDGRuntimeDir.

@@ -270,6 +270,17 @@ def write_private(path, text):
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
+def add_tester(user, home, subordinate):
+    """Makes USER, with HOME, known as `tester`, who may use the numbers from SUBORDINATE on."""
+    for name, line in (
+        ("passwd", f"tester:x:{user}:{user}::{home}:/bin/sh"), ("group", f"tester:x:{user}:"),
+        ("subuid", f"tester:{subordinate}:65536"), ("subgid", f"tester:{subordinate}:65536"),
+    ):
+        path = Path("/etc") / name
+        others = [old for old in (path.read_text() if path.exists() else "").splitlines() if f":{user}:" not in old and "tester" not in old]
+        path.write_text("\n".join([*others, line]) + "\n")
+
+
 def start_time(pid):
     """Field 22 of /proc/PID/stat, by which a process is told from a later one of the same number."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])

@@ -82,13 +82,7 @@ class Rootless(harness.ShimTest):
         settings = Path("/etc/containers/containers.conf.d/50-test.conf")
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(CONFIGURATION)
-        for name, line in (
-            ("passwd", f"tester:x:{USER}:{USER}::{HOME}:/bin/sh"), ("group", f"tester:x:{USER}:"),
-            ("subuid", f"tester:{SUBORDINATE}:65536"), ("subgid", f"tester:{SUBORDINATE}:65536"),
-        ):
-            path = Path("/etc") / name
-            others = [old for old in (path.read_text() if path.exists() else "").splitlines() if f":{USER}:" not in old and "tester" not in old]
-            path.write_text("\n".join([*others, line]) + "\n")
+        harness.add_tester(USER, HOME, SUBORDINATE)
         BIN.mkdir()
         shutil.copy(harness.SHIM, BIN / "aa-shim")
         for directory in (HOME, RUNTIME_DIR, STORAGE):

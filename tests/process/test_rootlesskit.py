@@ -28,13 +28,7 @@ class Rootlesskit(harness.ShimTest):
         if any(shutil.which(name) is None for name in ("rootlesskit", "newuidmap")):
             self.skipTest("no rootlesskit or newuidmap here")
         self.load_catalog()
-        for name, line in (
-            ("passwd", f"tester:x:{USER}:{USER}::{HOME}:/bin/sh"), ("group", f"tester:x:{USER}:"),
-            ("subuid", f"tester:{SUBORDINATE}:65536"), ("subgid", f"tester:{SUBORDINATE}:65536"),
-        ):
-            path = Path("/etc") / name
-            others = [old for old in (path.read_text() if path.exists() else "").splitlines() if f":{USER}:" not in old and "tester" not in old]
-            path.write_text("\n".join([*others, line]) + "\n")
+        harness.add_tester(USER, HOME, SUBORDINATE)
         shutil.rmtree(self.runtime.parent / "record")  # of what `load` asked it
         os.chown(self.runtime.parent, USER, USER)  # it records beside itself
         for directory in (HOME, RUNTIME_DIR):

@@ -39,7 +39,7 @@ Judgement judge(const apparmor::HostCeilings& ceilings, const std::string& rest,
 
 HostFacts one_path(const std::string& path, std::vector<std::string> names, bool is_protected = false) {
     HostFacts facts;
-    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, {}});
+    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, {}, {}});
     return facts;
 }
 
