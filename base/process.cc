@@ -32,6 +32,14 @@ Result<Fd> memory_file() {
     return fd;
 }
 
+// What several processes print at a time is kept one after the other: the position of a memory file, unlike that of a regular one
+// (FMODE_ATOMIC_POS in fs/open.c), is not locked by write(2), so that without O_APPEND one overwrites the other.
+Result<Fd> output_file() {
+    Fd fd = TRY(memory_file());
+    if (::fcntl(fd.get(), F_SETFL, O_APPEND) != 0) return errno_error("append to", "memory file", errno);
+    return fd;
+}
+
 // TEXT as a file that can be read from its beginning.
 Result<Fd> input_file(const std::string& text) {
     if (text.empty()) return open_file(AT_FDCWD, "/dev/null", O_RDONLY);
@@ -97,8 +105,8 @@ Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
 Result<CommandOutcome> run_command(const Command& command) {
     const std::string& program = command.words.front();
     const Fd input = TRY(input_file(command.input));
-    const Fd output = TRY(memory_file());
-    const Fd errors = TRY(memory_file());
+    const Fd output = TRY(output_file());
+    const Fd errors = TRY(output_file());
     const Fd failure = TRY(memory_file());
     auto words = command.words;
     std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};

@@ -178,6 +178,7 @@ Result<std::vector<std::string>> ProfileFiles::all_names() {
     if (folders_.empty()) return result;
     const auto run = TRY(parser_.names(folders_));
     for (const auto line : lines(run.output)) result.emplace_back(line);
+    std::sort(result.begin(), result.end());  // the parser reads several files at a time
     return result;
 }
 

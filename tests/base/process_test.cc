@@ -50,6 +50,15 @@ TEST(Process, GivesItItsInput) {
     EXPECT_EQ(run->output, "once\nonce\n");
 }
 
+TEST(Process, KeepsWhatSeveralPrintAtATime) {
+    const std::string script =
+        "for i in 1 2 3 4; do (n=0; while [ $n -lt 2000 ]; do echo out; echo error >&2; n=$((n+1)); done) & done; wait";
+    const auto outcome = run_command({{"/bin/sh", "-c", script}, {}, {}, 60});
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(outcome->output.size(), 4 * 2000 * std::string_view("out\n").size());
+    EXPECT_EQ(outcome->errors.size(), 4 * 2000 * std::string_view("error\n").size());
+}
+
 TEST(Process, RunsInOurDirectory) {
     const auto run = run_command(shell("pwd -P"));
     ASSERT_TRUE(run.has_value());
