@@ -34,6 +34,22 @@ inline constexpr std::uint32_t kOnExec = 0x20000000;
 inline constexpr std::uint32_t kChangeProfile = 0x40000000;
 }  // namespace permission
 
+// Classes of mediation: the first byte of what is matched in a policydb (AA_CLASS_* in security/apparmor/include/apparmor.h).
+namespace mediation {
+inline constexpr std::uint8_t kFile = 2;
+inline constexpr std::uint8_t kCapability = 3;
+inline constexpr std::uint8_t kMount = 7;
+inline constexpr std::uint8_t kPtrace = 9;
+inline constexpr std::uint8_t kSignal = 10;
+inline constexpr std::uint8_t kNetwork = 14;
+inline constexpr std::uint8_t kNetworkV9 = 15;  // of kernels that match more than the family and the type; they look here first
+inline constexpr std::uint8_t kLabel = 16;      // for queries: what signals and ptrace say, again
+inline constexpr std::uint8_t kMessageQueue = 17;
+inline constexpr std::uint8_t kNamespace = 21;
+inline constexpr std::uint8_t kIoUring = 22;
+inline constexpr std::uint8_t kDbus = 32;  // asked by dbus-daemon
+}  // namespace mediation
+
 // How an exec changes the profile: the kernel's xindex (security/apparmor/include/file.h, AA_X_*).
 namespace exec_index {
 inline constexpr std::uint32_t kTypeMask = 0x0C000000;

@@ -164,8 +164,16 @@ std::uint32_t inline_target(std::uint32_t half) {
     return target;
 }
 
+// The second half of a value that is not about files has more permissions of the same subject (the kernel's map_other() in
+// security/apparmor/policy_compat.c): attributes, then of sockets to accept, bind, listen, and their options.
+std::uint32_t general_permissions(std::uint32_t value) {
+    const std::uint32_t other = (value >> kHalf) & 0x7FU;
+    return (value & 0x8000007FU) | ((other & 0x3U) << 8U) | ((other & 0x1CU) << 18U) | ((other & 0x60U) << 19U);
+}
+
 Permissions inline_permissions(std::uint32_t value, InlineForm form, bool owner) {
-    if (form != InlineForm::files) return {.allow = value & 0x7FU};
+    if (form == InlineForm::attachment) return {.allow = value & 0x7FU};
+    if (form == InlineForm::general) return {.allow = general_permissions(value)};
     const std::uint32_t half = (owner ? value : value >> kHalf) & ((1U << kHalf) - 1);
     std::uint32_t allow = expand(half) | permission::kGetAttribute;
     if ((value & 0x40000000U) != 0) allow |= permission::kOnExec;

@@ -40,10 +40,24 @@ std::string_view parent_of(std::string_view name) {
 
 std::string_view Profile::parent() const { return parent_of(name); }
 
+CapabilitySet Profile::rule_capabilities() const {
+    if (capability_start == kDeadState) return capabilities & CapabilitySet::all();
+    CapabilitySet result;
+    for (unsigned capability = 0; capability < CapabilitySet::kKnown; ++capability) {
+        const StateId state = capability_rules.step(capability_start, static_cast<std::uint8_t>(capability / 32));
+        if ((capability_rules.permissions(state, true).allow & (1U << (capability % 32))) != 0) result.add(capability);
+    }
+    return result;
+}
+
+StateId Profile::rules_of(std::uint8_t mediation_class) const {
+    return rules.empty() ? kDeadState : rules.step(rules_start, mediation_class);
+}
+
 bool Profile::receives(int signal, std::string_view peer) const {
-    if (signal_rules.empty()) return true;
-    const StateId state = signal_rules.match(signal_rules.step(signal_start, static_cast<std::uint8_t>(signal)), peer);
-    const Permissions permissions = signal_rules.permissions(state, true);
+    const StateId start = rules_of(mediation::kSignal);
+    if (start == kDeadState) return true;
+    const Permissions permissions = rules.permissions(rules.match(rules.step(start, static_cast<std::uint8_t>(signal)), peer), true);
     return (permissions.allow & ~permissions.deny & permission::kRead) != 0;
 }
 

@@ -38,14 +38,18 @@ struct Profile {
     StateId files_start = kStartState;
     Automaton capability_rules;  // of kernels that look there (7.2: class 3 of the policydb); empty: `capabilities` counts
     StateId capability_start = kDeadState;
-    Automaton signal_rules;  // class 10 of the policydb; empty: signals are not mediated. The compiled catalog does not have them
-    StateId signal_start = kDeadState;
+    Automaton rules;  // the policydb, of all classes but files; empty: nothing of it is mediated. The compiled catalog does not have it
+    StateId rules_start = kDeadState;
     std::vector<std::string> targets;  // named exec targets: "B", "A//kid", "&B", "B//&C", ":ns:B"
 
     // "kid" of "A//kid".
     [[nodiscard]] std::string_view local_name() const;
     // "A" of "A//kid"; empty at the top level.
     [[nodiscard]] std::string_view parent() const;
+    // The capabilities that its rules allow, wherever the kernel looks for them.
+    [[nodiscard]] CapabilitySet rule_capabilities() const;
+    // Where the rules of a class of mediation (the kernel's AA_CLASS_*) begin; dead: the class is not mediated.
+    [[nodiscard]] StateId rules_of(std::uint8_t mediation_class) const;
     // Whether a task under the label PEER may send it SIGNAL, one of the classic ones, which AppArmor numbers as everybody does.
     [[nodiscard]] bool receives(int signal, std::string_view peer) const;
 };

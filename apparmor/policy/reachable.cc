@@ -23,13 +23,7 @@ bool has(std::uint32_t bits, std::uint32_t flag) { return (bits & flag) != 0; }
 
 std::uint64_t own_capabilities(const Profile& profile) {
     if (profile.mode == Mode::complain || profile.mode == Mode::unconfined) return kEverything;
-    if (profile.capability_start == kDeadState) return profile.capabilities.mask() & CapabilitySet::all().mask();
-    std::uint64_t mask = 0;
-    for (unsigned capability = 0; capability < CapabilitySet::kKnown; ++capability) {
-        const StateId state = profile.capability_rules.step(profile.capability_start, static_cast<std::uint8_t>(capability / 32));
-        if (has(profile.capability_rules.permissions(state, true).allow, 1U << (capability % 32))) mask |= std::uint64_t{1} << capability;
-    }
-    return mask;
+    return profile.rule_capabilities().mask();
 }
 
 // A move from one profile to a label.

@@ -18,9 +18,6 @@ constexpr std::uint32_t kOldestAbi = 5;
 constexpr std::uint32_t kNewestAbi = 9;
 constexpr std::uint32_t kForceComplain = 1U << 11U;
 constexpr std::uint32_t kMediateDeleted = 0x20000;
-constexpr std::uint8_t kClassFile = 2;
-constexpr std::uint8_t kClassCapability = 3;
-constexpr std::uint8_t kClassSignal = 10;
 
 // One record: a version and a profile. A later record may leave the version out.
 class RecordReader {
@@ -200,14 +197,14 @@ private:
         return general ? read_general(*general) : Result<void>();
     }
 
-    // What the policydb has of what we evaluate: signals, capabilities of kernels that look for them there, and the file rules if they
-    // are nowhere else.
+    // The policydb; and of it by themselves the capabilities of kernels that look for them there, and the file rules if they are nowhere
+    // else.
     Result<void> read_general(PolicyDatabase& general) {
         const bool has_table = general.has_table;
         const std::size_t position = general.position;
         Automaton automaton = TRY(make_automaton(general, InlineForm::general, cursor_));
-        const StateId files = automaton.step(general.start, kClassFile);
-        const StateId capabilities = automaton.step(general.start, kClassCapability);
+        const StateId files = automaton.step(general.start, mediation::kFile);
+        const StateId capabilities = automaton.step(general.start, mediation::kCapability);
         // A compiler without file rules to write still says that there could be some; their state leads nowhere.
         const bool file_rules = profile_.files.empty() && leads_on(automaton, files);
         if (!has_table && (file_rules || capabilities != kDeadState)) {
@@ -218,14 +215,12 @@ private:
             profile_.files_start = files;
             profile_.targets = std::move(general.targets);
         }
-        if (const StateId signals = automaton.step(general.start, kClassSignal); signals != kDeadState) {
-            profile_.signal_rules = automaton;
-            profile_.signal_start = signals;
-        }
         if (capabilities != kDeadState) {
-            profile_.capability_rules = std::move(automaton);
+            profile_.capability_rules = automaton;
             profile_.capability_start = capabilities;
         }
+        profile_.rules = std::move(automaton);
+        profile_.rules_start = general.start;
         return {};
     }
 

@@ -85,10 +85,10 @@ std::string granted_exec_mode(const Profile& profile, const ExecFile& file) {
     return (permissions.allow & permission::kExec) != 0 ? exec_rule_text(profile, permissions.target) : std::string();
 }
 
-Result<std::vector<MatchingRule>> matching_rules(const Parser& parser, const ProfileText& text, std::string_view profile,
-                                                 const ExecFile& file, const std::string& features) {
-    std::vector<MatchingRule> matching;
-    if (text.rules.empty()) return matching;
+Result<std::vector<RuleAlone>> rules_alone(const Parser& parser, const ProfileText& text, std::string_view profile,
+                                           const std::string& features) {
+    std::vector<RuleAlone> result;
+    if (text.rules.empty()) return result;
     std::string source = text.preamble;
     for (std::size_t i = 0; i < text.rules.size(); ++i) source += profile_of(text.rules[i], i, profile);
     const auto compiled = TRY(compile_text(parser, source, "each rule alone", features));
@@ -100,10 +100,18 @@ Result<std::vector<MatchingRule>> matching_rules(const Parser& parser, const Pro
         Profile alone = *found;
         for (auto& target : alone.targets) target = replaced(target, name + "//", concat({profile, "//"}));
         alone.name = profile;
-        auto mode = granted_exec_mode(alone, file);
+        result.push_back({text.rules[i], denies(text.rules[i]), std::move(alone)});
+    }
+    return result;
+}
+
+Result<std::vector<MatchingRule>> matching_rules(const Parser& parser, const ProfileText& text, std::string_view profile,
+                                                 const ExecFile& file, const std::string& features) {
+    std::vector<MatchingRule> matching;
+    for (auto& alone : TRY(rules_alone(parser, text, profile, features))) {
+        auto mode = granted_exec_mode(alone.profile, file);
         if (mode.empty()) continue;
-        const bool deny = denies(text.rules[i]);
-        matching.push_back({text.rules[i], deny, deny ? std::string() : std::move(mode)});
+        matching.push_back({std::move(alone.rule), alone.denies, alone.denies ? std::string() : std::move(mode)});
     }
     return matching;
 }

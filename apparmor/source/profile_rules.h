@@ -23,8 +23,19 @@ struct MatchingRule {
     std::string grants;  // the exec mode that it grants: "ix", "Px -> kid"; empty if it denies
 };
 
-// The exec rules in TEXT, the source of PROFILE, that match FILE. FEATURES is what Parser::compile() takes. Each rule is judged
-// alone: which of several wins, their precedence decides. An error of kind config if the parser does not take them.
+// A rule as the only one of a profile of its own.
+struct RuleAlone {
+    SourceRule rule;
+    bool denies = false;  // then the profile allows what the rule denies
+    Profile profile;      // by the name of the rule's own
+};
+
+// Each of the rules of TEXT, the source of PROFILE. FEATURES is what Parser::compile() takes. An error of kind config if the parser does not
+// take them.
+Result<std::vector<RuleAlone>> rules_alone(const Parser& parser, const ProfileText& text, std::string_view profile,
+                                           const std::string& features);
+
+// The exec rules in TEXT, the source of PROFILE, that match FILE; otherwise as rules_alone(). Which of several wins, their precedence decides.
 Result<std::vector<MatchingRule>> matching_rules(const Parser& parser, const ProfileText& text, std::string_view profile,
                                                  const ExecFile& file, const std::string& features);
 

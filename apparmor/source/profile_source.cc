@@ -78,7 +78,8 @@ std::optional<Include> include_of(const std::vector<std::string>& words) {
 // Walks over the text of a profile file and all that it includes.
 class Walk {
 public:
-    Walk(std::string_view profile, const std::string& include_directory) : profile_(profile), include_directory_(include_directory) {}
+    Walk(std::string_view profile, WantedRules wanted, const std::string& include_directory)
+        : profile_(profile), wanted_(wanted), include_directory_(include_directory) {}
 
     Result<void> file(const std::string& path) {
         if (depth_ == kMaxIncludeDepth) return Error{ErrorKind::config, concat({quote(path), " is included in a circle, or too deeply"})};
@@ -117,7 +118,9 @@ private:
         if (blocks_.empty() && depth_ == 1)
             text_.preamble += join(statement.words, " ") + (statement.end == Statement::End::rule ? ",\n" : "\n");
         if (statement.is_include()) return include(statement.words);
-        if (in_profile() && is_exec_rule(statement.words)) add_rule(statement, path);
+        if (in_profile() && statement.end == Statement::End::rule && (wanted_ == WantedRules::all || is_exec_rule(statement.words))) {
+            add_rule(statement, path);
+        }
         return {};
     }
 
@@ -185,6 +188,7 @@ private:
     }
 
     std::string profile_;
+    WantedRules wanted_;
     const std::string& include_directory_;
     ProfileText text_;
     bool found_ = false;
@@ -221,8 +225,9 @@ bool is_exec_rule(const std::vector<std::string>& words) {
     return (is_path(at[0]) && is_exec_mode(at[1])) || (is_exec_mode(at[0]) && is_path(at[1]));
 }
 
-Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile, const std::string& include_directory) {
-    Walk walk(profile, include_directory);
+Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile, WantedRules wanted,
+                                      const std::string& include_directory) {
+    Walk walk(profile, wanted, include_directory);
     TRY(walk.file(file));
     return walk.result().context(quote(file));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Profile source: the rules about executing files that the text of a profile holds, each with the place where a person wrote it,
-// in an included file perhaps. The text is read no further than that (words, blocks, includes): what a rule means, and
+// Profile source: the rules that the text of a profile holds, each with the place where a person wrote it, in an included file perhaps. The text is read no further than that (words, blocks, includes): what a rule means, and
 // whether it matches a path, is for apparmor_parser to say (profile_rules.h). For aa-shimctl only.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace aa::apparmor {
 
-// A rule that grants or denies to execute files.
+// A rule that grants or denies something.
 struct SourceRule {
     std::string text;                 // on one line, without the comma at its end: "owner /srv/** Pix -> kid"
     std::vector<std::string> blocks;  // what stands around it in the profile, outermost first: "audit", "if $debug"
@@ -29,9 +29,12 @@ struct ProfileText {
 // Where `include <…>` looks (apparmor.d(5), "#include mechanism").
 inline constexpr std::string_view kIncludeDirectory = "/etc/apparmor.d";
 
-// The exec rules of PROFILE ("web", "web//child") in FILE. An error of kind not_found if FILE has no header that spells this
+// Which rules are wanted: all, or those that grant or deny to execute files.
+enum class WantedRules : std::uint8_t { exec, all };
+
+// The rules of PROFILE ("web", "web//child") in FILE. An error of kind not_found if FILE has no header that spells this
 // name (variables in a header are not expanded); a file that cannot be read or is included in a circle is an error, too.
-Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile,
+Result<ProfileText> read_profile_text(const std::string& file, std::string_view profile, WantedRules wanted = WantedRules::exec,
                                       const std::string& include_directory = std::string(kIncludeDirectory));
 
 // The files and folders that the statements of TEXT include, absolute. A file of a folder is included with it.

@@ -106,7 +106,7 @@ protected:
 
     // "FILE:LINE:COLUMN RULE" for each exec rule of PROFILE in the file `web`.
     [[nodiscard]] std::vector<std::string> all(const std::string& profile = "web") const {
-        const auto text = read_profile_text(root_ + "/web", profile, root_);
+        const auto text = read_profile_text(root_ + "/web", profile, WantedRules::exec, root_);
         if (!text) return {shortened(text.error().message)};
         std::vector<std::string> result;
         for (const auto& rule : text->rules) {
@@ -119,7 +119,7 @@ protected:
 
     // "LINE: what it grants" for each rule of PROFILE that matches PATH.
     [[nodiscard]] std::vector<std::string> matching(const std::string& path, bool owned = true, const std::string& profile = "web") const {
-        const auto text = read_profile_text(root_ + "/web", profile, root_);
+        const auto text = read_profile_text(root_ + "/web", profile, WantedRules::exec, root_);
         if (!text) return {shortened(text.error().message)};
         const auto rules = matching_rules(*Parser::find(), *text, profile, {path, owned, {}}, *packaged_features());
         if (!rules) return {shortened(rules.error().message)};

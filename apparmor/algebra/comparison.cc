@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/algebra/comparison.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace aa::apparmor {
+
+namespace {
+
+// Of sockets the kernel looks at the newer class if the policy has it (security/apparmor/include/policy.h, RULE_MEDIATES_NET).
+StateId start_of(const Profile& profile, std::uint8_t mediation_class) {
+    if (mediation_class != mediation::kNetwork) return profile.rules_of(mediation_class);
+    const StateId newer = profile.rules_of(mediation::kNetworkV9);
+    return newer != kDeadState ? newer : profile.rules_of(mediation::kNetwork);
+}
+
+Operand operand_of(const Confining& profiles, std::uint8_t mediation_class) {
+    Operand operand;
+    for (const auto* profile : profiles) {
+        if (mediation_class == mediation::kFile) {
+            operand.push_back({&profile->files, profile->files.empty() ? kDeadState : profile->files_start});
+        } else if (const StateId start = start_of(*profile, mediation_class); start != kDeadState) {
+            operand.push_back({&profile->rules, start});
+        }
+    }
+    return operand;
+}
+
+}  // namespace
+
+bool Comparison::unmediated(std::uint8_t mediation_class) const {
+    const auto mediates = [&](const Confining& profiles) { return !operand_of(profiles, mediation_class).empty(); };
+    const bool any = std::any_of(question_.inside.begin(), question_.inside.end(), mediates) ||
+                     (question_.outside != nullptr && mediates(*question_.outside));
+    return !any;
+}
+
+bool Comparison::outside_allows_all(std::uint8_t mediation_class) const {
+    return question_.outside != nullptr && operand_of(*question_.outside, mediation_class).empty();
+}
+
+// One for files, one for all other classes.
+const Alphabet& Comparison::alphabet_of(std::uint8_t mediation_class) {
+    const bool files = mediation_class == mediation::kFile;
+    auto& alphabet = alphabets_[files ? 1 : 0];
+    if (alphabet) return *alphabet;
+    alphabet.emplace();
+    const auto split = [&](const Confining& profiles) {
+        for (const auto* profile : profiles) alphabet->split_by(files ? profile->files : profile->rules);
+    };
+    for (const auto& profiles : question_.inside) split(profiles);
+    if (question_.outside != nullptr) split(*question_.outside);
+    return *alphabet;
+}
+
+Question Comparison::asked(const Grammar& grammar, Shape shape, std::uint8_t mediation_class, std::string_view prefix) {
+    Question question{grammar, shape, {}, {}, alphabet_of(mediation_class), kEverything, {}};
+    for (const auto& profiles : question_.inside) question.inside.push_back(operand_of(profiles, mediation_class));
+    if (question_.outside != nullptr) question.outside.push_back(operand_of(*question_.outside, mediation_class));
+    const auto step = [&](std::vector<Operand>& operands) {
+        for (auto& operand : operands) {
+            for (auto& part : operand) part.start = part.automaton->match(part.start, prefix);
+        }
+    };
+    step(question.inside);
+    step(question.outside);
+    return question;
+}
+
+Cover Comparison::covered(const Question& question) {
+    auto found = cover(question, budget_, question_.most);
+    result_.complete = result_.complete && found.complete;
+    result_.proved = result_.proved && found.proved;
+    return found;
+}
+
+void Comparison::add(std::uint8_t mediation_class, std::string rule, std::string example, bool partly) {
+    const auto said = [&](const Allowance& allowance) { return allowance.rule == rule; };
+    if (std::any_of(result_.allowances.begin(), result_.allowances.end(), said)) return;
+    result_.allowances.push_back({mediation_class, std::move(rule), std::move(example), partly});
+}
+
+std::uint32_t allowed_at_start(const Operand& operand) {
+    std::uint32_t result = ~std::uint32_t{0};
+    for (const auto& part : operand) {
+        const auto permissions = part.automaton->permissions(part.start, true);
+        result &= permissions.allow & ~permissions.deny;
+    }
+    return result;
+}
+
+std::uint32_t gained_at_start(const Question& question, std::uint32_t wanted) {
+    for (const auto& operand : question.inside) wanted &= allowed_at_start(operand);
+    for (const auto& operand : question.outside) wanted &= ~allowed_at_start(operand);
+    return wanted;
+}
+
+}  // namespace aa::apparmor
