@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
     add_metrics(app, context);
     add_install(app, context);
     add_node(app, context);
+    add_replay(app, context);
     add_status(app, context);
     add_version(app, context);
     if (argc > 1 && argv[1] == kComplete) {
