@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 
-#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/profile_name.h"
 #include "apparmor/source/parser_process.h"
 #include "apparmor/source/profile_files.h"
@@ -257,10 +256,14 @@ Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSour
             return Error{ErrorKind::system, std::move(text)};
         }
     }
+    return require_all_loaded(catalog, kernel);
+}
+
+Result<void> require_all_loaded(const Catalog& catalog, const Kernel& kernel) {
     for (const auto& wanted : named_profiles(catalog)) {
         if (TRY(kernel.is_loaded(wanted.profile))) continue;
         return Error{ErrorKind::system, concat({"profile ", quote(wanted.profile), " (", wanted.origin.text(),
-                                                ") is still not loaded after apparmor_parser ran; the kernel's log says why"})};
+                                                ") is still not loaded after that was done without an error; the kernel's log says why"})};
     }
     return {};
 }
@@ -289,10 +292,9 @@ Result<Fd> lock_for_load(const std::string& path) {
     return lock;
 }
 
-Result<void> publish_catalog(const Catalog& catalog, const PolicySnapshot* snapshot, const std::string& path) {
-    std::string bytes = compile_catalog(catalog, snapshot);
+Result<void> publish_catalog(std::string_view compiled, const std::string& path) {
     const Fd directory = TRY(open_parent(path).context("publish the catalog"));
-    const iovec piece{bytes.data(), bytes.size()};
+    const iovec piece{const_cast<char*>(compiled.data()), compiled.size()};
     return replace_file(directory.get(), path.substr(path.rfind('/') + 1), {&piece, 1}, ::geteuid(), ::getegid(), 0644)
         .context(concat({"publish the catalog ", quote(path)}));
 }

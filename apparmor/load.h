@@ -68,6 +68,9 @@ std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<P
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                            const LoadSettings& settings = {});
 
+// The last part of that: an error unless KERNEL has every profile of CATALOG.
+Result<void> require_all_loaded(const Catalog& catalog, const Kernel& kernel);
+
 // The profiles of CATALOG that the kernel holds in a mode which enforces nothing, as "'NAME' is in complain mode".
 Result<std::vector<std::string>> not_enforced(const Catalog& catalog, const Kernel& kernel);
 
@@ -86,8 +89,7 @@ Result<LoadedState> evaluate_profiles(Catalog& catalog, const Kernel& kernel);
 // profiles and catalog must come from the same load. Makes the directory (0755, root) if it is missing.
 Result<Fd> lock_for_load(const std::string& path);
 
-// Writes the compiled CATALOG with SNAPSHOT (nullptr: none) to PATH, replacing the old one atomically. The directory is made
-// (0755, root) if missing.
-Result<void> publish_catalog(const Catalog& catalog, const PolicySnapshot* snapshot, const std::string& path);
+// Writes COMPILED, the bytes of a catalog, to PATH, replacing the old one atomically. The directory is made (0755, root) if missing.
+Result<void> publish_catalog(std::string_view compiled, const std::string& path);
 
 }  // namespace aa::apparmor

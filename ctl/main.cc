@@ -23,9 +23,11 @@ int run(int argc, char** argv) {
     add_check(app, context);
     add_load(app, context);
     add_explain(app, context);
+    add_graph(app, context);
     add_metrics(app, context);
     add_install(app, context);
     add_node(app, context);
+    add_replay(app, context);
     add_status(app, context);
     add_version(app, context);
     if (argc > 1 && argv[1] == kComplete) {

@@ -122,6 +122,12 @@ void trace_exec(const Bounds& bounds, const oci::ProcessSpec& spec, Trace& trace
     trace.fields.emplace_back("arguments", decimal(static_cast<long long>(spec.args.size())));
 }
 
+// What the program is found to be, by which it is judged.
+void trace_program(const Program& program, Trace& trace) {
+    trace.fields.emplace_back("program_path", program.file.path);
+    trace.fields.emplace_back("program_owned", program.file.owned ? "true" : "false");
+}
+
 // The command line's own spellings of what a process spec would say.
 oci::ArgumentChanges word_changes(const Bounds& bounds) {
     oci::ArgumentChanges changes;
@@ -175,6 +181,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     std::vector<std::string> reasons;
     if (needs_program(confinement, bounds) && !process.spec.args.empty()) {
         const auto program = TRY(find_program(root, process.spec, bounds.ceiling.value_or(CapabilitySet::all())));
+        trace_program(program, trace);
         auto judged = judge_program(confinement, program, policy, bounds, reasons);
         trace.as_exit_status = !judged && is_given_as_status(confinement, judged.error());
         TRY(std::move(judged));

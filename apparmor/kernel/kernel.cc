@@ -172,6 +172,15 @@ Result<Mode> Kernel::module_mode() const {
     return mode_of(without_line_end(text));
 }
 
+Result<void> Kernel::replace_policy(std::string_view bytes) const {
+    const std::string file = path(".replace");
+    const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.valid()) return errno == ENOENT ? missing_interface() : errno_error("open", file, errno);
+    // One write is one load, whole or refused (security/apparmor/apparmorfs.c, aa_simple_write_to_buffer()).
+    if (::write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size())) return {};
+    return errno_error("load policy through", file, errno);
+}
+
 Result<std::string> Kernel::loaded_profiles() const { return read_virtual_file(AT_FDCWD, path("profiles"), kMaxProfileList); }
 
 }  // namespace aa::apparmor

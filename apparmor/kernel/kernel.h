@@ -59,6 +59,10 @@ public:
     // The names of all loaded profiles with their modes ("NAME (mode)" lines of the profiles file): for aa-shimctl only.
     [[nodiscard]] Result<std::string> loaded_profiles() const;
 
+    // Loads the binary policy BYTES: its profiles take the place of those of the same names at once, or nothing changes. For aa-shimctl
+    // only.
+    [[nodiscard]] Result<void> replace_policy(std::string_view bytes) const;
+
     // Where its AppArmor files are, e.g. /sys/kernel/security/apparmor/features.
     [[nodiscard]] std::string path(std::string_view name) const;
 

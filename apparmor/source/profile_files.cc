@@ -236,6 +236,12 @@ std::vector<Complaint> ProfileFiles::disabled(std::string_view profile) const {
     return result;
 }
 
+std::vector<std::string> ProfileFiles::all_files() const {
+    std::vector<std::string> result;
+    for (const auto& file : files_) result.push_back(file.path);
+    return result;
+}
+
 std::vector<std::string> ProfileFiles::at_boot() const {
     std::vector<std::string> result;
     for (const auto& file : files_) {

@@ -45,6 +45,9 @@ public:
     // The files that the host loads when it starts: those right in /etc/apparmor.d.
     [[nodiscard]] std::vector<std::string> at_boot() const;
 
+    // Every file below the directories, in their order.
+    [[nodiscard]] std::vector<std::string> all_files() const;
+
     // What the parser says of the file PATH. Variables in names are expanded, as the kernel will have them.
     Result<FileNames> names_in(const std::string& path);
 

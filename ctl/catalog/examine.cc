@@ -106,9 +106,9 @@ Result<std::vector<CatalogSource>> read_catalog_files(const std::vector<std::str
 
 Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
                             const apparmor::LoadSettings& settings) {
-    const auto sources = TRY(read_catalog_files(paths, trust));
-    auto reading = apparmor::read_catalog(sources);
-    Examination result{std::move(reading.catalog), std::move(reading.errors), std::move(reading.notes), {}, sources.size()};
+    auto files = TRY(read_catalog_files(paths, trust));
+    auto reading = apparmor::read_catalog(files);
+    Examination result{std::move(reading.catalog), std::move(reading.errors), std::move(reading.notes), {}, std::move(files)};
     if (!result.ok() || profiles == Profiles::skip) return result;
     result.sources = TRY(apparmor::find_profile_sources(result.catalog, settings));
     result.errors = apparmor::check_profiles(result.catalog, result.sources, kernel, settings);
@@ -129,7 +129,7 @@ Json to_json(const Examination& examination) {
     return {{"ok", examination.ok()},
             {"errors", to_json(examination.errors)},
             {"notes", to_json(examination.notes)},
-            {"files", examination.files},
+            {"files", examination.files.size()},
             {"confinements", examination.catalog.confinements.size()},
             {"rules", examination.catalog.rules.size()},
             {"profiles", std::move(profiles)}};
@@ -140,7 +140,7 @@ std::string summary(const Examination& examination) {
     const auto known = static_cast<std::size_t>(
         std::count_if(examination.sources.begin(), examination.sources.end(),
                       [&](const apparmor::ProfileSource& source) { return examination.has_kernel || !source.file.empty(); }));
-    return concat({count(examination.files, "file"), ", ", count(examination.catalog.confinements.size(), "confinement"), ", ",
+    return concat({count(examination.files.size(), "file"), ", ", count(examination.catalog.confinements.size(), "confinement"), ", ",
                    count(examination.catalog.rules.size(), "rule"), ", ", count(known, "profile")});
 }
 

@@ -25,7 +25,7 @@ struct Examination {
     std::vector<apparmor::Complaint> errors;
     std::vector<apparmor::Complaint> notes;
     std::vector<apparmor::ProfileSource> sources;
-    std::size_t files = 0;
+    std::vector<apparmor::CatalogSource> files;
     bool has_kernel = false;  // one with AppArmor, which knows profiles without a source
 
     [[nodiscard]] bool ok() const { return errors.empty(); }

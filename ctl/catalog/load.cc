@@ -10,23 +10,25 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/library.h"
-#include "apparmor/lint.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
-#include "ctl/catalog/runtime_features.h"
+#include "ctl/catalog/keep.h"
+#include "ctl/catalog/put_in_force.h"
+#include "ctl/catalog/rollback.h"
 #include "ctl/cli/command.h"
-#include "shim/host_key.h"
-#include "shim/log/counters.h"
 
 namespace aa::ctl {
 
 namespace {
 
 struct Options {
+    bool history = false;
+    std::optional<unsigned> rollback;  // how many loads back
     std::string catalog = std::string(apparmor::kCatalogDirectory);
     std::string output = std::string(apparmor::kCatalogPath);
 };
@@ -62,66 +64,6 @@ private:
     std::string directory_;
 };
 
-bool capabilities_only(const apparmor::Catalog& catalog) {
-    return catalog.without_apparmor == apparmor::WithoutAppArmor::capabilities_only;
-}
-
-// The file beside the catalog at PATH that is called as the one at USUAL is.
-std::string beside(const std::string& path, std::string_view usual) {
-    return concat({path.substr(0, path.rfind('/') + 1), usual.substr(usual.rfind('/') + 1)});
-}
-
-// Has decisions counted beside the catalog at PATH. That they are not is no reason to refuse a catalog.
-void count_from_now(const std::string& path, std::vector<std::string>& remarks) {
-    const auto counters = beside(path, shim::kCountersPath);
-    if (const auto made = shim::make_counters(counters); !made) remarks.push_back("decisions are not counted: " + made.error().message);
-}
-
-// Puts into CATALOG what the runtime in use says that it interprets. aa-shim knows the documented ones anyway, so a runtime that says
-// nothing sensible is a remark.
-void ask_runtime(apparmor::Catalog& catalog, std::vector<std::string>& remarks) {
-    auto annotations = unsafe_annotations_of_runtime();
-    if (annotations) {
-        catalog.unsafe_annotations = *std::move(annotations);
-    } else {
-        remarks.push_back(annotations.error().message + "; only the documented ones are refused");
-    }
-}
-
-// Loads the profiles and publishes the catalog; the profiles stay out where it is in order. The remarks are what the
-// operator should know all the same.
-Result<std::vector<std::string>> put_in_force(Examination& examination, const apparmor::Kernel& kernel,
-                                              const apparmor::LoadSettings& settings, const std::string& path) {
-    std::vector<std::string> remarks;
-    ask_runtime(examination.catalog, remarks);
-    TRY(shim::make_host_key(beside(path, shim::kHostKeyPath)));  // without it, no container can be started
-    if (const auto enabled = kernel.require_enabled(); !enabled) {
-        if (!capabilities_only(examination.catalog)) {
-            return Error{enabled.error().kind,
-                         enabled.error().message + "; or let the catalog say \"withoutAppArmor\": \"capabilities-only\""};
-        }
-        remarks.push_back("no profile is enforced: " + enabled.error().message + " (\"withoutAppArmor\": \"capabilities-only\")");
-        for (const auto& confinement : examination.catalog.confinements) {
-            if (confinement.start != apparmor::Start::from_profile) continue;
-            remarks.push_back(concat({"confinement ", quote(confinement.name), " (", confinement.origin.text(),
-                                      ") says \"start\": \"from-profile\", which does nothing without AppArmor"}));
-        }
-        TRY(apparmor::publish_catalog(examination.catalog, nullptr, path));
-        count_from_now(path, remarks);
-        return remarks;
-    }
-    TRY(apparmor::load_profiles(examination.catalog, examination.sources, kernel, settings));
-    for (const auto& profile : TRY(apparmor::not_enforced(examination.catalog, kernel))) {
-        remarks.push_back("profile " + profile + ": nothing that it forbids is refused");
-    }
-    const auto state = TRY(apparmor::evaluate_profiles(examination.catalog, kernel));
-    if (!state.remark.empty()) remarks.push_back(state.remark);
-    for (const auto& pitfall : apparmor::pitfalls(examination.catalog, *state.policy)) remarks.push_back(pitfall.text());
-    TRY(apparmor::publish_catalog(examination.catalog, state.snapshot ? &*state.snapshot : nullptr, path));
-    count_from_now(path, remarks);
-    return remarks;
-}
-
 Result<Loaded> load(const Options& options) {
     const apparmor::Kernel kernel;
     TRY(apparmor::library_agrees(kernel));
@@ -134,7 +76,12 @@ Result<Loaded> load(const Options& options) {
     settings.compiled = compiled->directory();
     Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel, settings)), {}};
     if (!result.examination.ok()) return result;
-    result.remarks = TRY(put_in_force(result.examination, kernel, settings, options.output));
+    auto& examination = result.examination;
+    const auto load_profiles = [&] { return apparmor::load_profiles(examination.catalog, examination.sources, kernel, settings); };
+    const auto keep = [&](History& history, const apparmor::Kernel* has, std::string_view bytes) {
+        return keep_load(history, {examination.files, examination.sources}, has, bytes);
+    };
+    result.remarks = TRY(put_in_force({examination.catalog, kernel, options.output, load_profiles, keep}, open_history(options.output)));
     return result;
 }
 
@@ -164,9 +111,25 @@ int run(const Context& context, const Options& options) {
 void add_load(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("load", "Check the catalog, load its AppArmor profiles, and put it in force");
     const auto options = std::make_shared<Options>();
-    command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
-    command->add_option("--output", options->output, "Where the compiled catalog is published")->type_name("FILE")->capture_default_str();
-    command->callback([&context, options] { context.run(Task::load, [&context, options] { return run(context, *options); }); });
+    auto* catalog =
+        command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
+    auto* output = command->add_option("--output", options->output, "Where the compiled catalog is published")
+                       ->type_name("FILE")
+                       ->capture_default_str();
+    auto* history = command->add_flag("--history", options->history, "Print the loads that are kept; nothing is changed");
+    auto* rollback = command->add_option("--rollback", options->rollback, "Bring back what was in force N loads before (default: 1)")
+                         ->type_name("N")
+                         ->expected(0, 1)
+                         ->default_str("1");
+    for (auto* own : {catalog, output}) own->excludes(history)->excludes(rollback);
+    history->excludes(rollback);
+    command->callback([&context, options] {
+        const auto task = options->history ? Task::nothing : Task::load;
+        context.run(task, [&context, options] {
+            if (options->history) return show_history(context);
+            return options->rollback ? roll_back(context, *options->rollback) : run(context, *options);
+        });
+    });
 }
 
 }  // namespace aa::ctl

@@ -46,6 +46,8 @@ constexpr std::array kRows{
     // aa-shim finds the first program with CAP_DAC_OVERRIDE; without a right to look, the answer would be another one.
     Row{Task::explain_bundle, {caps({CAP_DAC_READ_SEARCH}), kNone}},
     Row{Task::explain_container, {kLooksAtContainers, kNone}},
+    // The kernel's policy, the parser, Graphviz.
+    Row{Task::graph, {kNone, kNone}},
     // The engines' programs print their version or judge a configuration file, whoever owns that.
     Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.
@@ -72,6 +74,8 @@ constexpr std::array kRows{
     Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},
     // Reads one file of root's.
     Row{Task::node_check, {kNone, kNone}},
+    // The catalog, the parser, the kernel's policy; the journal and what `decisionLog` names are root's.
+    Row{Task::replay, {kNone, kNone}},
     Row{Task::status, {kLooksAtContainers, kNone}},
     // Asks the parser for its version.
     Row{Task::version, {kNone, kNone}},

@@ -19,11 +19,12 @@ enum class Task {
     explain,            // from facts, or a program under a profile
     explain_bundle,     // --bundle
     explain_container,  // --exec CONTAINER
-    install,            // and uninstall
-    install_dry_run,    // and uninstall --dry-run
-    install_podman,     // both, for Podman
-    verify,             // install --verify
-    verify_podman,      // the same, for Podman
+    graph,
+    install,          // and uninstall
+    install_dry_run,  // and uninstall --dry-run
+    install_podman,   // both, for Podman
+    verify,           // install --verify
+    verify_podman,    // the same, for Podman
     load,
     metrics,
     metrics_file,        // --output
@@ -31,6 +32,7 @@ enum class Task {
     metrics_containers_file,
     node,
     node_check,  // --check
+    replay,
     status,
     version,
 };

@@ -124,10 +124,10 @@ Result<oci::Config> given_request(const ExplainOptions& options) {
     return config;
 }
 
-Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request) {
+Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request, Told told) {
     shim::ContainerFacts facts;
     facts.engine.engine = TRY(engine_named(options.engine.empty() ? "other" : options.engine));
-    TRY(require_told(options));
+    if (told == Told::together) TRY(require_told(options));
     facts.engine.kubernetes_namespace = options.kubernetes_namespace;
     facts.engine.pod = options.pod;
     facts.engine.container = options.name;

@@ -17,9 +17,14 @@ namespace aa::ctl {
 // What a config.json would ask of the host that brings what OPTIONS name.
 Result<oci::Config> given_request(const ExplainOptions& options);
 
+enum class Told {
+    together,  // an error if no container of the engine could have the facts
+    anything,  // they come from a record
+};
+
 // The facts that OPTIONS name; REQUEST is what given_request() makes of them. Paths and devices are those of this host. An error if no
 // container of the engine could have them: aa-shim would never see them together.
-Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request);
+Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request, Told told = Told::together);
 
 // "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
 std::string handler_of(const std::string& name);

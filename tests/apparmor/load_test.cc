@@ -334,7 +334,7 @@ TEST_F(Load, PublishesAtomicallyIntoADirectoryOfItsOwn) {
     want("web");
     const std::string path = root_ + "/run/aa-shim/catalog";
     fs::create_directories(root_ + "/run");
-    ASSERT_TRUE(publish_catalog(catalog_, nullptr, path));
+    ASSERT_TRUE(publish_catalog(compile_catalog(catalog_), path));
     EXPECT_EQ(read(path), compile_catalog(catalog_));
     struct stat st {};
     ASSERT_EQ(::stat(path.c_str(), &st), 0);
@@ -343,7 +343,7 @@ TEST_F(Load, PublishesAtomicallyIntoADirectoryOfItsOwn) {
     EXPECT_EQ(st.st_mode & 07777U, 0755U);
     // Again, over the old one; nothing else is left in the directory.
     want("db");
-    ASSERT_TRUE(publish_catalog(catalog_, nullptr, path));
+    ASSERT_TRUE(publish_catalog(compile_catalog(catalog_), path));
     EXPECT_EQ(read(path), compile_catalog(catalog_));
     EXPECT_EQ(std::distance(fs::directory_iterator(root_ + "/run/aa-shim"), fs::directory_iterator()), 1);
 }
@@ -352,7 +352,7 @@ TEST_F(Load, PublishesNothingWhereOthersCanWrite) {
     want("web");
     fs::create_directories(root_ + "/run/aa-shim");
     ASSERT_EQ(::chmod((root_ + "/run/aa-shim").c_str(), 0777), 0);
-    const auto published = publish_catalog(catalog_, nullptr, root_ + "/run/aa-shim/catalog");
+    const auto published = publish_catalog(compile_catalog(catalog_), root_ + "/run/aa-shim/catalog");
     ASSERT_FALSE(published);
     EXPECT_EQ(published.error().message, "publish the catalog: '" + root_ +
                                              "/run/aa-shim' can be written by others: make it root's, writable by root alone "

@@ -26,6 +26,7 @@ FAKE = Path(os.environ.get("AA_TEST_FAKE", ""))
 WORK = Path("/mnt/aa")
 ETC = Path("/etc/aa-shim")
 RUN = Path("/run/aa-shim")
+LOADS = Path("/var/lib/aa-shim/loads")
 COMPILED = RUN / "catalog"
 TIMEOUT = 60
 
@@ -133,6 +134,7 @@ class ShimTest(unittest.TestCase):
         for directory in (WORK, ETC, RUN):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(mode=0o755)
+        shutil.rmtree(LOADS, ignore_errors=True)
         (ETC / "catalog.d").mkdir()
         (ETC / "apparmor.d").mkdir()
         self.runtime = self.install_runtime(self.runtime_name)

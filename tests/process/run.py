@@ -37,11 +37,14 @@ def mount(*arguments):
 
 
 def prepare_host():
-    """/etc becomes a copy, /run and /mnt are empty, AppArmor is out of sight; other processes see none of it."""
+    """/etc becomes a copy, /run, /mnt and /var/lib/aa-shim are empty, AppArmor is out of sight; other processes see none of it."""
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt")
     subprocess.run(["cp", "-a", "/etc", "/mnt/etc"], check=True)
     mount("--bind", "/mnt/etc", "/etc")
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    # What is kept of loads. The empty folder stays on a machine that had none.
+    os.makedirs("/var/lib/aa-shim", exist_ok=True)
+    mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib/aa-shim")
     for hidden in ("/sys/kernel/security", "/sys/module/apparmor"):
         if Path(hidden).is_dir():
             mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", hidden)

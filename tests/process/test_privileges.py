@@ -177,6 +177,15 @@ class Privileges(harness.ShimTest):
         self.assert_child()
         self.ctl("explain", "--catalog", harness.WORK / "secret", "--user", "0", code=SYSTEM)
 
+    def test_what_reads_policy_and_records(self):
+        self.wrap_parser()
+        log = harness.WORK / "decisions"
+        log.write_text('{"outcome":"refused","command":"create","reason":"system"}\n')
+        for arguments in (("graph", "--profiles", "/etc/aa-shim/apparmor.d"), ("replay", "--log", log), ("load", "--history")):
+            self.assert_keeps(self.sets_of(*arguments), set())
+            self.ctl(*arguments)
+        self.assert_child()
+
     def test_explain_bundle(self):
         private = self.private_directory()
         directory = private / "bundle"

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/policy/opened.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <iterator>
+#include <set>
+#include <string_view>
+
+#include "apparmor/policy/loaded_policy.h"
+#include "apparmor/policy/reader.h"
+#include "apparmor/source/profile_files.h"
+#include "apparmor/source/profile_rules.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::ctl {
+
+namespace {
+
+constexpr std::size_t kMaxCompiled = 64UL << 20U;
+// How every compiled policy begins: the element "version" (policy_unpack.c).
+constexpr std::string_view kCompiledMark{"\x04\x08\x00version\x00", 11};
+
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths, const apparmor::Parser& parser) {
+    std::vector<std::string> files;
+    for (const auto& path : paths) {
+        struct stat st {};
+        if (::stat(path.c_str(), &st) != 0)
+            return Error{ErrorKind::not_found, concat({"there is no profile file or directory ", quote(path)})};
+        if (!S_ISDIR(st.st_mode)) {
+            files.push_back(path);
+            continue;
+        }
+        const auto found = apparmor::ProfileFiles(parser, {&path, 1}).all_files();
+        if (found.empty()) return Error{ErrorKind::config, concat({"the directory ", quote(path), " holds no profile file"})};
+        files.insert(files.end(), found.begin(), found.end());
+    }
+    return files;
+}
+
+Result<std::vector<apparmor::Profile>> profiles_of(const std::string& file, const apparmor::Parser& parser, const std::string& features) {
+    const auto bytes = TRY(read_file_at(AT_FDCWD, file, kMaxCompiled));
+    if (bytes.text().starts_with(kCompiledMark)) return apparmor::read_policy(bytes.text(), file);
+    return apparmor::compile_files(parser, {file}, features);
+}
+
+}  // namespace
+
+Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel) {
+    OpenedPolicy opened;
+    const auto enabled = kernel.require_enabled();
+    opened.features = TRY(apparmor::features_for(enabled.has_value()));
+    if (paths.empty()) {
+        if (!enabled) {
+            return Error{enabled.error().kind,
+                         enabled.error().message + "; or give profile files, or a directory of them, with --profiles"};
+        }
+        if (::geteuid() != 0) return Error{ErrorKind::system, "the kernel shows its policy to root alone: run aa-shimctl as root"};
+        opened.policy = std::make_unique<apparmor::LoadedPolicy>(kernel);
+        return opened;
+    }
+    const auto parser = TRY(apparmor::Parser::find());
+    opened.files = TRY(files_of(paths, parser));
+    std::vector<apparmor::Profile> profiles;
+    for (const auto& file : opened.files) {
+        auto compiled = TRY(profiles_of(file, parser, opened.features));
+        // The kernel puts what is loaded at the front of its lists.
+        profiles.insert(profiles.begin(), std::make_move_iterator(compiled.rbegin()), std::make_move_iterator(compiled.rend()));
+    }
+    std::set<std::string, std::less<>> names;
+    for (const auto& profile : profiles) {
+        if (!names.insert(profile.name).second)
+            return Error{ErrorKind::config, concat({"profile ", quote(profile.name), " is defined twice"})};
+    }
+    opened.policy = std::make_unique<apparmor::PolicySet>(std::move(profiles), apparmor::KernelBehaviour::of_running_kernel());
+    return opened;
+}
+
+}  // namespace aa::ctl

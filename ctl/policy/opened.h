@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The policy that a question is about: the one that the kernel has loaded, or what profile files define, sources or compiled ones.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apparmor/kernel/kernel.h"
+#include "apparmor/policy/policy.h"
+#include "base/result.h"
+
+namespace aa::ctl {
+
+struct OpenedPolicy {
+    std::unique_ptr<apparmor::Policy> policy;
+    std::string features;            // what its profiles were compiled for, as Parser::compile() takes it
+    std::vector<std::string> files;  // its sources; of the kernel's policy none are known
+};
+
+// That of PATHS, which are files or directories of them; without any the kernel's, which root alone can read. All profiles of files are
+// compiled at once, and none may be defined twice.
+Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel);
+
+}  // namespace aa::ctl
