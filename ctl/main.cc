@@ -23,6 +23,8 @@ int run(int argc, char** argv) {
     add_check(app, context);
     add_load(app, context);
     add_explain(app, context);
+    add_query(app, context);
+    add_diff(app, context);
     add_graph(app, context);
     add_metrics(app, context);
     add_install(app, context);

@@ -2,6 +2,7 @@
 #include "apparmor/algebra/cover.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -197,8 +198,26 @@ private:
         return globs;
     }
 
+    // All below each of the folders that PATH is in, the outermost first; then what is alike.
+    static std::vector<Glob> folders_and_alike(std::string_view path) {
+        std::vector<Glob> globs;
+        const auto first = path.substr(0, path.find('\0'));
+        for (std::size_t slash = 0;
+             first.size() == path.size() && slash + 1 < path.size() && slash != std::string_view::npos && path[slash] == '/';
+             slash = path.find('/', slash + 1)) {
+            globs.push_back(with_tail(path.substr(0, slash + 1), true));
+        }
+        auto others = alike(path);
+        std::move(others.begin(), others.end(), std::back_inserter(globs));
+        return globs;
+    }
+
     [[nodiscard]] Glob widest(const std::string& text, Granted granted) {
         if (question_.shape == Shape::peer) return first_granted(of_peer(text), granted);
+        // What makes a difference as a whole says more than the rule that it is a part of.
+        for (auto& glob : question_.shape == Shape::paths ? folders_and_alike(text) : std::vector<Glob>()) {
+            if (all_of_glob(glob, granted, true)) return std::move(glob);
+        }
         std::vector<Glob> pieces;
         std::vector<std::string> literal = pieces_of(text);
         for (std::size_t at = 0; at < literal.size(); ++at) {
@@ -218,7 +237,7 @@ private:
                       Granted granted) {
         for (auto& candidate : candidates) {
             pieces.push_back(candidate);
-            const bool fits = all_granted(joined(pieces, literal, at + 1), granted);
+            const bool fits = all_of_glob(joined(pieces, literal, at + 1), granted, false);
             pieces.pop_back();
             if (fits) return std::move(candidate);
         }
@@ -252,17 +271,21 @@ private:
 
     Glob first_granted(std::vector<Glob> candidates, Granted granted) {
         for (auto& candidate : candidates) {
-            if (candidate.is_literal() || all_granted(candidate, granted)) return std::move(candidate);
+            if (candidate.is_literal() || all_of_glob(candidate, granted, false)) return std::move(candidate);
         }
         return std::move(candidates.back());
     }
 
-    // Whether all inside grant GRANTED of every text that GLOB matches.
-    bool all_granted(const Glob& glob, Granted granted) {
-        Product product(question_.grammar, {all_of_inside(question_)}, {&glob}, question_.alphabet, 0, 1);
+    // Whether all inside grant GRANTED of every text that GLOB matches, and (NEW) the one outside nothing of it.
+    bool all_of_glob(const Glob& glob, Granted granted, bool is_new) {
+        auto operands = std::vector<Operand>{all_of_inside(question_)};
+        if (is_new) operands.insert(operands.end(), question_.outside.begin(), question_.outside.end());
+        const bool against = operands.size() > 1;
+        Product product(question_.grammar, std::move(operands), {&glob}, question_.alphabet, 0, 1);
         bool all = true;
         const bool ended = product.walk(telling_, [&](const Product::Place& place) {
-            if (place.matched(0)) all = ((granted & all_of(place.wanted())) - place.granted(0)).none();
+            const Granted wanted = granted & all_of(place.wanted());
+            if (place.matched(0)) all = (wanted - place.granted(0)).none() && (!against || (wanted & place.granted(1)).none());
             return all;
         });
         return all && ended;

@@ -38,6 +38,8 @@ struct Context {
 void add_check(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
+void add_diff(CLI::App& app, Context& context);
+void add_query(CLI::App& app, Context& context);
 void add_graph(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_metrics(CLI::App& app, Context& context);

@@ -47,7 +47,9 @@ constexpr std::array kRows{
     Row{Task::explain_bundle, {caps({CAP_DAC_READ_SEARCH}), kNone}},
     Row{Task::explain_container, {kLooksAtContainers, kNone}},
     // The kernel's policy, the parser, Graphviz.
+    Row{Task::diff, {kNone, kNone}},
     Row{Task::graph, {kNone, kNone}},
+    Row{Task::query, {kNone, kNone}},
     // The engines' programs print their version or judge a configuration file, whoever owns that.
     Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.

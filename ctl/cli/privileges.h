@@ -19,7 +19,9 @@ enum class Task {
     explain,            // from facts, or a program under a profile
     explain_bundle,     // --bundle
     explain_container,  // --exec CONTAINER
+    diff,
     graph,
+    query,
     install,          // and uninstall
     install_dry_run,  // and uninstall --dry-run
     install_podman,   // both, for Podman

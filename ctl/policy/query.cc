@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl query: whether a label allows something, for all paths and peers that it covers. Nothing is changed.
+#include <algorithm>
+#include <memory>
+
+#include "apparmor/algebra/spelling.h"
+#include "apparmor/source/profile_files.h"
+#include "apparmor/source/profile_rules.h"
+#include "apparmor/source/thing.h"
+#include "base/text.h"
+#include "ctl/cli/command.h"
+#include "ctl/policy/opened.h"
+
+namespace aa::ctl {
+
+namespace {
+
+using apparmor::Answer;
+using apparmor::Thing;
+using apparmor::Verdict;
+
+struct Options {
+    std::string label;
+    std::vector<std::string> things;
+    std::vector<std::string> profiles;  // files or directories of them; empty: the policy in force
+};
+
+// A rule in the source of the label's profiles that is about a thing.
+struct Blamed {
+    apparmor::SourceRule rule;
+    bool denies = false;
+};
+
+struct Asked {
+    Thing thing;
+    Answer answer;
+    std::vector<Blamed> rules;  // where the source is known
+};
+
+std::string verdict_text(const Asked& asked, std::string_view label) {
+    switch (asked.answer.verdict) {
+        case Verdict::allowed:
+            return "allowed";
+        case Verdict::denied:
+            return "denied";
+        case Verdict::partly:
+            return concat({"partly: allowed, for example, ", quote(asked.answer.allowed.front().example), "; denied ",
+                           quote(asked.answer.denied.front().example)});
+        case Verdict::unmediated:
+            return concat({"allowed: the policy of ", quote(label), " does not mediate ", apparmor::class_name(asked.thing.mediation_class),
+                           " (the parser or the kernel cannot, or the abi switches it off)"});
+        case Verdict::unproved:
+            return "not proved: the policy is too large for the time and memory that one question may take";
+    }
+    return {};
+}
+
+// Those of ALONE that are about THING.
+Result<std::vector<Blamed>> blamed(const Thing& thing, const std::vector<apparmor::RuleAlone>& alone) {
+    std::vector<Blamed> result;
+    for (const auto& rule : alone) {
+        apparmor::PolicySet policy({rule.profile});
+        apparmor::Budget budget;
+        const auto answer = TRY(apparmor::ask(thing, policy, rule.profile.name, budget));
+        if (answer.verdict == Verdict::allowed || answer.verdict == Verdict::partly) result.push_back({rule.rule, rule.denies});
+    }
+    return result;
+}
+
+// The rules of the profiles of LABEL, each alone; those whose source is not known are left out.
+Result<std::vector<apparmor::RuleAlone>> source_rules(const OpenedPolicy& opened, std::string_view label) {
+    std::vector<apparmor::RuleAlone> result;
+    const auto parser = TRY(apparmor::Parser::find());
+    for (const auto* profile : TRY(apparmor::confining_profiles(*opened.policy, label))) {
+        for (const auto& file : opened.files) {
+            const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all);
+            if (!text) continue;
+            auto rules = TRY(apparmor::rules_alone(parser, *text, profile->name, opened.features));
+            std::move(rules.begin(), rules.end(), std::back_inserter(result));
+        }
+    }
+    return result;
+}
+
+Result<std::vector<Asked>> answers(const Options& options) {
+    const apparmor::Kernel kernel;
+    const auto opened = TRY(open_policy(options.profiles, kernel));
+    auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, opened.features));
+    const auto alone = source_rules(opened, options.label);
+    std::vector<Asked> result;
+    for (auto& thing : things) {
+        apparmor::Budget budget;
+        auto answer = TRY(apparmor::ask(thing, *opened.policy, options.label, budget));
+        // Which rules they are is more than was asked: that it cannot be told is no error.
+        auto rules = alone ? blamed(thing, *alone) : Result<std::vector<Blamed>>(std::vector<Blamed>());
+        result.push_back({std::move(thing), std::move(answer), rules ? *std::move(rules) : std::vector<Blamed>()});
+    }
+    return result;
+}
+
+Json to_json(const Asked& asked) {
+    const auto examples = [](const std::vector<apparmor::Allowance>& allowances) {
+        Json list = Json::array();
+        for (const auto& allowance : allowances) list.push_back({{"rule", allowance.rule}, {"example", allowance.example}});
+        return list;
+    };
+    Json rules = Json::array();
+    for (const auto& blamed : asked.rules) {
+        rules.push_back({{"file", blamed.rule.origin.file},
+                         {"line", blamed.rule.origin.line},
+                         {"column", blamed.rule.origin.column},
+                         {"rule", blamed.rule.text},
+                         {"denies", blamed.denies}});
+    }
+    return {{"thing", asked.thing.text},
+            {"verdict", apparmor::verdict_name(asked.answer.verdict)},
+            {"allowed", examples(asked.answer.allowed)},
+            {"denied", examples(asked.answer.denied)},
+            {"rules", rules}};
+}
+
+int query(const Context& context, const Options& options) {
+    const auto asked = answers(options);
+    if (!asked) return fail(context, asked.error());
+    const bool all = std::all_of(asked->begin(), asked->end(), [](const Asked& one) {
+        return one.answer.verdict == Verdict::allowed || one.answer.verdict == Verdict::unmediated;
+    });
+    if (context.json) {
+        Json list = Json::array();
+        for (const auto& one : *asked) list.push_back(to_json(one));
+        print({{"ok", all}, {"label", options.label}, {"answers", list}});
+        return all ? kOk : kWrong;
+    }
+    for (const auto& one : *asked) {
+        say(concat({one.thing.text, ": ", verdict_text(one, options.label)}));
+        for (const auto& blamed : one.rules) {
+            say(concat({"  ", blamed.rule.origin.text(), ": ", blamed.rule.text, blamed.denies ? " (denies)" : ""}));
+        }
+    }
+    return all ? kOk : kWrong;
+}
+
+}  // namespace
+
+void add_query(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("query", "Whether a label allows something, by which rule");
+    const auto options = std::make_shared<Options>();
+    command->add_option("LABEL", options->label, "The label: a profile, a child (A//B), a stack (A//&B)")->required();
+    command->add_option("THING", options->things, "\"r /etc/shadow\", \"x /bin/*\", \"network inet raw\", \"capability chown\", …")
+        ->required();
+    command->add_option("--profiles", options->profiles, "Profile files, or directories of them, instead of the policy in force")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
+    command->callback([&context, options] { context.run(Task::query, [&context, options] { return query(context, *options); }); });
+}
+
+}  // namespace aa::ctl
