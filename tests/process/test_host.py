@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -278,6 +279,42 @@ class Explained(HostTest):
         self.assertIn("share the host's namespaces: pid", self.explain("--host-namespace", "pid", code=1))
         self.assertIn("masks again /proc/acpi", self.explain("--unmasked"))
         self.assertIn("no hooks", self.explain("--hooks", code=1))
+
+    def test_a_privileged_one(self):
+        said = self.explain("--engine", "docker", "--privileged", "true")
+        for line in ("  removed +.*SYS_ADMIN.*", "because +masks again /proc/acpi,.*", "because +makes read-only again /proc/bus,.*",
+                     r'because +closes the device cgroup to a \*:\* rwm \("devices"\)'):
+            self.assertRegex(said, f"(?m)^{line}$")
+        self.assertNotRegex(self.explain("--engine", "docker", "--privileged", "false"), "removed|masks again|closes")
+        self.load({"devices": [], "keepMasked": True}, [{"match": {"privileged": True, "device": "a \\*:\\*", "unmasked": True}, "reject": "no"}])
+        self.assertIn("the catalog rejects it: no", self.explain("--engine", "docker", "--privileged", "true", code=1))
+
+    def test_the_ceilings(self):
+        """All of a confinement's, in the words of the catalog."""
+        given = {
+            "hostPaths": ["/srv/**", "/data"], "devices": ["/dev/fuse", "c 10:229 r"], "hostNamespaces": ["network", "user"], "keepMasked": True,
+            "denySyscalls": ["keyctl"], "runtimeAnnotations": ["a.b", "c=*"], "restore": "allow", "refuseExec": "exit-status",
+        }
+        none = {
+            "hostPaths": None, "devices": None, "hostNamespaces": None, "keepMasked": False, "denySyscalls": [], "runtimeAnnotations": [],
+            "restore": "refuse", "refuseExec": "error",
+        }
+        host = {"hostPaths": {"paths": ["/"], "weaker": True}, "devices": [], "hostNamespaces": []}
+        for written, expected in ((given, given), ({}, none), (host, none | host)):
+            self.load({"denySyscalls": [], "restore": "refuse"} | written)
+            said = json.loads(self.explain("--json", "--engine", "docker"))
+            self.assertEqual({key: said[key] for key in expected}, expected)
+            text = self.explain("--engine", "docker")
+            for key, value in expected.items():
+                self.assertRegex(text, f"(?m)^{key} +{re.escape(self.in_words(value))}$")
+
+    @staticmethod
+    def in_words(value):
+        if isinstance(value, dict):
+            return ", ".join(value["paths"]) + ' ("weaker")'
+        if isinstance(value, list):
+            return ", ".join(value) or "none"
+        return {None: "not given: whatever is asked for", True: "true", False: "false"}.get(value, value)
 
     def test_what_is_no_request(self):
         for words in (("--host-path", "srv"), ("--device", "c *:*"), ("--device", "/srv"), ("--host-namespace", "net")):
