@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct HostPath {
     bool is_device = false;             // it is how its engine gives a container a device
     std::optional<oci::Device> device;  // it is one
     apparmor::DeviceFact device_fact;   // of that; of one that every container has: empty
+    std::uint64_t file_system = 0;      // its device, as stat(2) has it …
+    std::uint64_t inode = 0;            // … and its number there; 0: it is no bind, or an automount that nobody has asked for yet
 };
 
 struct HostFacts {

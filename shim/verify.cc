@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "oci/state/state.h"
 #include "shim/host_key.h"
+#include "shim/judged_mounts.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
 #include "shim/observed.h"
@@ -43,20 +44,37 @@ struct Started {
     [[nodiscard]] bool waits() const { return oci::waits_for_start(root, id); }
 };
 
+constexpr std::string_view kForgedReason = "forged";
+constexpr std::string_view kMismatchReason = "mismatch";
+
+// What is logged of the container ID, whose decision is DECISION as far as that is known.
+LogEntry entry_of(std::string_view id, std::string message, std::string_view reason, const Decision& decision) {
+    LogEntry entry{.allowed = false,
+                   .id = decision.id,
+                   .command = "verify",
+                   .container = std::string(id),
+                   .message = std::move(message),
+                   .fields = {{"reason", std::string(reason)}}};
+    if (decision.id.empty()) return entry;
+    entry.fields.emplace_back("rule", decision.rule);
+    entry.fields.emplace_back("confinement", decision.confinement);
+    trace_subject(decision.subject, entry.fields);
+    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+    return entry;
+}
+
 void end_container(const WatchedProcess& process, std::string_view id, const Decision& decision, const std::string& mismatch) {
     process.kill();
     count_mismatch();
-    LogEntry entry{
-        .allowed = false,
-        .id = decision.id,
-        .command = "verify",
-        .container = std::string(id),
-        .message = concat({"container ", quote(id), " was ended: ", mismatch}),
-        .fields = {
-            {"reason", "mismatch"}, {"pid", decimal(process.pid())}, {"rule", decision.rule}, {"confinement", decision.confinement}}};
-    trace_subject(decision.subject, entry.fields);
-    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+    auto entry = entry_of(id, concat({"container ", quote(id), " was ended: ", mismatch}), kMismatchReason, decision);
+    entry.fields.emplace_back("pid", decimal(process.pid()));
     log_decision(entry, {});
+}
+
+Error refuse_start(std::string_view id, std::string_view why, std::string_view reason, const Decision& decision = {}) {
+    Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
+    log_decision(entry_of(id, error.message, reason, decision), {});
+    return error;
 }
 
 // What a container's first process is while it is still the runtime's own.
@@ -177,18 +195,6 @@ void in_background(Prepare&& prepare) {
     ::_exit(0);
 }
 
-Error refuse_start(std::string_view id, std::string_view why) {
-    Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
-    log_decision({.allowed = false,
-                  .id = {},
-                  .command = "verify",
-                  .container = std::string(id),
-                  .message = error.message,
-                  .fields = {{"reason", "forged"}}},
-                 {});
-    return error;
-}
-
 }  // namespace
 
 Result<void> watch_start(const Call& call) {
@@ -198,12 +204,17 @@ Result<void> watch_start(const Call& call) {
     const auto state = started.state();
     if (!state || state->init_pid == 0 || !claims_record(*state)) return {};
     const auto key = known_host_key();
-    if (!key) return refuse_start(started.id, key.error().message);
+    if (!key) return refuse_start(started.id, key.error().message, kForgedReason);
     const auto record = read_record(*state, {*root, state->bundle, started.id}, *key);
-    if (!record) return refuse_start(started.id, record.error().message);
-    if (!*record) return refuse_start(started.id, kForged);
+    if (!record) return refuse_start(started.id, record.error().message, kForgedReason);
+    if (!*record) return refuse_start(started.id, kForged, kForgedReason);
     const auto& decision = **record;
     if (decision.pass) return {};
+    // As long as it waits, nothing of the container's has been executed; and what does not wait, the runtime will not start.
+    if (const auto mounted = started.waits() ? check_mounts(state->init_pid, decision.mounts) : Result<void>(); !mounted) {
+        count_mismatch();
+        return refuse_start(started.id, mounted.error().message, kMismatchReason, decision);
+    }
     in_background([&, caller = ::getpid()] {
         WatchedProcess runtime(caller);
         WatchedProcess process(state->init_pid);
@@ -224,7 +235,12 @@ void watch_run(const Call& call, const Decision& decision) {
             const auto state = await_state(started, runtime, kShortPause);
             if (!state) return;
             const WatchedProcess process(state->init_pid);
-            watch_process(process, look_at_init(process, started, runtime, state->user_namespace), started, runtime, decision);
+            const auto init = look_at_init(process, started, runtime, state->user_namespace);
+            const auto mounted = check_mounts(process.pid(), decision.mounts);
+            // What its program has made of the mounts is its own affair; and it may be past being looked at.
+            if (!mounted && mounted.error().kind == ErrorKind::denied && started.waits())
+                return end_container(process, started.id, decision, mounted.error().message);
+            watch_process(process, init, started, runtime, decision);
         };
     });
 }
