@@ -168,11 +168,11 @@ private:
 
     // What lies in the engine's storage may be another place, mounted there for somebody (`docker volume create -o o=bind`).
     Result<Found> look_at_volume(const oci::HostPlace& place) {
-        if (const auto& root = own_.storage_root(); !root.empty()) {
-            const auto storage = oci::find_host_place(root, budget_);
-            if (storage && storage->mount == place.mount) return Found();
-        }
+        const auto& root = own_.storage_root();
+        auto storage = root.empty() ? Error{ErrorKind::not_found, {}} : oci::find_host_place(root, budget_);
+        if (storage && storage->mount == place.mount) return Found();
         const auto* mount = TRY(mount_of(place));
+        const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
         HostPath path;
         path.path = place.path;
         path.is_kernels = is_in_proc_or_sysfs(place.file);
@@ -186,7 +186,7 @@ private:
         std::erase_if(path.names, [this](const std::string& name) { return own_.keeps(name); });
         // kubelet's are disks of the pod's; of other engines, whoever makes a volume may name a disk of the host's.
         const bool is_pods = engine_ == oci::Engine::cri_containerd || engine_ == oci::Engine::cri_o || engine_ == oci::Engine::other;
-        const bool is_volume = is_pods || is_one_of(kVolumeFileSystems, mount->type);
+        const bool is_volume = is_pods || is_in_storage || is_one_of(kVolumeFileSystems, mount->type);
         if (path.names.empty() && !is_volume) path.names = {file_system(mount->type, mount->source)};
         if (path.names.empty() && !path.is_protected) return Found();
         return Found(std::move(path));

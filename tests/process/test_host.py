@@ -90,6 +90,20 @@ class Paths(HostTest):
         self.load({"hostPaths": ["/usr"]})
         self.assertIsNotNone(self.docker_created(bind("/srv/docker/volumes/other/_data")).record)
 
+    def test_a_part_of_a_volume(self):
+        """As dockerd mounts it anew (volume-subpath)."""
+        for name in ("volumes/own/_data/part", "volumes/other/_data", "tmp/safe-mount1", "tmp/safe-mount2"):
+            os.makedirs(f"/srv/docker/{name}")
+        self.load({"hostPaths": ["/opt/**"]})
+        self.assert_refused(self.docker_created(bind("/srv/docker/tmp")), "brings the host's '/srv/docker/tmp' into")
+        mounts = (("/usr", "volumes/other/_data"), ("/srv/docker/volumes/own/_data/part", "tmp/safe-mount1"),
+                  ("/srv/docker/volumes/other/_data/share", "tmp/safe-mount2"))
+        for source, destination in mounts:
+            subprocess.run(["mount", "--bind", source, f"/srv/docker/{destination}"], check=True)
+            self.addCleanup(subprocess.run, ["umount", f"/srv/docker/{destination}"], check=True)
+        self.assertIsNotNone(self.docker_created(bind("/srv/docker/tmp/safe-mount1")).record)
+        self.assert_refused(self.docker_created(bind("/srv/docker/tmp/safe-mount2")), "brings the host's '/usr/share' (by '/srv/docker/tmp/safe-mount2')")
+
     def test_never(self):
         for ceilings in ({}, {"hostPaths": ["/**", "/{,run,etc}"]}):
             self.load(ceilings)
@@ -299,7 +313,7 @@ class Explained(HostTest):
             "hostPaths": None, "devices": None, "hostNamespaces": None, "keepMasked": False, "denySyscalls": [], "runtimeAnnotations": [],
             "restore": "refuse", "refuseExec": "error",
         }
-        host = {"hostPaths": {"paths": ["/"], "weaker": True}, "devices": [], "hostNamespaces": []}
+        host = {"hostPaths": {"paths": ["/"], "weaker": True}, "devices": [], "hostNamespaces": ["user"]}
         for written, expected in ((given, given), ({}, none), (host, none | host)):
             self.load({"denySyscalls": [], "restore": "refuse"} | written)
             said = json.loads(self.explain("--json", "--engine", "docker"))
