@@ -51,7 +51,10 @@ struct HostFacts {
 // gives them. An error: to tell is not possible, or would take too much work.
 Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Config& config, oci::Engine engine, bool device_names);
 
-// One line for the log: only what there is.
+// Adds KEY and VALUE to OUT, the line for the log, unless there is no value or the line is long enough.
+void add_fact(std::string& out, std::string_view key, std::string_view value);
+
+// Adds all of FACTS that there are.
 void add_summary(const HostFacts& facts, std::string& out);
 
 }  // namespace aa::shim

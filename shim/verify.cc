@@ -91,13 +91,12 @@ Init look_at_init(const WatchedProcess& process, const Started& started, const W
     return {{}, own_namespace ? std::string() : runtime.user_namespace()};
 }
 
-// Why PROCESS does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own making has all capabilities there
-// and none in the container's, to which there is no way back: its sets tell nothing.
-std::optional<std::string> mismatch_of(const WatchedProcess& process, const Init& init, const apparmor::Kernel& kernel,
-                                       const Bounds& bounds) {
-    const bool has_left = !init.user_namespace.empty() && process.user_namespace() != init.user_namespace;
-    auto observed = observe(kernel, process.pid(), bounds.profile.has_value());
-    if (!observed) return "its first process could not be looked at";
+// Why TASK, of a container that has USER_NAMESPACE, does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own
+// making has all capabilities there and none in the container's, to which there is no way back: its sets tell nothing.
+std::optional<std::string> mismatch_of(pid_t task, std::string_view user_namespace, const apparmor::Kernel& kernel, const Bounds& bounds) {
+    const bool has_left = !user_namespace.empty() && has_left_for_below(task, user_namespace);
+    auto observed = observe(kernel, task, bounds.profile.has_value());
+    if (!observed) return "it could not be looked at";
     if (has_left) observed->bounding = observed->permitted = CapabilitySet();
     return find_mismatch(*observed, bounds);
 }
@@ -113,7 +112,7 @@ void watch_process(const WatchedProcess& process, const Init& init, const Starte
         if (!init.image.empty() && process.image() == init.image) {
             if (runtime.ends_within(0) && started.waits()) return;  // it was not started
         } else {
-            mismatch = mismatch_of(process, init, kernel, bounds);
+            mismatch = mismatch_of(process.pid(), init.user_namespace, kernel, bounds);
             if (!mismatch) return;
             ++polls;
         }
@@ -131,26 +130,27 @@ bool is_over(pid_t tid) {
 }
 
 // The first of TASKS that does not obey BOUNDS, in words; nothing if all do. One that is over obeys.
-std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel, const std::vector<Task>& tasks, const Bounds& bounds) {
+std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel, const std::vector<Task>& tasks,
+                                                  std::string_view user_namespace, const Bounds& bounds) {
     for (const auto& task : tasks) {
-        const auto observed = observe(kernel, task.thread, bounds.profile.has_value());
-        auto found = observed ? find_mismatch(*observed, bounds) : std::optional<std::string>("it could not be looked at");
-        if (!observed && is_over(task.thread)) continue;
-        if (found) return concat({"process ", decimal(task.process), ", thread ", decimal(task.thread), ": ", *found});
+        const auto found = mismatch_of(task.thread, user_namespace, kernel, bounds);
+        if (!found || is_over(task.thread)) continue;
+        return concat({"process ", decimal(task.process), ", thread ", decimal(task.thread), ": ", *found});
     }
     return std::nullopt;
 }
 
-// Watches the tree of PID until all of it obeys, it is gone, or the time is over.
-void watch_tree(pid_t pid, std::string_view id, const Decision& decision) {
+// Watches the tree of PID, of a container that has USER_NAMESPACE (empty: that of PID), until all of it obeys, it is gone, or the time is over.
+void watch_tree(pid_t pid, std::string user_namespace, std::string_view id, const Decision& decision) {
     const WatchedProcess first(pid);
+    if (user_namespace.empty()) user_namespace = first.user_namespace();
     const apparmor::Kernel kernel;
     std::vector<Task> tasks;
     std::optional<std::string> mismatch;
     for (int i = 0; i < kGracePolls; ++i) {
         if (first.ends_within(i == 0 ? 0 : kPause)) return;
         tasks = process_tree(pid);
-        mismatch = find_restored_mismatch(kernel, tasks, decision.bounds);
+        mismatch = find_restored_mismatch(kernel, tasks, user_namespace, decision.bounds);
         if (!mismatch) return;
     }
     // Those that share no PID namespace with it would outlive it.
@@ -254,7 +254,11 @@ void watch_restore(const Call& call, const Decision& decision) {
     if (state && state->init_pid != 0) return;
     in_background([&, caller = ::getpid()] {
         return [&, runtime = WatchedProcess(caller)] {
-            if (const auto restored = await_state(started, runtime, kPause)) watch_tree(restored->init_pid, started.id, decision);
+            const auto restored = await_state(started, runtime, kPause);
+            if (!restored) return;
+            // That is the watcher's own, as it is the runtime's, unless the container has one.
+            auto space = restored->user_namespace ? std::string() : WatchedProcess(::getpid()).user_namespace();
+            watch_tree(restored->init_pid, std::move(space), started.id, decision);
         };
     });
 }
