@@ -293,6 +293,15 @@ std::string beneath_copy_up(const Fd& at, const std::string& name, std::string_v
     return is_copied && namespace_leaves_out_root() ? concat({directory, link, rest}) : std::string();
 }
 
+// Why PATH could not be opened (ERROR_NUMBER), at its component NAME in AT, with which it begins as BEGUN.
+Error why_not_opened(const Fd& at, const std::string& name, std::string_view begun, std::string_view path, int error_number) {
+    struct stat st {};
+    const bool is_link = ::fstatat(at.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+    if (!is_link) return errno_error("open", path, error_number);
+    return {ErrorKind::config,
+            concat({quote(begun), " is a symbolic link, which is not followed: ", quote(path), " must lie where only root can put it"})};
+}
+
 // Whether ST is the file system that is put over DIRECTORY. Anybody may add to it, as its mode is 1777; but what is ours there, nobody else
 // takes away (inode(7), the sticky bit), and whatever is opened in it is asked for its owner.
 bool is_copy_up(const struct stat& st, std::string_view directory) {
@@ -326,9 +335,9 @@ Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner) {
         Fd next(::openat(at.get(), name.c_str(), how | O_CLOEXEC));
         if (!next.valid()) {
             const int problem = errno;
-            const auto rest = last ? std::string() : path.substr(slash);
-            const auto beneath = beneath_copy_up(at, name, std::string_view(path).substr(0, begin), rest);
-            return beneath.empty() ? Result<Fd>(errno_error("open", path, problem)) : open_trusted_path(beneath, flags, owner);
+            const auto beneath = beneath_copy_up(at, name, path.substr(0, begin), last ? std::string() : path.substr(slash));
+            if (!beneath.empty()) return open_trusted_path(beneath, flags, owner);
+            return why_not_opened(at, name, std::string_view(path).substr(0, slash), path, problem);
         }
         if (last) {
             TRY(owner == Owner::ours ? require_trusted(next.get(), path) : require_operators(next.get(), path));

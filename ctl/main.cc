@@ -8,6 +8,7 @@
 #include "ctl/cli/command.h"
 #include "ctl/cli/complete.h"
 #include "ctl/cli/start.h"
+#include "ctl/cli/usage.h"
 #include "ctl/verify/trial.h"
 
 namespace {
@@ -18,6 +19,7 @@ int run(int argc, char** argv) {
     CLI::App app("Checks, loads and explains the catalog that aa-shim enforces, and shows what it does.", "aa-shimctl");
     Context context;
     app.add_flag("--json", context.json, "Print one JSON document");
+    app.set_version_flag("--version", "aa-shimctl " AA_VERSION, "Print the version of aa-shim (the command tells more)");
     app.fallthrough();
     app.require_subcommand(1);
     add_check(app, context);
@@ -32,6 +34,7 @@ int run(int argc, char** argv) {
     add_replay(app, context);
     add_status(app, context);
     add_version(app, context);
+    add_help(app, context);
     if (argc > 1 && argv[1] == kComplete) {
         if (const auto kept = keep_only(privileges_of(Task::complete)); !kept) return fail(context, kept.error());
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));
@@ -41,6 +44,8 @@ int run(int argc, char** argv) {
     if (const auto known = check_command(app, argc, argv); !known) return fail(context, known.error());
     try {
         app.parse(argc, argv);
+    } catch (const CLI::ExtrasError&) {
+        return fail(context, unexpected_word(app));
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kOk : kUsage;
     }

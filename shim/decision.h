@@ -4,6 +4,7 @@
 // catalog and returns a value; nothing here touches a file or the kernel. `aa-shimctl explain` calls the same functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,12 +31,22 @@ struct Bounds {
     friend bool operator==(const Bounds&, const Bounds&) = default;
 };
 
+// A place of the host that a container is to get.
+struct JudgedMount {
+    std::uint64_t device = 0;  // of the file system, as stat(2) has it
+    std::uint64_t inode = 0;   // what it was when it was judged
+    std::string destination;   // in the container
+
+    friend bool operator==(const JudgedMount&, const JudgedMount&) = default;
+};
+
 struct Decision {
     std::string id;           // 16 hexadecimal digits; the same in the record, the log and the error
     bool pass = false;        // the container stays as its engine made it
     std::string confinement;  // empty if pass
     Bounds bounds;
     oci::HostChanges host;                   // what it is not given of what it asks of the host; only of a decision made now
+    std::vector<JudgedMount> mounts;         // what it is given, as far as somebody asked for it
     std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
     std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
     std::vector<std::string> reasons;        // each step in words

@@ -221,7 +221,10 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
         if (!removed[i] && !is_fifo(request.devices[i])) allow_again(request.devices[i], facts.devices[i], grants, rules);
     }
     std::vector<std::string> closed;
-    for (const auto& rule : rules.cut) closed.push_back(concat({numbers_of(asked_of(rule)), " ", asked_of(rule).access}));
+    for (const auto& rule : rules.cut) {
+        auto text = concat({numbers_of(asked_of(rule)), " ", asked_of(rule).access});
+        if (std::find(closed.begin(), closed.end(), text) == closed.end()) closed.push_back(std::move(text));
+    }
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
     tell_taken_devices(taken, reasons);

@@ -26,12 +26,6 @@ std::vector<apparmor::FactPair> views(const std::vector<std::pair<std::string, s
     return {pairs.begin(), pairs.end()};
 }
 
-void add(std::string& out, std::string_view key, std::string_view value) {
-    if (value.empty()) return;
-    if (!out.empty()) out += ' ';
-    out += concat({key, "=", quote(value)});
-}
-
 }  // namespace
 
 std::string_view handler_from_program(std::string_view program) {
@@ -82,16 +76,16 @@ Subject ContainerFacts::subject() const { return subject_of(engine); }
 
 std::string ContainerFacts::summary() const {
     std::string out;
-    add(out, "engine", oci::engine_name(engine.engine));
-    add(out, "handler", handler);
-    add(out, "namespace", engine.kubernetes_namespace);
-    add(out, "pod", engine.pod);
-    add(out, "name", engine.container);
-    add(out, "image", engine.image);
-    add(out, "entrypoint", entrypoint);
-    add(out, "user", decimal(user));
-    if (engine.privileged) add(out, "privileged", *engine.privileged ? "true" : "false");
-    if (engine.sandbox) add(out, "sandbox", "true");
+    add_fact(out, "engine", oci::engine_name(engine.engine));
+    add_fact(out, "handler", handler);
+    add_fact(out, "namespace", engine.kubernetes_namespace);
+    add_fact(out, "pod", engine.pod);
+    add_fact(out, "name", engine.container);
+    add_fact(out, "image", engine.image);
+    add_fact(out, "entrypoint", entrypoint);
+    add_fact(out, "user", decimal(user));
+    if (engine.privileged) add_fact(out, "privileged", *engine.privileged ? "true" : "false");
+    if (engine.sandbox) add_fact(out, "sandbox", "true");
     add_summary(host, out);
     return out;
 }

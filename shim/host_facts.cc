@@ -81,13 +81,6 @@ bool is_engines_own(const oci::Hook& hook, oci::Engine engine) {
     return engine == oci::Engine::docker && !hook.args.empty() && hook.args.front() == "libnetwork-setkey";
 }
 
-void add(std::string& out, std::string_view key, std::string_view value) {
-    constexpr std::size_t kLongest = 4096;  // of one line in the log
-    if (value.empty() || out.size() > kLongest) return;
-    if (!out.empty()) out += ' ';
-    out += concat({key, "=", quote(value)});
-}
-
 }  // namespace
 
 Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Config& config, oci::Engine engine, bool device_names) {
@@ -104,15 +97,22 @@ Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Con
     return facts;
 }
 
+void add_fact(std::string& out, std::string_view key, std::string_view value) {
+    constexpr std::size_t kLongest = 4096;  // of one line in the log
+    if (value.empty() || out.size() > kLongest) return;
+    if (!out.empty()) out += ' ';
+    out += concat({key, "=", quote(value)});
+}
+
 void add_summary(const HostFacts& facts, std::string& out) {
-    for (const auto& path : facts.paths) add(out, "hostPath", path.path);
-    for (const auto& device : facts.devices) add(out, "device", device.path.empty() ? device.numbers : device.path);
-    for (const auto& rule : facts.rules) add(out, "device", rule.numbers);
+    for (const auto& path : facts.paths) add_fact(out, "hostPath", path.path);
+    for (const auto& device : facts.devices) add_fact(out, "device", device.path.empty() ? device.numbers : device.path);
+    for (const auto& rule : facts.rules) add_fact(out, "device", rule.numbers);
     // Where engines leave the host's to containers that ask for nothing, it says nothing.
     const auto usual = bit(HostNamespace::user) | bit(HostNamespace::cgroup);
-    add(out, "hostNamespace", apparmor::names_of_namespaces(facts.namespaces & ~usual));
-    if (facts.is_unmasked()) add(out, "unmasked", "true");
-    if (facts.hooks) add(out, "hooks", "true");
+    add_fact(out, "hostNamespace", apparmor::names_of_namespaces(facts.namespaces & ~usual));
+    if (facts.is_unmasked()) add_fact(out, "unmasked", "true");
+    if (facts.hooks) add_fact(out, "hooks", "true");
 }
 
 }  // namespace aa::shim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct HostPath {
     bool is_device = false;             // it is how its engine gives a container a device
     std::optional<oci::Device> device;  // it is one
     apparmor::DeviceFact device_fact;   // of that; of one that every container has: empty
+    std::uint64_t file_system = 0;      // its device, as stat(2) has it …
+    std::uint64_t inode = 0;            // … and its number there; 0: it is no bind, or an automount that nobody has asked for yet
 };
 
 struct HostFacts {
@@ -48,7 +51,10 @@ struct HostFacts {
 // gives them. An error: to tell is not possible, or would take too much work.
 Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Config& config, oci::Engine engine, bool device_names);
 
-// One line for the log: only what there is.
+// Adds KEY and VALUE to OUT, the line for the log, unless there is no value or the line is long enough.
+void add_fact(std::string& out, std::string_view key, std::string_view value);
+
+// Adds all of FACTS that there are.
 void add_summary(const HostFacts& facts, std::string& out);
 
 }  // namespace aa::shim

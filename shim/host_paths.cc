@@ -48,6 +48,16 @@ bool is_in_proc_or_sysfs(const Fd& file) {
     return ::fstatfs(file.get(), &status) == 0 && (status.f_type == PROC_SUPER_MAGIC || status.f_type == SYSFS_MAGIC);
 }
 
+// Notes in PATH which file or directory FILE is. The runtime's mount has an automount make way for what it stands for, a look does not
+// (autofs(5); open(2), O_PATH).
+void note_identity(const Fd& file, HostPath& path) {
+    struct statfs system {};
+    struct stat status {};
+    if (::fstatfs(file.get(), &system) != 0 || system.f_type == AUTOFS_SUPER_MAGIC || ::fstat(file.get(), &status) != 0) return;
+    path.file_system = status.st_dev;
+    path.inode = status.st_ino;
+}
+
 std::optional<oci::Device> device_at(const Fd& file, const std::string& path) {
     struct stat status {};
     if (::fstat(file.get(), &status) != 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))) return std::nullopt;
@@ -87,6 +97,7 @@ private:
         if (!place || own_.keeps_root(place->path) || is_verifiers(place->path)) return Found();
         HostPath found = TRY(caller_path(*place));
         found.destination = "/";
+        note_identity(place->file, found);
         return Found(std::move(found));
     }
 
@@ -132,9 +143,14 @@ private:
             return Error{ErrorKind::config, concat({"its source ", quote(place.path), " is no UTF-8, as config.json is"})};
         const auto owner = own_.owner(mount, place.path);
         if (owner == MountOwner::engine) return Found();
-        if (owner == MountOwner::storage) return look_at_volume(place);
+        if (owner == MountOwner::storage) {
+            auto volume = TRY(look_at_volume(place));
+            if (volume) note_identity(place.file, *volume);
+            return volume;
+        }
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
+        note_identity(place.file, path);
         path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path;
         return Found(std::move(path));
     }
@@ -152,11 +168,11 @@ private:
 
     // What lies in the engine's storage may be another place, mounted there for somebody (`docker volume create -o o=bind`).
     Result<Found> look_at_volume(const oci::HostPlace& place) {
-        if (const auto& root = own_.storage_root(); !root.empty()) {
-            const auto storage = oci::find_host_place(root, budget_);
-            if (storage && storage->mount == place.mount) return Found();
-        }
+        const auto& root = own_.storage_root();
+        auto storage = root.empty() ? Error{ErrorKind::not_found, {}} : oci::find_host_place(root, budget_);
+        if (storage && storage->mount == place.mount) return Found();
         const auto* mount = TRY(mount_of(place));
+        const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
         HostPath path;
         path.path = place.path;
         path.is_kernels = is_in_proc_or_sysfs(place.file);
@@ -170,7 +186,7 @@ private:
         std::erase_if(path.names, [this](const std::string& name) { return own_.keeps(name); });
         // kubelet's are disks of the pod's; of other engines, whoever makes a volume may name a disk of the host's.
         const bool is_pods = engine_ == oci::Engine::cri_containerd || engine_ == oci::Engine::cri_o || engine_ == oci::Engine::other;
-        const bool is_volume = is_pods || is_one_of(kVolumeFileSystems, mount->type);
+        const bool is_volume = is_pods || is_in_storage || is_one_of(kVolumeFileSystems, mount->type);
         if (path.names.empty() && !is_volume) path.names = {file_system(mount->type, mount->source)};
         if (path.names.empty() && !path.is_protected) return Found();
         return Found(std::move(path));

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "shim/exec_decision.h"
 #include "shim/host_bounds.h"
+#include "shim/judged_mounts.h"
 #include "shim/record.h"
 #include "shim/runtime_annotations.h"
 
@@ -71,6 +72,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     TRY(check_seccomp_listener(config, oci::engine_name(facts.engine.engine), engine_call.id));
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
+    decision.mounts = judged_mounts(config, facts.host);
     if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
     return decision;
 }

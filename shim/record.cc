@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "shim/judged_mounts.h"
 
 namespace aa::shim {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::string_view kStart = "aa-shim/start";      // the first program's
 constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kDeniedSyscalls = "aa-shim/denied-syscalls";  // absent: none
+constexpr std::string_view kMounts = "aa-shim/mounts";                   // absent: none
 constexpr std::string_view kRule = "aa-shim/rule";
 // Who it is, for the log: each only where the engine said it.
 struct SubjectKey {
@@ -164,6 +166,7 @@ Annotations to_annotations(const Decision& decision) {
     if (decision.start_label) out.emplace_back(kStart, *decision.start_label);
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
+    if (!decision.mounts.empty()) out.emplace_back(kMounts, to_text(decision.mounts));
     if (!bounds.deny_syscalls.empty()) out.emplace_back(kDeniedSyscalls, join(bounds.deny_syscalls, ","));
     return out;
 }
@@ -203,6 +206,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
     if (no_new_privileges != "true" && no_new_privileges != "false") return unreadable(kNoNewPrivileges, no_new_privileges);
     decision.bounds.no_new_privileges = no_new_privileges == "true";
     decision.bounds.deny_syscalls = split(annotation(kDeniedSyscalls));
+    if (!read_judged_mounts(annotation(kMounts), decision.mounts)) return unreadable(kMounts, annotation(kMounts));
     return std::optional(std::move(decision));
 }
 
@@ -211,7 +215,9 @@ Result<void> check_reserved_annotations(const oci::Config& config, const Decisio
     for (const auto& annotation : config.annotations) {
         if (!is_reserved(annotation.key) || is_given_anew(annotation.key, annotation.value)) continue;
         const auto ours = std::find_if(record.begin(), record.end(), [&](const auto& entry) { return entry.first == annotation.key; });
-        if (ours != record.end() && ours->second == annotation.value && ours->first != kId) continue;
+        // What lies at a path may be another file each time.
+        const bool is_ours = ours != record.end() && (ours->second == annotation.value || ours->first == kMounts);
+        if (is_ours && ours->first != kId) continue;
         return Error{ErrorKind::denied, concat({"the container brings the annotation ", quote(annotation.key),
                                                 ", which is reserved for aa-shim's "
                                                 "own record: remove it (to ask for a confinement, use '",

@@ -39,8 +39,8 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
 bool claims_record(const oci::ContainerState& state);
 
 // The error for annotations of CONFIG under the reserved prefix that are neither the request nor exactly the record that
-// DECISION would leave (a bundle that is used a second time) but for its id and its digest, which are given anew each time: a caller's are
-// never taken over.
+// DECISION would leave (a bundle that is used a second time) but for its id, its digest and what was mounted, which are given anew each time:
+// a caller's are never taken over.
 Result<void> check_reserved_annotations(const oci::Config& config, const Decision& decision);
 
 // The profile that CONFIG asks for. A bundle that is used again has the label in it that aa-shim gave the first program; it

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "oci/state/state.h"
 #include "shim/host_key.h"
+#include "shim/judged_mounts.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
 #include "shim/observed.h"
@@ -43,20 +44,37 @@ struct Started {
     [[nodiscard]] bool waits() const { return oci::waits_for_start(root, id); }
 };
 
+constexpr std::string_view kForgedReason = "forged";
+constexpr std::string_view kMismatchReason = "mismatch";
+
+// What is logged of the container ID, whose decision is DECISION as far as that is known.
+LogEntry entry_of(std::string_view id, std::string message, std::string_view reason, const Decision& decision) {
+    LogEntry entry{.allowed = false,
+                   .id = decision.id,
+                   .command = "verify",
+                   .container = std::string(id),
+                   .message = std::move(message),
+                   .fields = {{"reason", std::string(reason)}}};
+    if (decision.id.empty()) return entry;
+    entry.fields.emplace_back("rule", decision.rule);
+    entry.fields.emplace_back("confinement", decision.confinement);
+    trace_subject(decision.subject, entry.fields);
+    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+    return entry;
+}
+
 void end_container(const WatchedProcess& process, std::string_view id, const Decision& decision, const std::string& mismatch) {
     process.kill();
     count_mismatch();
-    LogEntry entry{
-        .allowed = false,
-        .id = decision.id,
-        .command = "verify",
-        .container = std::string(id),
-        .message = concat({"container ", quote(id), " was ended: ", mismatch}),
-        .fields = {
-            {"reason", "mismatch"}, {"pid", decimal(process.pid())}, {"rule", decision.rule}, {"confinement", decision.confinement}}};
-    trace_subject(decision.subject, entry.fields);
-    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+    auto entry = entry_of(id, concat({"container ", quote(id), " was ended: ", mismatch}), kMismatchReason, decision);
+    entry.fields.emplace_back("pid", decimal(process.pid()));
     log_decision(entry, {});
+}
+
+Error refuse_start(std::string_view id, std::string_view why, std::string_view reason, const Decision& decision = {}) {
+    Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
+    log_decision(entry_of(id, error.message, reason, decision), {});
+    return error;
 }
 
 // What a container's first process is while it is still the runtime's own.
@@ -73,13 +91,12 @@ Init look_at_init(const WatchedProcess& process, const Started& started, const W
     return {{}, own_namespace ? std::string() : runtime.user_namespace()};
 }
 
-// Why PROCESS does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own making has all capabilities there
-// and none in the container's, to which there is no way back: its sets tell nothing.
-std::optional<std::string> mismatch_of(const WatchedProcess& process, const Init& init, const apparmor::Kernel& kernel,
-                                       const Bounds& bounds) {
-    const bool has_left = !init.user_namespace.empty() && process.user_namespace() != init.user_namespace;
-    auto observed = observe(kernel, process.pid(), bounds.profile.has_value());
-    if (!observed) return "its first process could not be looked at";
+// Why TASK, of a container that has USER_NAMESPACE, does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own
+// making has all capabilities there and none in the container's, to which there is no way back: its sets tell nothing.
+std::optional<std::string> mismatch_of(pid_t task, std::string_view user_namespace, const apparmor::Kernel& kernel, const Bounds& bounds) {
+    const bool has_left = !user_namespace.empty() && has_left_for_below(task, user_namespace);
+    auto observed = observe(kernel, task, bounds.profile.has_value());
+    if (!observed) return "it could not be looked at";
     if (has_left) observed->bounding = observed->permitted = CapabilitySet();
     return find_mismatch(*observed, bounds);
 }
@@ -95,7 +112,7 @@ void watch_process(const WatchedProcess& process, const Init& init, const Starte
         if (!init.image.empty() && process.image() == init.image) {
             if (runtime.ends_within(0) && started.waits()) return;  // it was not started
         } else {
-            mismatch = mismatch_of(process, init, kernel, bounds);
+            mismatch = mismatch_of(process.pid(), init.user_namespace, kernel, bounds);
             if (!mismatch) return;
             ++polls;
         }
@@ -113,26 +130,27 @@ bool is_over(pid_t tid) {
 }
 
 // The first of TASKS that does not obey BOUNDS, in words; nothing if all do. One that is over obeys.
-std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel, const std::vector<Task>& tasks, const Bounds& bounds) {
+std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel, const std::vector<Task>& tasks,
+                                                  std::string_view user_namespace, const Bounds& bounds) {
     for (const auto& task : tasks) {
-        const auto observed = observe(kernel, task.thread, bounds.profile.has_value());
-        auto found = observed ? find_mismatch(*observed, bounds) : std::optional<std::string>("it could not be looked at");
-        if (!observed && is_over(task.thread)) continue;
-        if (found) return concat({"process ", decimal(task.process), ", thread ", decimal(task.thread), ": ", *found});
+        const auto found = mismatch_of(task.thread, user_namespace, kernel, bounds);
+        if (!found || is_over(task.thread)) continue;
+        return concat({"process ", decimal(task.process), ", thread ", decimal(task.thread), ": ", *found});
     }
     return std::nullopt;
 }
 
-// Watches the tree of PID until all of it obeys, it is gone, or the time is over.
-void watch_tree(pid_t pid, std::string_view id, const Decision& decision) {
+// Watches the tree of PID, of a container that has USER_NAMESPACE (empty: that of PID), until all of it obeys, it is gone, or the time is over.
+void watch_tree(pid_t pid, std::string user_namespace, std::string_view id, const Decision& decision) {
     const WatchedProcess first(pid);
+    if (user_namespace.empty()) user_namespace = first.user_namespace();
     const apparmor::Kernel kernel;
     std::vector<Task> tasks;
     std::optional<std::string> mismatch;
     for (int i = 0; i < kGracePolls; ++i) {
         if (first.ends_within(i == 0 ? 0 : kPause)) return;
         tasks = process_tree(pid);
-        mismatch = find_restored_mismatch(kernel, tasks, decision.bounds);
+        mismatch = find_restored_mismatch(kernel, tasks, user_namespace, decision.bounds);
         if (!mismatch) return;
     }
     // Those that share no PID namespace with it would outlive it.
@@ -177,18 +195,6 @@ void in_background(Prepare&& prepare) {
     ::_exit(0);
 }
 
-Error refuse_start(std::string_view id, std::string_view why) {
-    Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
-    log_decision({.allowed = false,
-                  .id = {},
-                  .command = "verify",
-                  .container = std::string(id),
-                  .message = error.message,
-                  .fields = {{"reason", "forged"}}},
-                 {});
-    return error;
-}
-
 }  // namespace
 
 Result<void> watch_start(const Call& call) {
@@ -198,12 +204,17 @@ Result<void> watch_start(const Call& call) {
     const auto state = started.state();
     if (!state || state->init_pid == 0 || !claims_record(*state)) return {};
     const auto key = known_host_key();
-    if (!key) return refuse_start(started.id, key.error().message);
+    if (!key) return refuse_start(started.id, key.error().message, kForgedReason);
     const auto record = read_record(*state, {*root, state->bundle, started.id}, *key);
-    if (!record) return refuse_start(started.id, record.error().message);
-    if (!*record) return refuse_start(started.id, kForged);
+    if (!record) return refuse_start(started.id, record.error().message, kForgedReason);
+    if (!*record) return refuse_start(started.id, kForged, kForgedReason);
     const auto& decision = **record;
     if (decision.pass) return {};
+    // As long as it waits, nothing of the container's has been executed; and what does not wait, the runtime will not start.
+    if (const auto mounted = started.waits() ? check_mounts(state->init_pid, decision.mounts) : Result<void>(); !mounted) {
+        count_mismatch();
+        return refuse_start(started.id, mounted.error().message, kMismatchReason, decision);
+    }
     in_background([&, caller = ::getpid()] {
         WatchedProcess runtime(caller);
         WatchedProcess process(state->init_pid);
@@ -224,7 +235,12 @@ void watch_run(const Call& call, const Decision& decision) {
             const auto state = await_state(started, runtime, kShortPause);
             if (!state) return;
             const WatchedProcess process(state->init_pid);
-            watch_process(process, look_at_init(process, started, runtime, state->user_namespace), started, runtime, decision);
+            const auto init = look_at_init(process, started, runtime, state->user_namespace);
+            const auto mounted = check_mounts(process.pid(), decision.mounts);
+            // What its program has made of the mounts is its own affair; and it may be past being looked at.
+            if (!mounted && mounted.error().kind == ErrorKind::denied && started.waits())
+                return end_container(process, started.id, decision, mounted.error().message);
+            watch_process(process, init, started, runtime, decision);
         };
     });
 }
@@ -238,7 +254,11 @@ void watch_restore(const Call& call, const Decision& decision) {
     if (state && state->init_pid != 0) return;
     in_background([&, caller = ::getpid()] {
         return [&, runtime = WatchedProcess(caller)] {
-            if (const auto restored = await_state(started, runtime, kPause)) watch_tree(restored->init_pid, started.id, decision);
+            const auto restored = await_state(started, runtime, kPause);
+            if (!restored) return;
+            // That is the watcher's own, as it is the runtime's, unless the container has one.
+            auto space = restored->user_namespace ? std::string() : WatchedProcess(::getpid()).user_namespace();
+            watch_tree(restored->init_pid, std::move(space), started.id, decision);
         };
     });
 }

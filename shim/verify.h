@@ -13,12 +13,14 @@
 
 namespace aa::shim {
 
-// For `start` of a container whose record binds it: has its first process watched until its program runs, and killed if that does not obey
-// within ten seconds. The time before, in which the runtime's own steps and hooks may take as long as they like, does not count. Nothing is
-// watched where there is no record. An error, which is logged: there is one that aa-shim did not make, or that cannot be told.
+// For `start` of a container whose record binds it: sees that what the runtime has mounted is what was judged, has its first process watched
+// until its program runs, and killed if that does not obey within ten seconds. The time before, in which the runtime's own steps and hooks
+// may take as long as they like, does not count. Nothing is done where there is no record. An error, which is logged: another place of
+// the host is mounted, there is a record that aa-shim did not make, or one of the two cannot be told.
 Result<void> watch_start(const Call& call);
 
-// The same for `run`, after which a container's first process must obey DECISION.
+// The same for `run`, after which a container's first process must obey DECISION; it is killed for its mounts, too, where these are seen
+// while it waits for the runtime.
 void watch_run(const Call& call, const Decision& decision);
 
 // For `restore`: has all processes and threads of the container compared with DECISION once the runtime knows them, and killed unless they

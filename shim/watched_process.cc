@@ -2,8 +2,10 @@
 #include "shim/watched_process.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,6 +43,18 @@ std::string WatchedProcess::user_namespace() const {
     const auto link = concat({"/proc/", decimal(pid_), "/ns/user"});
     const ssize_t length = ::readlink(link.c_str(), name.data(), name.size());
     return length > 0 ? std::string(name.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+bool has_left_for_below(pid_t task, std::string_view user_namespace) {
+    constexpr int kDeepest = 32;  // as many as there can be one in another (user_namespaces(7))
+    auto space = open_file(AT_FDCWD, concat({"/proc/", decimal(task), "/ns/user"}), O_RDONLY);
+    for (int depth = 0; space && space->valid() && depth <= kDeepest; ++depth) {
+        const auto name = path_of_descriptor(space->get());
+        if (!name) return false;
+        if (*name == user_namespace) return depth > 0;
+        space = Fd(::ioctl(space->get(), NS_GET_PARENT));
+    }
+    return false;
 }
 
 }  // namespace aa::shim

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 
@@ -34,5 +35,8 @@ private:
     pid_t pid_;
     Fd fd_;
 };
+
+// Whether the task TASK is in a user namespace that was made in USER_NAMESPACE, or in one of those, and so on; false if that cannot be told.
+bool has_left_for_below(pid_t task, std::string_view user_namespace);
 
 }  // namespace aa::shim

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -43,12 +42,6 @@ Result<BlockFile> BlockFile::open(const std::string& path) {
     auto fd = open_trusted_file(path);
     if (!fd) {
         if (fd.error().kind != ErrorKind::not_found) return std::move(fd).error();
-        std::array<char, 1> target{};
-        const auto directory = path.substr(0, path.rfind('/'));
-        if (::readlink(directory.c_str(), target.data(), target.size()) >= 0) {
-            return Error{ErrorKind::config, concat({quote(directory), " is a symbolic link, which is not followed: the catalog ",
-                                                    quote(path), " must lie where only root can put it"})};
-        }
         return Error{ErrorKind::not_found, concat({"there is no compiled catalog ", quote(path), kRemedy})};
     }
     BlockFile file;

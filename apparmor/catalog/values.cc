@@ -47,6 +47,12 @@ std::string suggestion(std::string_view word, Words candidates) {
     return text;
 }
 
+std::string alternatives(Words words) {
+    std::string text;
+    for (const auto word : words) text += concat({text.empty() ? "" : word == words.back() ? " or " : ", ", "\"", word, "\""});
+    return text;
+}
+
 }  // namespace
 
 std::string Values::quoted(std::string_view key) { return concat({"\"", key, "\""}); }
@@ -190,6 +196,8 @@ void Values::read_capability(const Node& node, CapabilitySet& set) {
 }
 
 void Values::complain_of_word(const Node& node, std::string_view key, Words known) {
+    if (node.kind != Kind::text)
+        return complain(node.place, concat({quoted(key), " must be ", alternatives(known), ", not ", kind_name(node.kind)}));
     complain(node.place, concat({"unknown value ", quote(node.text), " of ", quoted(key), suggestion(node.text, known)}));
 }
 

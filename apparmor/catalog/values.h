@@ -85,10 +85,9 @@ public:
     // Sets VALUE to the one of WORDS that the value of KEY is.
     template <class Enum, std::size_t n>
     void read_word(const Node& node, std::string_view key, const std::array<Word<Enum>, n>& words, Enum& value) {
-        if (!expect(node, Kind::text, quoted(key))) return;
         std::vector<std::string_view> known;
         for (const auto& word : words) {
-            if (word.text == node.text) value = word.value;
+            if (node.kind == Kind::text && word.text == node.text) value = word.value;
             known.push_back(word.text);
         }
         if (std::ranges::find(known, node.text) == known.end()) complain_of_word(node, key, known);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // aa-shimctl check [PATH…]: what would `load` say? Changes nothing.
+#include <fcntl.h>
+
 #include <memory>
 
 #include "apparmor/lint.h"
+#include "base/file.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/cli/command.h"
 
@@ -17,7 +20,15 @@ struct Options {
     bool no_profiles = false;
 };
 
+// The default one need not be there.
+Result<void> require_profiles(const Options& options) {
+    if (options.profiles == apparmor::kProfileDirectory) return {};
+    TRY(open_file(AT_FDCWD, options.profiles, O_PATH | O_DIRECTORY).context("--profiles"));
+    return {};
+}
+
 int check(const Context& context, const Options& options) {
+    if (const auto there = require_profiles(options); !there) return fail(context, there.error());
     // A catalog that is being written may be anybody's; the installed one is judged as `load` judges it.
     const bool installed = options.paths.empty();
     apparmor::LoadSettings settings;

@@ -3,13 +3,7 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "base/text.h"
 
 namespace aa::ctl {
 
@@ -24,23 +18,6 @@ bool open_standard_descriptors() {
         return false;
     }
     return true;
-}
-
-// Only flags stand before the command.
-Result<void> check_command(const CLI::App& app, int argc, char** argv) {
-    for (int i = 1; i < argc; ++i) {
-        const std::string word = argv[i];
-        if (word.starts_with('-')) continue;
-        const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-        std::vector<std::string> names;
-        for (const auto* command : commands) names.push_back(command->get_name());
-        if (std::find(names.begin(), names.end(), word) != names.end()) return {};
-        const std::vector<std::string_view> candidates(names.begin(), names.end());
-        const auto near = closest(word, candidates);
-        return Error{ErrorKind::usage, concat({"there is no command ", quote(word),
-                                               near.empty() ? ": see aa-shimctl --help" : concat({", did you mean ", quote(near), "?"})})};
-    }
-    return {};
 }
 
 }  // namespace aa::ctl

@@ -8,6 +8,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
+#include "ctl/explain/ceilings.h"
 #include "ctl/explain/given.h"
 #include "ctl/explain/policy.h"
 #include "shim/enforce.h"
@@ -99,7 +100,7 @@ Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor:
         const auto confinement = TRY(catalog.confinement(decision.confinement));
         decision.host = TRY(shim::judge_host(confinement, request, facts.host, decision.reasons));
     }
-    Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(read_capabilities(options.capabilities)), {}, {}};
+    Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(given_capabilities(options)), {}, {}};
     TRY(explain_start(options, catalog, policy, explanation));
     return explanation;
 }
@@ -135,11 +136,6 @@ void print_reachable(const apparmor::Reachable& reachable) {
     for (const auto& one : reachable.labels) print_row("  reachable", concat({one.label, " [", one.capabilities.names(), "]: ", one.how}));
 }
 
-// As the catalog lists it.
-std::string annotation_text(const apparmor::RuntimeAnnotation& annotation) {
-    return annotation.value ? concat({annotation.key, "=", *annotation.value}) : annotation.key;
-}
-
 void print_bounds(const Explanation& explanation) {
     const auto& bounds = explanation.decision.bounds;
     print_row("profile", concat({or_dash(explanation.asked_profile), " -> ", or_dash(bounds.profile)}));
@@ -155,11 +151,8 @@ void print_bounds(const Explanation& explanation) {
         print_row("  removed", (explanation.asked_capabilities - *bounds.ceiling).names());
     }
     print_row("no new privs", bounds.no_new_privileges ? "set" : "as the engine asks");
-    for (const auto& name : bounds.deny_syscalls) print_row("denied syscall", name);
-    const bool error = explanation.confinement->refuse_exec == apparmor::RefuseExec::error;
-    print_row("refused execs", error ? "an error of the runtime" : "an exit status of the command");
-    print_row("restore", explanation.confinement->restore == apparmor::Restore::allow ? "allowed" : "refused");
-    for (const auto& one : explanation.confinement->runtime_annotations) print_row("may annotate", annotation_text(one));
+    const auto ceilings = ceilings_of(*explanation.confinement);
+    for (const auto& [key, value] : ceilings.items()) print_row(key, ceiling_text(value));
 }
 
 void print_text(const Explanation& explanation) {
@@ -199,14 +192,8 @@ Json to_json(const Explanation& explanation) {
                   {"firstProgram", bounds.profile && explanation.start_note.empty() ? Json(decision.first_label()) : Json()},
                   {"ceiling", bounds.ceiling ? Json(bounds.ceiling->names()) : Json()},
                   {"noNewPrivileges", bounds.no_new_privileges},
-                  {"denySyscalls", bounds.deny_syscalls},
                   {"reasons", decision.reasons}};
-    if (explanation.confinement) {
-        document["refuseExec"] = explanation.confinement->refuse_exec == apparmor::RefuseExec::error ? "error" : "exit-status";
-        document["restore"] = explanation.confinement->restore == apparmor::Restore::allow;
-        document["runtimeAnnotations"] = Json::array();
-        for (const auto& one : explanation.confinement->runtime_annotations) document["runtimeAnnotations"].push_back(annotation_text(one));
-    }
+    if (explanation.confinement) document.update(ceilings_of(*explanation.confinement));
     if (explanation.reachable) document["fromProfile"] = to_json(*explanation.reachable);
     if (bounds.ceiling) {
         document["kept"] = (asked & *bounds.ceiling).names();
@@ -303,7 +290,7 @@ void add_explain(CLI::App& app, Context& context) {
     fact("--label", options->labels, "KEY=VALUE")->allow_extra_args(false);
     fact("--annotation", options->annotations, "KEY=VALUE")->allow_extra_args(false);
     fact("--user", options->user, "User ID (with --exec, of the command)");
-    fact("--privileged", options->privileged, "true or false");
+    fact("--privileged", options->privileged, "true or false; true brings what engines give such a container");
     fact("--profile", options->profile, "The AppArmor profile that the engine asks for (with --exec, the label to start from)");
     fact("--capability", options->capabilities, "A capability that the engine asks for")->allow_extra_args(false);
     fact("--host-path", options->host_paths, "A path of this host that is mounted")->allow_extra_args(false);

@@ -75,6 +75,10 @@ Result<oci::Device> read_device(const std::string& name) {
     return device;
 }
 
+// Such a container gets all capabilities, the use of all devices, and nothing masked (dockerd daemon/oci_linux.go; containerd
+// internal/cri/server; Podman pkg/specgen/generate).
+bool is_privileged(const ExplainOptions& options) { return options.privileged.value_or(false); }
+
 // The namespaces that a container has of its own, where engines give it what they usually do.
 constexpr std::string_view kOwnNamespaces[] = {"pid", "network", "ipc", "uts", "mount", "cgroup"};
 
@@ -93,9 +97,10 @@ Result<void> read_namespaces(const ExplainOptions& options, oci::HostRequest& re
 
 }  // namespace
 
-Result<CapabilitySet> read_capabilities(const std::vector<std::string>& names) {
+Result<CapabilitySet> given_capabilities(const ExplainOptions& options) {
+    if (is_privileged(options)) return CapabilitySet::all();
     CapabilitySet set;
-    for (const auto& name : names) {
+    for (const auto& name : options.capabilities) {
         const auto number = capability_number(name.starts_with("CAP_") ? name : concat({"CAP_", name}));
         if (!number) return Error{ErrorKind::usage, concat({"--capability ", quote(name), " is no capability"})};
         set.add(*number);
@@ -117,9 +122,9 @@ Result<oci::Config> given_request(const ExplainOptions& options) {
         mount.type = "bind";
     }
     for (const auto& name : options.devices) config.host.devices.push_back(TRY(read_device(name)));
-    config.host.device_rules.push_back({false, 'a', std::nullopt, std::nullopt, "rwm"});
+    config.host.device_rules.push_back({is_privileged(options), 'a', std::nullopt, std::nullopt, "rwm"});
     TRY(read_namespaces(options, config.host));
-    if (!options.unmasked) config.host.masked_paths.values = {"/proc", "/sys"};
+    if (!options.unmasked && !is_privileged(options)) config.host.masked_paths.values = {"/proc", "/sys"};
     if (options.hooks) config.host.hooks.emplace_back();
     return config;
 }

@@ -29,6 +29,7 @@ Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oc
 // "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
 std::string handler_of(const std::string& name);
 
-Result<CapabilitySet> read_capabilities(const std::vector<std::string>& names);
+// The capabilities that the container of OPTIONS asks for.
+Result<CapabilitySet> given_capabilities(const ExplainOptions& options);
 
 }  // namespace aa::ctl

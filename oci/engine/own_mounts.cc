@@ -59,7 +59,8 @@ bool is_below(std::string_view path, const std::vector<std::string_view>& below)
         if (!path.starts_with('/')) return false;
         path.remove_prefix(1);
         const auto component = path.substr(0, path.find('/'));
-        if (component.empty() || (wanted != "*" && component != wanted)) return false;
+        const bool any = wanted.ends_with('*');
+        if (component.empty() || (any ? !component.starts_with(wanted.substr(0, wanted.size() - 1)) : component != wanted)) return false;
         path.remove_prefix(component.size());
     }
     return path.empty();
@@ -81,6 +82,8 @@ EngineMounts::EngineMounts(Engine engine, const EngineCall& call, const Config& 
     switch (engine) {
         case Engine::docker:
             add_volumes(docker_data_root(config.root_path), {"volumes", "*", "_data", "**"});
+            // A part of a volume (volume-subpath), mounted anew so that no link leads out of it (internal/safepath; daemon.go, TMPDIR).
+            add(docker_data_root(config.root_path), {"tmp", "safe-mount*"}, MountOwner::storage);
             add_container_files(concat({docker_data_root(config.root_path), "/containers"}), {"*"}, {"*", "mounts"});
             break;
         case Engine::cri_containerd:
@@ -133,7 +136,9 @@ void EngineMounts::add_storage_library() {
 }
 
 // A build step's bundle is ROOT/buildkit/executor/ID in dockerd, ROOT/runc-SNAPSHOTTER/executor/ID in buildkitd; its files lie beside it, its
-// cache mounts below the root (moby/buildkit executor/runcexecutor).
+// cache mounts below the root (moby/buildkit executor/runcexecutor). In the directory for temporary files, which is dockerd's own, it puts a
+// step's secrets, what it forwards to an agent of SSH, and parts of other steps' files (solver/llbsolver/mounts, session/sshforward,
+// snapshot/localmounter).
 void EngineMounts::add_buildkit() {
     const auto root = before_tail(call_.bundle, {"*", "executor", "*"});
     if (!root || root->empty()) return;
@@ -143,6 +148,8 @@ void EngineMounts::add_buildkit() {
     add(*root, {worker, "executor", "**"}, MountOwner::engine);
     for (const auto* snapshots : {"overlay2", "buildkit", "containerd"}) add_volumes(*root, {snapshots, "**"});
     add_volumes(*root, {worker, "**"});
+    for (const auto* temporary : {"buildkit-secrets*", ".buildkit-ssh-sock*", "buildkit-mount*"})
+        add(*root, {"tmp", temporary, "**"}, MountOwner::storage);
 }
 
 // pkg/kubelet/kubelet_getters.go; what kubelet itself fills are files of the pod, the other volumes may be a disk, or another directory

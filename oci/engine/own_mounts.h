@@ -40,7 +40,7 @@ private:
     using Components = std::vector<std::string_view>;
     struct Place {
         std::string directory;
-        Components below;  // what follows: "*" any one component, "**" anything or nothing
+        Components below;  // what follows: "*" any one component, "x*" one that begins so, "**" anything or nothing
         MountOwner owner;
         std::string_view destination;  // only there; empty: anywhere
     };

@@ -129,9 +129,9 @@ class Annotations(harness.ShimTest):
     def test_explained(self):
         said = self.explain("--bundle", self.bundle_with({"run.oci.keep_original_groups": "1"}))
         self.assertEqual(said.returncode, 0, said.stderr)
-        for line in ("restore         allowed", "may annotate    run.oci.keep_original_groups=1", "may annotate    vendor.listed.*",
-                     "because         the annotation 'run.oci.keep_original_groups' steers the runtime, and the confinement lists it"):
-            self.assertIn(line + "\n", said.stdout)
+        for line in ("restore +allow", r"runtimeAnnotations +run\.oci\.keep_original_groups=1, vendor\.listed\.\*.*",
+                     r"because +the annotation 'run\.oci\.keep_original_groups' steers the runtime, and the confinement lists it"):
+            self.assertRegex(said.stdout, f"(?m)^{line}$")
         said = self.explain("--json", "--engine", "podman", "--annotation", "org.systemd.property.KillSignal=15")
         self.assertEqual(json.loads(said.stdout)["runtimeAnnotations"], LISTED["runtimeAnnotations"])
         said = self.explain("--engine", "docker", "--annotation", "org.systemd.property.KillSignal=15")

@@ -130,7 +130,7 @@ class Offers(harness.ShimTest):
     def test_every_option_of_the_help(self):
         for command in self.offered("")[1]:
             options = set(re.findall(r"(?:^  |,)(?:-\w,)?(--[a-z-]+)", self.ctl(command, "--help").stdout, re.MULTILINE))
-            self.assertEqual(set(self.offered(command, "--")[1]), options | {"--json"}, command)
+            self.assertEqual(set(self.offered(command, "--")[1]), options | {"--json", "--version"}, command)
 
     def test_values(self):
         self.assertEqual(self.offered("load", "--catalog", ""), ("directories", []))

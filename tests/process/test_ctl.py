@@ -54,6 +54,14 @@ class CtlTest(harness.ShimTest):
 
 
 class Check(CtlTest):
+    def test_a_directory_of_profiles_that_is_none(self):
+        for path, expected in (("/nonexistent", "it does not exist"), (harness.CTL, "a part of the path is no directory")):
+            result = self.ctl("check", "--profiles", path, code=SYSTEM)
+            self.assertEqual((result.stdout, result.stderr), ("", f"aa-shimctl: --profiles: cannot open '{path}': {expected}\n"))
+        (harness.ETC / "apparmor.d" / "aa-test").unlink()
+        (harness.ETC / "apparmor.d").rmdir()
+        self.ctl("check")
+
     def test_good(self):
         result = self.ctl("check")
         self.assertEqual(result.stdout, "The catalog is good: 1 file, 2 confinements, 2 rules, 1 profile.\n")
@@ -256,6 +264,21 @@ class CommandLine(CtlTest):
                 self.assertEqual(result.stdout, "")
                 self.assertIn("--help", result.stderr)
 
+    def test_words_that_mean_nothing(self):
+        for arguments, expected in (
+            (("check", "--profilse", "x"), "there is no option '--profilse' of check, did you mean '--profiles'?"),
+            (("check", "--no-profile=x"), "there is no option '--no-profile' of check, did you mean '--no-profiles'?"),
+            (("load", "--jsn"), "there is no option '--jsn' of load, did you mean '--json'?"),
+            (("load", "--nonsense"), "there is no option '--nonsense' of load: see aa-shimctl load --help"),
+            (("load", "extra"), "'extra' is a word too many: see aa-shimctl load --help"),
+            (("--jsno", "load"), "there is no option '--jsno' of load, did you mean '--json'?"),
+        ):
+            with self.subTest(arguments):
+                result = self.ctl(*arguments, code=USAGE)
+                self.assertEqual((result.stdout, result.stderr), ("", f"aa-shimctl: {expected}\n"))
+        said = json.loads(self.ctl("--json", "check", "--profilse", "x", code=USAGE).stdout)
+        self.assertEqual((said["ok"], said["error"]["kind"]), (False, "usage"))
+
     def test_a_mistyped_command(self):
         for arguments, expected in (
             (("instal", "--help"), "there is no command 'instal', did you mean 'install'?"),
@@ -286,6 +309,18 @@ class CommandLine(CtlTest):
                 self.assertIn("Usage:", result.stdout)
                 self.assertEqual(result.stderr, "")
 
+    def test_help_as_a_command(self):
+        self.assertEqual(self.ctl("help").stdout, self.ctl("--help").stdout)
+        self.assertEqual(self.ctl("help", "load").stdout, self.ctl("load", "--help").stdout)
+        self.assertEqual(
+            self.ctl("help", "lod", code=USAGE).stderr, "aa-shimctl: there is no command 'lod', did you mean 'load'?\n")
+
+    def test_version_as_an_option(self):
+        version = json.loads(self.ctl("version", "--json").stdout)["aa-shim"]
+        for arguments in (("--version",), ("load", "--version")):
+            result = self.ctl(*arguments)
+            self.assertEqual((result.stdout, result.stderr), (f"aa-shimctl {version}\n", ""))
+
     def test_version(self):
         lines = dict(line.split(" ", 1) for line in self.ctl("version").stdout.splitlines())
         self.assertEqual(list(lines), ["aa-shim", "apparmor_parser", "kernel", "catalog"])
@@ -294,7 +329,7 @@ class CommandLine(CtlTest):
 
     def test_every_option_is_in_the_manual(self):
         manual = (MANUALS / "aa-shimctl.8.scd").read_text()
-        for command in ("check", "load", "explain", "query", "diff", "graph", "replay", "install", "uninstall", "metrics", "version"):
+        for command in ("check", "load", "explain", "query", "diff", "graph", "replay", "install", "uninstall", "metrics", "version", "help"):
             text = self.ctl(command, "--help").stdout
             self.assertIn(f"*aa-shimctl {command}*", manual)
             for word in text.replace(",", " ").split():

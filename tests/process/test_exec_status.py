@@ -224,11 +224,11 @@ class ExitStatus(StatusTest):
         self.assertEqual(ended, [STATUS] * len(files))
 
     def test_explained_of_a_container(self):
-        for how, words in (("exit-status", "an exit status of the command"), ("error", "an error of the runtime")):
+        for how in ("exit-status", "error"):
             self.load_catalog(how)
             command = [harness.CTL, "explain", "--engine", "docker"]
             said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
-            self.assertIn(f"\nrefused execs   {words}\n", said.stdout, said.stderr)
+            self.assertRegex(said.stdout, rf"(?m)^refuseExec +{how}$")
             command.insert(1, "--json")
             said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
             self.assertEqual(json.loads(said.stdout)["refuseExec"], how)

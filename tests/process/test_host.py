@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,6 +89,20 @@ class Paths(HostTest):
         self.assert_refused(self.docker_created(bind("/srv/docker")), "brings the host's '/srv/docker' into")
         self.load({"hostPaths": ["/usr"]})
         self.assertIsNotNone(self.docker_created(bind("/srv/docker/volumes/other/_data")).record)
+
+    def test_a_part_of_a_volume(self):
+        """As dockerd mounts it anew (volume-subpath)."""
+        for name in ("volumes/own/_data/part", "volumes/other/_data", "tmp/safe-mount1", "tmp/safe-mount2"):
+            os.makedirs(f"/srv/docker/{name}")
+        self.load({"hostPaths": ["/opt/**"]})
+        self.assert_refused(self.docker_created(bind("/srv/docker/tmp")), "brings the host's '/srv/docker/tmp' into")
+        mounts = (("/usr", "volumes/other/_data"), ("/srv/docker/volumes/own/_data/part", "tmp/safe-mount1"),
+                  ("/srv/docker/volumes/other/_data/share", "tmp/safe-mount2"))
+        for source, destination in mounts:
+            subprocess.run(["mount", "--bind", source, f"/srv/docker/{destination}"], check=True)
+            self.addCleanup(subprocess.run, ["umount", f"/srv/docker/{destination}"], check=True)
+        self.assertIsNotNone(self.docker_created(bind("/srv/docker/tmp/safe-mount1")).record)
+        self.assert_refused(self.docker_created(bind("/srv/docker/tmp/safe-mount2")), "brings the host's '/usr/share' (by '/srv/docker/tmp/safe-mount2')")
 
     def test_never(self):
         for ceilings in ({}, {"hostPaths": ["/**", "/{,run,etc}"]}):
@@ -278,6 +293,42 @@ class Explained(HostTest):
         self.assertIn("share the host's namespaces: pid", self.explain("--host-namespace", "pid", code=1))
         self.assertIn("masks again /proc/acpi", self.explain("--unmasked"))
         self.assertIn("no hooks", self.explain("--hooks", code=1))
+
+    def test_a_privileged_one(self):
+        said = self.explain("--engine", "docker", "--privileged", "true")
+        for line in ("  removed +.*SYS_ADMIN.*", "because +masks again /proc/acpi,.*", "because +makes read-only again /proc/bus,.*",
+                     r'because +closes the device cgroup to a \*:\* rwm \("devices"\)'):
+            self.assertRegex(said, f"(?m)^{line}$")
+        self.assertNotRegex(self.explain("--engine", "docker", "--privileged", "false"), "removed|masks again|closes")
+        self.load({"devices": [], "keepMasked": True}, [{"match": {"privileged": True, "device": "a \\*:\\*", "unmasked": True}, "reject": "no"}])
+        self.assertIn("the catalog rejects it: no", self.explain("--engine", "docker", "--privileged", "true", code=1))
+
+    def test_the_ceilings(self):
+        """All of a confinement's, in the words of the catalog."""
+        given = {
+            "hostPaths": ["/srv/**", "/data"], "devices": ["/dev/fuse", "c 10:229 r"], "hostNamespaces": ["network", "user"], "keepMasked": True,
+            "denySyscalls": ["keyctl"], "runtimeAnnotations": ["a.b", "c=*"], "restore": "allow", "refuseExec": "exit-status",
+        }
+        none = {
+            "hostPaths": None, "devices": None, "hostNamespaces": None, "keepMasked": False, "denySyscalls": [], "runtimeAnnotations": [],
+            "restore": "refuse", "refuseExec": "error",
+        }
+        host = {"hostPaths": {"paths": ["/"], "weaker": True}, "devices": [], "hostNamespaces": ["user"]}
+        for written, expected in ((given, given), ({}, none), (host, none | host)):
+            self.load({"denySyscalls": [], "restore": "refuse"} | written)
+            said = json.loads(self.explain("--json", "--engine", "docker"))
+            self.assertEqual({key: said[key] for key in expected}, expected)
+            text = self.explain("--engine", "docker")
+            for key, value in expected.items():
+                self.assertRegex(text, f"(?m)^{key} +{re.escape(self.in_words(value))}$")
+
+    @staticmethod
+    def in_words(value):
+        if isinstance(value, dict):
+            return ", ".join(value["paths"]) + ' ("weaker")'
+        if isinstance(value, list):
+            return ", ".join(value) or "none"
+        return {None: "not given: whatever is asked for", True: "true", False: "false"}.get(value, value)
 
     def test_what_is_no_request(self):
         for words in (("--host-path", "srv"), ("--device", "c *:*"), ("--device", "/srv"), ("--host-namespace", "net")):

@@ -14,6 +14,7 @@ import harness
 
 NOT_LISTED = {key: value for key, value in harness.BASE.items() if key != "restore"}
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP, SECCOMP_MODE_FILTER = 38, 22, 24, 2
+CLONE_NEWUSER = 0x10000000  # unshare(2)
 LAST_CAPABILITY = int(open("/proc/sys/kernel/cap_last_cap").read())
 
 
@@ -36,6 +37,11 @@ def obey(filtered=True):
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Not root any more: the permitted set goes, too.
     os.setresuid(65534, 65534, 65534)
+
+
+def unshare_user():
+    if ctypes.CDLL(None).unshare(CLONE_NEWUSER) != 0:
+        os._exit(1)
 
 
 class Restore(harness.ShimTest):
@@ -124,6 +130,18 @@ class Restore(harness.ShimTest):
 
     def test_a_process_without_a_filter_is_killed(self):
         self.check(True, lambda: obey(filtered=False))
+
+    def test_one_in_a_user_namespace_of_its_own_making(self):
+        """It has all capabilities there, and those of the container no more."""
+        def obey_and_leave():
+            obey()
+            unshare_user()
+
+        self.check(False, obey, child=obey_and_leave)
+
+    def test_one_that_does_not_obey_in_such_a_namespace(self):
+        """Its sets tell nothing there; everything else does."""
+        self.check(True, obey, child=unshare_user)
 
     def test_one_bad_descendant_is_enough(self):
         self.check(True, obey, child=lambda: None)

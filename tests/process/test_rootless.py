@@ -156,7 +156,7 @@ class Start(RootlessTest):
         script = harness.WORK / "linked"
         script.write_text(f'mount -t tmpfs -o mode=755 none /run && ln -s {elsewhere} /run/aa-shim && exec "$@"\n')
         run = self.rootless("--mount", "sh", script, harness.SHIM, "create", "--bundle", self.own_bundle(), "c1", program=shutil.which("unshare"))
-        self.assert_refused(run, "'/run/aa-shim' is a symbolic link, which is not followed: the catalog '/run/aa-shim/catalog' must lie where only root can put it")
+        self.assert_refused(run, "'/run/aa-shim' is a symbolic link, which is not followed: '/run/aa-shim/catalog' must lie where only root can put it")
 
     def test_a_runtime_of_roots(self):
         os.chown(self.runtime.parent, 0, 0)

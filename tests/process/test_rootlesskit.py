@@ -65,11 +65,15 @@ class Rootlesskit(harness.ShimTest):
         self.assertIsNotNone(harness.read_record(self.runtime.parent / "record"))
 
     def test_without_a_catalog_nothing_starts(self):
-        harness.COMPILED.unlink()
-        run = self.kit(harness.SHIM, "create", "--bundle", self.own_bundle(), "c1")
-        self.assertNotEqual(run.returncode, 0)
-        self.assertIn("catalog '/run/aa-shim/catalog'", run.stderr)
-        self.assertIsNone(harness.read_record(self.runtime.parent / "record"))
+        directory = self.own_bundle()
+        for take_away in (harness.COMPILED.unlink, lambda: shutil.rmtree(harness.RUN)):
+            take_away()
+            run = self.kit(harness.SHIM, "create", "--bundle", directory, "c1")
+            self.assertNotEqual(run.returncode, 0)
+            self.assertTrue(run.stderr.endswith("there is no compiled catalog '/run/aa-shim/catalog': run 'aa-shimctl load'\n"), run.stderr)
+            self.assertIsNone(harness.read_record(self.runtime.parent / "record"))
+            self.load_catalog()
+            shutil.rmtree(self.runtime.parent / "record")
 
     def test_another_link_in_its_place_is_not_followed(self):
         own = HOME / "own"

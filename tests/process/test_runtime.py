@@ -8,12 +8,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import bundle as bundles
 import harness
-import test_watch
+import watching
+from test_host import bind
 
 KERNEL_SETS = {"CapBnd": "bounding", "CapEff": "effective", "CapPrm": "permitted", "CapInh": "inheritable", "CapAmb": "ambient"}
 NUMBERS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10}
@@ -207,7 +209,7 @@ class RealRuntime:
             with self.subTest(name):
                 directory = self.bundle_for("sleep 1000", name=name)
                 document = json.loads((directory / "config.json").read_bytes())
-                document["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", str(test_watch.PATIENCE + 2)]}]}
+                document["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", str(watching.PATIENCE + 2)]}]}
                 (directory / "config.json").write_bytes(bundles.encode(document))
                 self.addCleanup(self.runtime_call, "delete", "--force", name)
                 begun = time.monotonic()
@@ -215,12 +217,44 @@ class RealRuntime:
                 for words in calls:
                     run = self.runtime_call(*words, stdout_to_null=True)
                     self.assertEqual(run.code, 0, run.message)
-                time.sleep(max(0, begun + test_watch.PATIENCE + 1 - time.monotonic()))
+                time.sleep(max(0, begun + watching.PATIENCE + 1 - time.monotonic()))
                 pid = json.loads(self.runtime_call("state", name).stdout)["pid"]
                 self.assertNotEqual(pid, 0, "the container was ended")
-                self.assertTrue(test_watch.await_end_of_watch(test_watch.PATIENCE))
+                self.assertTrue(watching.await_end_of_watch(watching.PATIENCE))
                 status = status_of(Path(f"/proc/{pid}/status").read_text())
                 self.assert_kernel_agrees(status)
+
+    def runtime_that_first(self, command):
+        """The runtime, behind somebody who does COMMAND between aa-shim's look at a request and the runtime's."""
+        wrapper = Path(tempfile.mkdtemp(dir=harness.WORK)) / self.runtime_name
+        wrapper.parent.chmod(0o755)
+        wrapper.write_text(f'#!/bin/sh\ncase " $* " in *" create "*) {command} ;; esac\nexec {self.runtime_file} "$@"\n')
+        wrapper.chmod(0o755)
+        self.point_runtime_at(wrapper)
+
+    def test_a_place_that_is_swapped(self):
+        """Another one is mounted then, and the container's program does not run."""
+        for name, swapped in {"kept": False, "swapped": True}.items():
+            with self.subTest(name):
+                ours, secret = (harness.WORK / name / word for word in ("ours", "secret"))
+                for place in (ours, secret):
+                    place.mkdir(parents=True)
+                    (place / "file").write_text(place.name)
+                self.runtime_that_first(f"mv {ours} {ours}.old && ln -s {secret} {ours}" if swapped else "true")
+                directory = self.bundle_for("sleep 1000", name=f"{name}-bundle")
+                document = json.loads((directory / "config.json").read_bytes())
+                document["mounts"] = [*document.get("mounts", []), bind(ours)]
+                (directory / "config.json").write_bytes(bundles.encode(document))
+                self.addCleanup(self.runtime_call, "delete", "--force", name)
+                run = self.runtime_call("create", "--bundle", directory, name, stdout_to_null=True)
+                self.assertEqual(run.code, 0, run.message)
+                pid = json.loads(self.runtime_call("state", name).stdout)["pid"]
+                self.assertEqual(Path(f"/proc/{pid}/root/in/file").read_text(), "secret" if swapped else "ours")
+                run = self.runtime_call("start", name)
+                if swapped:
+                    self.assertIn("what is mounted at '/in' is not the place of the host that was judged", run.message)
+                status = json.loads(self.runtime_call("state", name).stdout)["status"]
+                self.assertEqual((run.code, status), (1, "created") if swapped else (0, "running"))
 
     def test_refused_leaves_no_container(self):
         directory = self.bundle_for("true")

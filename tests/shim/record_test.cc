@@ -44,11 +44,13 @@ oci::Config config_of(const Annotations& annotations) {
 TEST(Record, ReadsBackWhatWasWritten) {
     auto without_bounds = sample();
     without_bounds.bounds = {std::nullopt, std::nullopt, false, {}};
+    auto with_mounts = sample();
+    with_mounts.mounts = {{0x802, 7, "/in"}, {0xfffffffffffU, ~std::uint64_t{0}, "a\nb:12:\xc3\xa9"}, {1, 1, ""}};
     auto passed = sample();
     passed.confinement.clear();
     passed.pass = true;
     passed.bounds = {};
-    for (const auto& decision : {sample(), without_bounds, passed}) {
+    for (const auto& decision : {sample(), without_bounds, with_mounts, passed}) {
         const auto record = read_record(state_of(decision), kCall, kKey);
         ASSERT_TRUE(record.has_value());
         ASSERT_TRUE(record->has_value());
@@ -57,6 +59,7 @@ TEST(Record, ReadsBackWhatWasWritten) {
         EXPECT_EQ((*record)->confinement, decision.confinement);
         EXPECT_EQ((*record)->rule, decision.rule);
         EXPECT_EQ((*record)->bounds, decision.bounds);
+        EXPECT_EQ((*record)->mounts, decision.mounts);
     }
 }
 

@@ -147,6 +147,11 @@ constexpr StrengthCase kStrength[] = {
     {R"("match": {"sandbox": false, "user": 0}, "use": "weak")", R"("base")", "run without an AppArmor profile"},
     {R"("match": {"sandbox": true}, "use": "weak")", R"("base")", nullptr},
     {R"("match": {"engine": "docker", "image": "a"}, "use": "weak")", R"("base")", nullptr},
+    {R"("match": {"engine": "docker"}, "use": "weak")", R"("base")", nullptr},
+    {R"("match": {"engine": "{docker,podman}", "image": "a"}, "use": "weak")", R"("base")", nullptr},
+    {R"("match": {"engine": "**", "image": "a"}, "use": "weak")", R"("base")", "run without an AppArmor profile"},
+    {R"("match": {"engine": "{docker,cri-*,podman,nerdctl,other}", "image": "a"}, "use": "weak")", R"("base")",
+     "run without an AppArmor profile"},
     {R"("match": {"handler": "a", "image": "a"}, "use": "weak")", R"("base")", nullptr},
     {R"("match": {"namespace": "a", "image": "a"}, "use": "weak")", R"("base")", nullptr},
 };

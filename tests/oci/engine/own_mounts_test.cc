@@ -42,6 +42,11 @@ TEST(OwnMounts, OfDocker) {
             {"/dev/shm", data + "/containers/" + std::string(64, 'b') + "/mounts/shm", MountOwner::engine},
             {"/x", data + "/volumes/v/_data", MountOwner::storage},
             {"/x", data + "/volumes/v/_data/sub", MountOwner::storage},
+            {"/x", data + "/tmp/safe-mount123", MountOwner::storage},
+            {"/x", data + "/tmp/safe-mount123/x", MountOwner::caller},
+            {"/x", data + "/tmp/docker-builder123", MountOwner::caller},
+            {"/x", data + "/tmp", MountOwner::caller},
+            {"/x", data + "/overlay2/abc/merged", MountOwner::caller},
             {"/x", data + "/volumes", MountOwner::caller},
             {"/x", "/var/lib/docker/volumes/v/_data", MountOwner::caller},
             {"/x", data, MountOwner::caller},
@@ -105,6 +110,12 @@ TEST(OwnMounts, OfABuildStep) {
     expect(Engine::other, call, {},
            {{"/etc/hosts", "/var/lib/docker/buildkit/executor/hosts.1", MountOwner::engine},
             {"/cache", "/var/lib/docker/overlay2/x/diff", MountOwner::storage},
+            {"/run/secrets/s", "/var/lib/docker/tmp/buildkit-secrets12/x7", MountOwner::storage},
+            {"/ssh", "/var/lib/docker/tmp/.buildkit-ssh-sock12/ssh_auth_sock", MountOwner::storage},
+            {"/from", "/var/lib/docker/tmp/buildkit-mount12", MountOwner::storage},
+            {"/from", "/var/lib/docker/tmp/buildkit-mount12/file", MountOwner::storage},
+            {"/x", "/var/lib/docker/tmp/docker-import-1", MountOwner::caller},
+            {"/x", "/var/lib/docker/tmp", MountOwner::caller},
             {"/x", "/var/lib/docker/containers/c/hosts", MountOwner::caller}});
 }
 

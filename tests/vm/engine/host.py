@@ -46,6 +46,19 @@ def check_paths():
         tap.ok("what the profile denies is denied", status != 0 and DENIAL.search(output), f"status {status}: {output}")
 
 
+def check_part_of_volume():
+    """Docker 26 and newer."""
+    api = must("docker", "version", "--format", "{{.Server.APIVersion}}")
+    if [int(number) for number in api.split(".")] < [1, 45]:
+        return
+    with volume("aa-part") as name:
+        docker("run", "--rm", "-v", f"{name}:/v", BUSYBOX, "mkdir", "-p", "/v/part/below")
+        status, output = docker("run", "--rm", "--mount", f"type=volume,src={name},dst=/v,volume-subpath=part", BUSYBOX, "ls", "/v")
+        tap.equal("a part of a volume", (status, output.strip()), (0, "below"))
+    with volume("aa-host", "-o", "type=none", "-o", "o=bind", "-o", "device=/usr") as name:
+        refused("a part of a volume that is another place", "--mount", f"type=volume,src={name},dst=/v,volume-subpath=share", texts=("'/usr/share' (by",))
+
+
 def check_devices():
     arguments = ["--privileged", "--device", "/dev/loop0:/dev/innocent"] if os.path.exists(LOOP) else ["--privileged"]
     with Container(*arguments, *SLEEP) as container:
@@ -74,6 +87,7 @@ def main():
     for runtime in RUNTIMES:
         tap.prefix = f"{runtime} {use_runtime(runtime)}: "
         check_paths()
+        check_part_of_volume()
         check_devices()
         check_namespaces()
     tap.prefix = ""
