@@ -258,39 +258,56 @@ std::optional<Fault> comma_too_many(const Suspect& suspect) {
         "take it out", {{comma, 1, ""}}};
 }
 
-// A byte that is no ASCII where rules are: a typographic quote, a space from a web page, the mark before a UTF-8 text.
+constexpr std::string_view kNoBreakSpace = "\xc2\xa0";
+
+// A space from a web page, which the parser takes for a letter.
+std::optional<Fault> foreign_space(const Suspect& suspect) {
+    if (!suspect.refusal.says("syntax error")) return std::nullopt;
+    for (const auto word : suspect.piece().words) {
+        const std::size_t at = word.find(kNoBreakSpace);
+        if (at == std::string_view::npos || word.front() == '"') continue;
+        const auto space = word.substr(at, kNoBreakSpace.size());
+        return Fault{"AA128",
+                     suspect.offset_of(space),
+                     concat({"after ", quote(word.substr(0, at)), " comes a no-break space"}),
+                     "it does not part words",
+                     "type a plain space",
+                     {suspect.replaced(space, " ")}};
+    }
+    return std::nullopt;
+}
+
+// A byte that is no ASCII where rules are: a typographic quote, the mark before a UTF-8 text.
 std::optional<Fault> foreign_character(const Suspect& suspect) {
     constexpr std::string_view kMark = "\xef\xbb\xbf";
-    constexpr std::string_view kSpace = "\xc2\xa0";
     if (!suspect.refusal.says("Lexer found unexpected character") || suspect.refusal.line == 0) return std::nullopt;
     const std::size_t begin = line_offset(suspect.text, suspect.refusal.line);
     const auto line = suspect.text.substr(begin, suspect.text.find('\n', begin) - begin);
     const auto found = std::find_if(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
     if (found == line.end()) return std::nullopt;
     const auto rest = line.substr(static_cast<std::size_t>(found - line.begin()));
-    const std::size_t length = std::max<std::size_t>(utf8_length(rest), 1);
-    const std::size_t at = suspect.offset_of(rest);
+    const auto character = rest.substr(0, std::max<std::size_t>(utf8_length(rest), 1));
     Fault fault{"AA128",
-                at,
-                concat({quote(rest.substr(0, length)), " is no character of a profile"}),
+                suspect.offset_of(rest),
+                concat({quote(character), " is no character of a profile"}),
                 "outside of quotes and comments there are ASCII characters only",
                 "type it anew: quotes are \", spaces are plain",
                 {},
-                {{at, length, ""}}};
-    if (rest.starts_with(kMark)) {
+                {suspect.replaced(character, "")}};
+    if (character == kMark) {
         fault.problem = "the file begins with a byte order mark";
         fault.cure = "save it as UTF-8 without one";
-        fault.fix = {{at, length, ""}};
-    } else if (rest.starts_with(kSpace)) {
+        fault.fix = {suspect.replaced(character, "")};
+    } else if (character == kNoBreakSpace) {
         fault.problem = "here is a no-break space";
-        fault.fix = {{at, length, " "}};
+        fault.fix = {suspect.replaced(character, " ")};
     }
     return fault;
 }
 
-constexpr std::array<Recognizer, 14> kRecognizers = {
-    foreign_character, foreign_comment, unbalanced, variable_in_profile, exec_in_deny, bare_exec,     contradicting_modes,
-    missing_comma,     glued_arrow,     catch_all,  spaced_path,         unknown_mode, relative_path, comma_too_many};
+constexpr std::array<Recognizer, 15> kRecognizers = {
+    foreign_space, foreign_character, foreign_comment, unbalanced,  variable_in_profile, exec_in_deny,  bare_exec,     contradicting_modes,
+    missing_comma, glued_arrow,       catch_all,       spaced_path, unknown_mode,        relative_path, comma_too_many};
 
 }  // namespace
 

@@ -114,10 +114,13 @@ std::optional<Fault> contradicting_flags(const Suspect& suspect) {
     return std::nullopt;
 }
 
+bool is_flags(std::string_view word) { return word.starts_with("flags") || word.starts_with('(') || is_path_word(word); }
+
 std::optional<Fault> name_of_words(const Suspect& suspect) {
     const auto& piece = suspect.piece();
     if (!piece.is_header() || piece.end == Piece::End::missing) return std::nullopt;
-    if (suspect.refusal.says("Profile attachment must begin with") && piece.words[0] == "profile" && piece.words.size() > 2) {
+    if (suspect.refusal.says("Profile attachment must begin with") && piece.words[0] == "profile" && piece.words.size() > 2 &&
+        !is_flags(piece.words[2])) {
         const auto name = suspect.text.substr(suspect.offset_of(piece.words[1]), piece.words_end - suspect.offset_of(piece.words[1]));
         return Fault{"AA122",
                      suspect.offset_of(piece.words[2]),

@@ -30,7 +30,7 @@ std::size_t first_of(const std::vector<std::string_view>& words) {
 // Whether WORDS may be all of a rule or a header, so that what begins like a rule on the next line is one.
 bool may_be_whole(const std::vector<std::string_view>& words) {
     if (words.empty() || words.back() == "->" || words.back().ends_with('=')) return false;
-    return first_of(words) < words.size() || words.size() > 1;
+    return first_of(words) < words.size();
 }
 
 // Whether WORD at the beginning of a line, before NEXT, begins something: a path only where a mode follows, as it may belong to a rule that

@@ -81,7 +81,7 @@ private:
         const std::size_t dollar = word.find('$');
         if (dollar == std::string_view::npos || dollar + 1 == word.size()) return;
         const char next = word[dollar + 1];
-        if (next != '{' && (next < 'A' || next > 'Z')) return;
+        if ((next | 0x20) < 'a' || (next | 0x20) > 'z') return;
         add("AA144", offset_of(word) + dollar, concat({"the path ", quote(word), " has a variable of a shell"}),
             "AppArmor takes it letter by letter, and no file is called so", "write a variable of AppArmor, as in `@{HOME}`, or a pattern");
     }

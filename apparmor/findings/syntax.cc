@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "apparmor/findings/faults.h"
@@ -18,7 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMostRounds = 300;
-constexpr int kMostUnknown = 100;  // refusals that nothing is known of
+constexpr int kMostUnknown = 32;  // refusals that nothing is known of
+constexpr int kMostInVain = 8;    // times that a part is taken out, and the parser says the same
 constexpr std::chrono::seconds kMostTime{30};
 constexpr std::string_view kSaidFirst = "apparmor_parser: ";
 
@@ -77,12 +79,12 @@ private:
             for (auto edit = edits.rbegin(); edit != edits.rend(); ++edit) copy_.apply(*edit);
             return true;
         }
-        if (++unknown_ > kMostUnknown) return gave_up(refusal);
+        const bool is_new = said_.insert(concat({decimal(static_cast<long long>(refusal.line)), ":", refusal.message})).second;
+        if (++unknown_ > kMostUnknown || (!is_new && ++in_vain_ > kMostInVain)) return gave_up(refusal);
         const auto* piece = refusal.line > 0 && refusal.file.empty() ? piece_on(pieces, refusal.line) : TRY(culprit(pieces, refusal));
-        if (const auto place = piece == nullptr ? copy_.text().size() : piece->begin; is_news(refusal)) {
-            const auto rule =
-                piece == nullptr ? std::string("the file") : Suspect{copy_.text(), pieces, index_of(pieces, piece), refusal}.quoted();
-            report({"AA100", piece == nullptr ? 0 : place, concat({rule, " is refused"}), "nothing of the file is loaded",
+        if (is_new) {
+            const auto rule = piece == nullptr ? "the file" : Suspect{copy_.text(), pieces, index_of(pieces, piece), refusal}.quoted();
+            report({"AA100", piece == nullptr ? 0 : piece->begin, concat({rule, " is refused"}), "nothing of the file is loaded",
                     "see apparmor.d(5) for what may stand here"},
                    refusal);
         }
@@ -194,17 +196,15 @@ private:
     }
 
     [[nodiscard]] bool is_new(const Fault& fault) const { return !seen_.contains(key_of(fault)); }
-    [[nodiscard]] std::pair<std::size_t, std::string> key_of(const Fault& fault) const {
-        return {copy_.original(fault.fix.empty() ? fault.at : fault.fix.front().offset), std::string(fault.code)};
+    // Of one place there may be several faults of a kind, which different edits mend.
+    using Key = std::tuple<std::string, std::size_t, std::size_t, std::string>;
+    [[nodiscard]] Key key_of(const Fault& fault) const {
+        const auto edit = fault.fix.empty() ? Edit{fault.at, 0, ""} : fault.fix.front();
+        return {std::string(fault.code), copy_.original(fault.at), copy_.original(edit.offset), edit.text};
     }
 
     static std::size_t index_of(const std::vector<Piece>& pieces, const Piece* piece) {
         return static_cast<std::size_t>(piece - pieces.data());
-    }
-
-    // Whether that is not what was said before something was taken out, in vain.
-    bool is_news(const Refusal& refusal) {
-        return said_.insert(concat({decimal(static_cast<long long>(refusal.line)), ":", refusal.message})).second;
     }
 
     const Parser& parser_;
@@ -214,8 +214,9 @@ private:
     Mended copy_;
     int taken_out_ = 0;
     int unknown_ = 0;
-    std::set<std::pair<std::size_t, std::string>> seen_;  // places and codes of faults
-    std::set<std::string> said_;                          // messages that nothing is known of, with their lines
+    int in_vain_ = 0;
+    std::set<Key> seen_;          // the keys of faults
+    std::set<std::string> said_;  // messages that nothing is known of, with their lines
     std::vector<Finding> found_;
 };
 

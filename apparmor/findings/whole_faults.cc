@@ -155,28 +155,30 @@ std::optional<Fault> conflicting_rules(const Text& file, const Refusal& refusal)
     return std::nullopt;
 }
 
-// The rule with the first named transition that is one too many.
+// The rule with the first named transition that is one too many; those after it are, too.
 std::optional<Fault> too_many_transitions(const Text& file, const Refusal& refusal) {
     if (!refusal.says("too many specified profile transitions")) return std::nullopt;
     const auto profile = refusal.between("Profile ", " has too many");
     std::set<std::string_view> targets;
+    std::optional<Fault> fault;
     bool inside = false;
     for (const auto& piece : file.pieces) {
         if (piece.is_header()) {
-            const bool wanted =
-                std::any_of(piece.words.begin(), piece.words.end(), [&](std::string_view word) { return profile.ends_with(word); });
-            inside = wanted;
+            inside = std::any_of(piece.words.begin(), piece.words.end(), [&](std::string_view word) { return profile.ends_with(word); });
             targets.clear();
         }
         const auto arrow = std::find(piece.words.begin(), piece.words.end(), "->");
         if (!inside || piece.keyword() == "change_profile" || arrow == piece.words.end() || arrow + 1 == piece.words.end()) continue;
         targets.insert(arrow[1]);
         if (targets.size() <= kMostTransitions) continue;
-        return Fault{"AA118", piece.begin, concat({"profile ", quote(profile), " names more than 12 profiles to execute into"}),
+        if (!fault) {
+            fault = {"AA118", piece.begin, concat({"profile ", quote(profile), " names more than 12 profiles to execute into"}),
                      "a compiled profile has room for 12",
                      "let several programs share a profile, or name it by its attachment (`px` without ->)"};
+        }
+        fault->repair.push_back({piece.begin, piece.stop - piece.begin, ""});
     }
-    return std::nullopt;
+    return fault;
 }
 
 std::optional<Fault> same_name(const Text& file, const Refusal& refusal) {
