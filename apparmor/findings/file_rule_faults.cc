@@ -118,8 +118,8 @@ std::optional<Fault> unbalanced(const Suspect& suspect) {
         const auto count = [&](char c) { return std::count(word.begin(), word.end(), c); };
         const std::size_t at = suspect.offset_of(word);
         const std::size_t next = at + word.size();
-        if (count('{') > count('}') && word.ends_with(',') && suspect.text[next] == ' ') {
-            const std::size_t space = suspect.text.find_first_not_of(' ', next) - next;
+        if (count('{') > count('}') && word.ends_with(',') && suspect.text.substr(next).starts_with(' ')) {
+            const std::size_t space = std::min(suspect.text.find_first_not_of(' ', next), suspect.text.size()) - next;
             return Fault{"AA124",
                          next,
                          concat({quote(word), " is followed by a space"}),
