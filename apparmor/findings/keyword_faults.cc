@@ -175,7 +175,8 @@ std::optional<Fault> unknown_keyword(const Suspect& suspect) {
     const auto& piece = suspect.piece();
     const auto word = piece.keyword();
     if (!suspect.refusal.says("syntax error") && !suspect.refusal.says("Lexer found")) return std::nullopt;
-    if (!is_word(word) || is_keyword(word) || is_mode_word(word) || piece.is_header() || word == "hat" || word == "if") return std::nullopt;
+    if (!is_word(word) || is_keyword(word) || is_mode_word(word) || piece.is_header() || word == "if" || word == "else")
+        return std::nullopt;
     const auto same = same_spelling(word, keywords());
     Fault fault{"AA112", suspect.offset_of(word), concat({quote(word), " begins no rule of AppArmor"}), "the whole file is refused for it",
                 ""};

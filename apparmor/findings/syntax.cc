@@ -22,6 +22,7 @@ constexpr int kMostRounds = 300;
 constexpr int kMostUnknown = 32;  // refusals that nothing is known of
 constexpr int kMostInVain = 8;    // times that a part is taken out, and the parser says the same
 constexpr std::chrono::seconds kMostTime{30};
+constexpr std::size_t kMostBefore = 3;  // pieces before the line that a refusal names
 constexpr std::string_view kSaidFirst = "apparmor_parser: ";
 
 // What the parser says of TEXT; nothing if it takes it.
@@ -98,25 +99,33 @@ private:
             if (recognize == nullptr) continue;
             if (auto fault = recognize(text, pieces, refusal); fault && is_new(*fault)) return fault;
         }
-        // The parser sees a fault where it stands, or in what comes next.
-        std::size_t last = refusal.file.empty() ? pieces_until(pieces, line_offset(text, refusal.line + 1))
-                                                : pieces_until(pieces, includer(pieces, refusal));
-        if (refusal.line == 0) last = 0;
+        const std::size_t last = last_suspect(pieces, refusal);
+        const std::size_t first_on_line = pieces_until(pieces, line_offset(text, refusal.line));
         for (std::size_t i = last; i-- > 0;) {
-            for (const auto recognizers : {header_recognizers(), file_rule_recognizers(), keyword_recognizers()}) {
-                for (const auto recognize : recognizers) {
-                    if (auto fault = recognize({text, pieces, i, refusal}); fault && is_new(*fault)) return fault;
-                }
-            }
+            // The parser sees a fault of a rule where it stands, or in what comes next; one of a header as late as at its end.
+            const bool is_near = !refusal.file.empty() || i + kMostBefore >= first_on_line;
+            if (auto fault = recognized({text, pieces, i, refusal}, header_recognizers())) return fault;
+            if (!is_near) continue;
+            if (auto fault = recognized({text, pieces, i, refusal}, file_rule_recognizers())) return fault;
+            if (auto fault = recognized({text, pieces, i, refusal}, keyword_recognizers())) return fault;
         }
         auto fault = include_fault(text, pieces, refusal);
         return fault && is_new(*fault) ? fault : std::nullopt;
     }
 
-    // Behind the include that brings what REFUSAL speaks of.
-    std::size_t includer(const std::vector<Piece>& pieces, const Refusal& refusal) const {
+    std::optional<Fault> recognized(const Suspect& suspect, std::span<const Recognizer> recognizers) const {
+        for (const auto recognize : recognizers) {
+            if (auto fault = recognize(suspect); fault && is_new(*fault)) return fault;
+        }
+        return std::nullopt;
+    }
+
+    // Behind the last piece that REFUSAL may mean: on its line, or the include that brings what it speaks of.
+    std::size_t last_suspect(const std::vector<Piece>& pieces, const Refusal& refusal) const {
+        if (refusal.line == 0) return 0;
+        if (refusal.file.empty()) return pieces_until(pieces, line_offset(copy_.text(), refusal.line + 1));
         const auto fault = include_fault(copy_.text(), pieces, refusal);
-        return fault ? fault->at + 1 : 0;
+        return fault ? pieces_until(pieces, fault->at + 1) : 0;
     }
 
     static std::size_t pieces_until(const std::vector<Piece>& pieces, std::size_t offset) {

@@ -189,8 +189,6 @@ TEST_F(Syntax, TextsThatAreNoProfiles) {
                              "profile p flags=( {",
                              "profile p flags= {"}) {
         (void)findings(text);  // whatever it finds, it ends
-        const auto mended = fixed(text);
-        EXPECT_TRUE(mended) << text;
     }
 }
 
