@@ -57,9 +57,9 @@ TEST(Pieces, KnowHeadersAndQualifiers) {
     std::string headers;
     for (const auto& piece : found) headers += piece.is_header() ? 'h' : '.';
     EXPECT_EQ(headers, "h.....h..h.");
-              EXPECT_EQ(found[1].keyword(), "/a");
-              EXPECT_TRUE(found[1].has_qualifier("deny"));
-              EXPECT_FALSE(found[1].has_qualifier("owner"));
+    EXPECT_EQ(found[1].keyword(), "/a");
+    EXPECT_TRUE(found[1].has_qualifier("deny"));
+    EXPECT_FALSE(found[1].has_qualifier("owner"));
 }
 
 TEST(Places, AreAsPeopleCount) {
