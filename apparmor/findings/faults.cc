@@ -46,7 +46,7 @@ Edit Suspect::removed() const {
     return {begin, end - begin, ""};
 }
 
-std::string shown(std::string_view word) { return escape(word, {}, kLongestWord); }
+std::string spelled_out(std::string_view word) { return escape(word, {}, kLongestWord); }
 
 std::string_view line_end_of(std::string_view text) {
     const std::size_t end = text.find('\n');

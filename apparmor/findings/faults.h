@@ -71,7 +71,7 @@ std::optional<Fault> include_fault(std::string_view text, std::span<const Piece>
 std::optional<Fault> whole_fault(std::string_view text, std::span<const Piece> pieces, const Refusal& refusal);
 
 // WORD of a file as a message may hold it outside of quotes.
-std::string shown(std::string_view word);
+std::string spelled_out(std::string_view word);
 
 // How lines end in TEXT.
 std::string_view line_end_of(std::string_view text);

@@ -213,8 +213,8 @@ std::optional<Fault> relative_path(const Suspect& suspect) {
     const bool home = path.starts_with("~/") || path.starts_with("$HOME/");
     return Fault{
         "AA121", suspect.offset_of(path), concat({quote(path), " does not begin with '/'"}), "rules are about whole paths",
-        home ? concat({"write `@{HOME}", shown(path.substr(path.find('/'))), "`, and `include <tunables/global>` above the profile"})
-             : concat({"write the whole path, or `/**/", shown(path), "` for it in every folder"})};
+        home ? concat({"write `@{HOME}", spelled_out(path.substr(path.find('/'))), "`, and `include <tunables/global>` above the profile"})
+             : concat({"write the whole path, or `/**/", spelled_out(path), "` for it in every folder"})};
 }
 
 std::optional<Fault> foreign_comment(const Suspect& suspect) {

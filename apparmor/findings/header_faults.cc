@@ -126,7 +126,7 @@ std::optional<Fault> name_of_words(const Suspect& suspect) {
                      suspect.offset_of(piece.words[2]),
                      concat({quote(piece.words[2]), " stands where the path belongs that the profile attaches to"}),
                      "a name with a space needs quotes, and an attachment begins with '/'",
-                     concat({"write `profile \"", shown(name), "\" {` if that is the name, or leave it out"}),
+                     concat({"write `profile \"", spelled_out(name), "\" {` if that is the name, or leave it out"}),
                      {},
                      {{suspect.offset_of(piece.words[2]), piece.words_end - suspect.offset_of(piece.words[2]), ""}}};
     }
@@ -144,7 +144,7 @@ std::optional<Fault> name_of_words(const Suspect& suspect) {
                  piece.begin,
                  concat({quote(piece.words[0]), " begins no profile"}),
                  "a name that is no path needs the word `profile` before it",
-                 concat({"write `profile ", shown(piece.words[0]), " {`"}),
+                 concat({"write `profile ", spelled_out(piece.words[0]), " {`"}),
                  {suspect.before(piece.words[0], "profile ")}};
 }
 

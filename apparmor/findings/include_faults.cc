@@ -62,14 +62,14 @@ Fault missing(std::string_view text, const Piece& piece, const std::string& path
     const auto below = path.substr(path.starts_with('/') ? 1 : 0);
     Fault fault{"AA105", at, "", "what stands in <…> is looked for below /etc/apparmor.d", ""};
     if (in_brackets && below.starts_with(kBegin)) {
-        fault.problem = concat({"'<", shown(path), ">' names the folder twice"});
-        fault.cure = concat({"write <", shown(below.substr(kBegin.size())), ">"});
+        fault.problem = concat({"'<", spelled_out(path), ">' names the folder twice"});
+        fault.cure = concat({"write <", spelled_out(below.substr(kBegin.size())), ">"});
         fault.fix = {{at, path.size() - below.size() + kBegin.size(), ""}};
         return fault;
     }
     if (!in_brackets && !in_quotes && !path.starts_with('/')) {
         fault.problem = concat({quote(path), " is looked for in the folder that the parser happens to be started in"});
-        fault.cure = concat({"write <", shown(path), ">"});
+        fault.cure = concat({"write <", spelled_out(path), ">"});
         fault.fix = {{at, 0, "<"}, {at + path.size(), 0, ">"}};
         return fault;
     }

@@ -142,7 +142,7 @@ std::optional<Fault> change_profile(const Suspect& suspect) {
                  piece.begin,
                  concat({suspect.quoted(), " has no '->'"}),
                  "what stands there is a path that is executed, not the profile",
-                 concat({"write `change_profile -> ", shown(piece.words.back()), ",`"}),
+                 concat({"write `change_profile -> ", spelled_out(piece.words.back()), ",`"}),
                  {suspect.before(piece.words.back(), "-> ")}};
 }
 
@@ -181,7 +181,7 @@ std::optional<Fault> unknown_keyword(const Suspect& suspect) {
     Fault fault{"AA112", suspect.offset_of(word), concat({quote(word), " begins no rule of AppArmor"}), "the whole file is refused for it",
                 ""};
     if (spelling(word) == "library" && piece.words.size() > piece.first + 1 && is_path_word(piece.words[piece.first + 1])) {
-        fault.cure = concat({"a library is a file that is read and mapped: write `", shown(piece.words[piece.first + 1]), " mr,`"});
+        fault.cure = concat({"a library is a file that is read and mapped: write `", spelled_out(piece.words[piece.first + 1]), " mr,`"});
     } else if (!same.empty()) {
         fault.cure = concat({"write `", same, "`"});
         fault.fix = {suspect.replaced(word, std::string(same))};

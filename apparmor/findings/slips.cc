@@ -51,7 +51,7 @@ private:
         const bool takes_effect = begin == 1 && word == kInclude[0];
         if (takes_effect || !target.starts_with('<') || end == std::string_view::npos || closest(word, kInclude).empty()) return;
         add("AA140", offset, concat({quote(comment), " is a comment"}), "nothing is included",
-            concat({"write `include ", shown(target.substr(0, end + 1)), "` if it is meant to be"}));
+            concat({"write `include ", spelled_out(target.substr(0, end + 1)), "` if it is meant to be"}));
     }
 
     void header(const Piece& piece, std::size_t parents) {

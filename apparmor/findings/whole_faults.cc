@@ -101,15 +101,15 @@ std::optional<Fault> undeclared(const Text& file, const Refusal& refusal) {
     const std::size_t top = above_profiles(file);
     const auto line_end = line_end_of(file.text);
     const bool of_tunables = std::find(std::begin(kTunables), std::end(kTunables), name) != std::end(kTunables) && !has_tunables(file);
-    Fault fault{
-        "AA107", *place,
-        concat({use ? "" : "what this includes needs ", "@{", shown(name), "}", use ? " is not declared" : ", which is not declared"}),
-        "a path with it means nothing", ""};
+    Fault fault{"AA107", *place,
+                concat({use ? "" : "what this includes needs ", "@{", spelled_out(name), "}",
+                        use ? " is not declared" : ", which is not declared"}),
+                "a path with it means nothing", ""};
     if (of_tunables) {
         fault.cure = "put `include <tunables/global>` above the profile";
         fault.fix = {{top, 0, concat({"include <tunables/global>", line_end})}};
     } else {
-        fault.cure = concat({"declare it above the profile, as in `@{", shown(name), "} = /path`, or include what declares it"});
+        fault.cure = concat({"declare it above the profile, as in `@{", spelled_out(name), "} = /path`, or include what declares it"});
         fault.repair = {{top, 0, concat({"@{", name, "} = /undeclared", line_end})}};
     }
     return fault;
