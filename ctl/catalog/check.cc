@@ -75,7 +75,7 @@ void add_check(CLI::App& app, Context& context) {
     command->add_flag("--no-profiles", options->no_profiles, "Check the catalog files alone, not the AppArmor profiles");
     auto* fix = command->add_flag("--fix", options->fix.fix,
                                   "Mend the profile files PATH, or those of the catalog, after showing what would change");
-    command->add_flag("--yes", options->fix.yes, "With --fix: do not ask")->needs(fix);
+    command->add_flag("--yes", options->fix.yes, "Make the changes of --fix without asking")->needs(fix);
     command->callback([&context, options] { context.run(Task::check, [&context, options] { return check(context, *options); }); });
 }
 
