@@ -29,6 +29,7 @@ std::optional<Statement> ProfileWords::next() {
     Statement statement;
     const auto end = [&](Statement::End how) {
         statement.end = how;
+        statement.stop = at_;
         return statement;
     };
     while (!ended()) {
@@ -51,6 +52,7 @@ std::optional<Statement> ProfileWords::next() {
                 statement.line = line_;
                 statement.column = column_;
             }
+            statement.offsets.push_back(at_);
             statement.words.push_back(word());
         }
     }

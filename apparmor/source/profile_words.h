@@ -4,6 +4,7 @@
 // of apparmor_parser (comments, quotes, commas and braces inside of patterns) and knows no rule's meaning.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct Statement {
     End end = End::rule;
     std::uint32_t line = 0;  // of the first word, from 1
     std::uint32_t column = 0;
+    std::vector<std::size_t> offsets;  // of each word
+    std::size_t stop = 0;              // behind what ended it
 
     [[nodiscard]] bool is_include() const;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/install/plan/show.h"
 
+#include "base/diff.h"
 #include "base/text.h"
-#include "ctl/install/document/diff.h"
 
 namespace aa::ctl::install {
 

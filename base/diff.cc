@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/install/document/diff.h"
+#include "base/diff.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "base/text.h"
 
-namespace aa::ctl::install {
+namespace aa {
 
 namespace {
 
@@ -125,4 +125,4 @@ std::string unified_diff(std::string_view old_text, std::string_view new_text, s
     }
 }
 
-}  // namespace aa::ctl::install
+}  // namespace aa

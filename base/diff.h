@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace aa::ctl::install {
+namespace aa {
 
 // A unified diff with three lines of context; empty if the texts are equal. OLD_NAME and NEW_NAME stand in its head.
 std::string unified_diff(std::string_view old_text, std::string_view new_text, std::string_view old_name, std::string_view new_name);
 
-}  // namespace aa::ctl::install
+}  // namespace aa

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/install/document/diff.h"
+#include "base/diff.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace aa::ctl::install {
+namespace aa {
 namespace {
 
 TEST(Diff, IsWhatDiffPrints) {
@@ -37,4 +37,4 @@ TEST(Diff, ManyLinesTakeNoTimeAndNoMemory) {
 }
 
 }  // namespace
-}  // namespace aa::ctl::install
+}  // namespace aa
