@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package on a host with a real AppArmor kernel and Docker: installed, upgraded to a version with another format of the
 compiled catalog while containers run and are used, an upgrade called off, removed, purged. Labels are the kernel's."""
+import json
 import os
 import shlex
 import subprocess
@@ -79,6 +80,35 @@ def check_containers(when, plain, web):
     tap.ok(f"{when}: what an exec rule denies", status == 126 or "denied" in output or "127" in str(status), f"{status}: {output}")
 
 
+def take_digest(container):
+    """Leaves in the runtime's state of CONTAINER what an aa-shim from before there were digests recorded."""
+    path = f"/run/docker/runtime-runc/moby/{container}/state.json"
+    with open(path, encoding="utf-8") as file:
+        state = json.load(file)
+    labels = state["config"]["labels"]
+    state["config"]["labels"] = [text for text in labels if not text.startswith("aa-shim/digest=")]
+    assert len(state["config"]["labels"]) == len(labels) - 1, labels
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(state, file)
+
+
+def standings(*containers):
+    """The exit status of `aa-shimctl status`, and how each of CONTAINERS stands by it."""
+    code, output = run("aa-shimctl", "status", "--json")
+    found = {report["id"]: report["standing"] for report in json.loads(output)["containers"]}
+    return code, [found.get(container) for container in containers]
+
+
+def check_undigested(when, plain, web):
+    """Containers whose records have no digest count as not started by aa-shim."""
+    tap.equal(f"{when}: how containers without a digest stand", standings(plain, web), (1, ["forged", "forged"]))
+    tap.equal(f"{when}: their labels", (label(init_pid(plain)), label(init_pid(web))), (BASELINE, WEB))
+    tap.equal(f"{when}: an exec in one is judged anew", label(exec_pid(plain, ["sleep", "100"])), BASELINE)
+    status, output = exec_in(web, ["sh", "-c", "true"])
+    tap.ok(f"{when}: and refused where the catalog denies system calls", status != 0 and "the container was not started by aa-shim, so system calls that "
+           "confinement 'web'" in output and "start it anew through aa-shim" in output, f"{status}: {output}")
+
+
 def readme_install():
     """The command by which the README makes Docker use aa-shim, as words."""
     with open("README.md", encoding="utf-8") as file:
@@ -110,6 +140,12 @@ def main():
     web = start("--label", "tier=web", BUSYBOX, "sh", "-c", "while :; do date > /tmp/alive; sleep 1; done")
     third = start(BUSYBOX, "sleep", "100000")
     check_containers("before", plain, web)
+    plain_undigested = start(BUSYBOX, "sleep", "100000")
+    web_undigested = start("--label", "tier=web", BUSYBOX, "sleep", "100000")
+    ours, undigested = (plain, web, third), (plain_undigested, web_undigested)
+    tap.equal("before: how containers stand", standings(*ours, *undigested), (0, ["as-decided"] * 5))
+    for container in undigested:
+        take_digest(container)
 
     key = open("/run/aa-shim/key", "rb").read()
     with Execs(third) as execs:
@@ -127,12 +163,16 @@ def main():
     tap.ok("an exec is refused only by the catalog's format, and in that moment", all("of a version that this aa-shim does not read" in text for _, text in execs.refused)
            and window < took / 2, execs.refused)
     check_containers("after the upgrade", plain, web)
+    tap.equal("after the upgrade: how containers with a digest stand", standings(*ours)[1], ["as-decided"] * 3)
+    check_undigested("after the upgrade", *undigested)
 
     fresh = start("--label", "tier=web", BUSYBOX, "sh", "-c", "while :; do date > /tmp/alive; sleep 1; done")
     tap.equal("a container started after it", label(init_pid(fresh)), WEB)
     tap.equal("stopping one from before", docker("stop", "--time=1", third)[0], 0)
     tap.equal("starting it again", docker("start", third)[0], 0)
     tap.equal("starting it again: label", label(init_pid(third)), BASELINE)
+    tap.equal("started anew, one without a digest gets one", (docker("restart", "--time=1", web_undigested)[0], standings(web_undigested)[1]), (0, ["as-decided"]))
+    tap.equal("and its shell its own label", label(exec_pid(web_undigested, ["sh", "-c", "sleep 100; true"])), SHELL)
 
     with open(OPERATOR, "w", encoding="utf-8") as file:
         file.write('{ "nonsense": 1 }\n')
@@ -146,9 +186,10 @@ def main():
     check_containers("back", plain, web)
 
     status, output = dpkg("--purge", "aa-shim")
-    tap.ok("it is not removed while containers need it", status != 0 and plain[:12] in output and web[:12] in output and "only aa-shim can stop" in output, output)
+    needing = all(container[:12] in output for container in ours + undigested)
+    tap.ok("it is not removed while containers need it", status != 0 and needing and "only aa-shim can stop" in output, output)
     tap.equal("an exec goes on working", exec_in(plain, ["true"])[0], 0)
-    for container in (plain, web, third, fresh):
+    for container in (*ours, *undigested, fresh):
         tap.equal("stopping and removing", (docker("stop", "--time=1", container)[0], docker("rm", container)[0]), (0, 0))
     status, output = dpkg("--purge", "aa-shim")
     tap.ok("purging, and a warning of the engine that is still configured", status == 0 and "docker is configured" in output
