@@ -18,8 +18,9 @@ SHELL = (frozenset(["aa-shim-web//shell"]), "enforce")
 OPERATOR = "/etc/aa-shim/catalog.d/90-here.json"
 DAEMON_JSON = "/etc/docker/daemon.json"
 RECORD = "/var/lib/aa-shim/install"
-# What dpkg, the engine and others write down for themselves.
-NOT_OURS = ("/var/lib/dpkg/", "/var/lib/docker", "/var/lib/containerd", "/var/log/", "/var/cache/", "/mnt/share", "/etc/docker", "/root/")
+# What dpkg, the engine, the host's start-engine and others write down for themselves.
+NOT_OURS = ("/var/lib/dpkg/", "/var/lib/docker", "/var/lib/containerd", "/var/log/", "/var/cache/", "/mnt/share", "/etc/docker", "/root/",
+            "/etc/containers/containers.conf.d/40-nat.conf")
 
 
 def all_files():
