@@ -25,7 +25,7 @@ using status::Survey;
 std::string shown_name(const ContainerReport& report) {
     constexpr std::size_t kShortId = 12;
     const auto& subject = report.subject;
-    const auto name = subject.name.empty() ? report.id.substr(0, kShortId) : subject.name;
+    auto name = subject.name.empty() ? report.id.substr(0, kShortId) : subject.name;
     if (subject.pod.empty()) return name;
     return concat({subject.kubernetes_namespace, "/", subject.pod, "/", name});
 }
