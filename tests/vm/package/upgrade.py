@@ -32,7 +32,7 @@ def all_files():
 
 
 def dpkg(*arguments):
-    return run("dpkg", *arguments, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    return run("dpkg", *arguments, timeout=600, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
 
 
 def compiled_format():
