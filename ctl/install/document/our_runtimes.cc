@@ -91,9 +91,7 @@ private:
         const auto name = runtime_of(shape, entry);
         if (!name.empty() && is_our_runtime(document_, shape, name)) {
             splices_.replace(entry.lines, "");
-        } else if (is_our_default(shape, entry)) {
-            put_back(entry);
-        } else if (names_program(shape, entry) && leads_to_us(entry) && was_there(shape, name)) {
+        } else if (is_our_default(shape, entry) || (names_program(shape, entry) && leads_to_us(entry) && was_there(shape, name))) {
             put_back(entry);
         }
     }

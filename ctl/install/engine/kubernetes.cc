@@ -27,6 +27,7 @@ const std::array<Candidate, 6> kCandidates = {{
 
 std::string names(const std::vector<const Engine*>& found) {
     std::vector<std::string> result;
+    result.reserve(found.size());
     for (const auto* engine : found) result.emplace_back(engine->name);
     return join(result, ", ");
 }

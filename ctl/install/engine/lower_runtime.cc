@@ -132,7 +132,7 @@ private:
     }
 
     [[nodiscard]] std::string reason(const UsualRuntime& runtime) const {
-        const auto name = concat({draft_.plan().engine, "'s runtime ", quote(runtime.name)});
+        auto name = concat({draft_.plan().engine, "'s runtime ", quote(runtime.name)});
         if (!runtime.other_shim.empty()) return concat({name, " is run by the shim ", quote(runtime.other_shim), ", not by runc or crun"});
         const auto program = program_of(host(), runtime, wanted_.shim);
         if (!program) return name;
@@ -182,6 +182,7 @@ Result<std::string> want_runtime(Draft& draft, const Wanted& wanted, const Usual
 std::vector<std::string> places_of(const std::string& name, const std::vector<std::string>& directories) {
     if (name.find('/') != std::string::npos) return {name};
     std::vector<std::string> places;
+    places.reserve(directories.size());
     for (const auto& directory : directories) places.push_back(concat({directory, "/", name}));
     return places;
 }
