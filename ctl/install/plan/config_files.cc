@@ -11,6 +11,7 @@ namespace aa::ctl::install {
 Result<ConfigFiles> ConfigFiles::read(const Host& host, const std::vector<std::string>& files, const std::string& directory,
                                       std::string_view suffix, std::string_view ours) {
     std::vector<std::pair<std::string, bool>> paths;  // and whether it is read after ours
+    paths.reserve(files.size());
     for (const auto& file : files) paths.emplace_back(file, false);
     for (const auto& name : TRY(host.list(directory))) {
         if (name != ours && name.ends_with(suffix)) paths.emplace_back(concat({directory, "/", name}), name > ours);

@@ -51,6 +51,7 @@ std::vector<std::string> drop_ins(const Host& host, const std::string& name) {
         }
     }
     std::vector<std::string> paths;
+    paths.reserve(found.size());
     for (auto& [file, path] : found) paths.push_back(std::move(path));
     return paths;
 }
