@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
+#include "apparmor/algebra/inclusion.h"
 #include "apparmor/catalog/json.h"
 #include "apparmor/load.h"
 #include "apparmor/policy/transition.h"
@@ -20,7 +22,10 @@ namespace aa::apparmor {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const std::string kShare = AA_SHARE;
 
@@ -131,6 +136,48 @@ bool grants_some_path(const Profile& profile, std::uint32_t permissions) {
             if ((profile.files.permissions(state, owner).allow & permissions) == permissions) return true;
     }
     return false;
+}
+
+// What LABEL of the shipped profiles, after EDIT of their source, allows and the baseline does not.
+std::vector<std::string> beyond_baseline(const std::string& label, const std::function<void(std::string&)>& edit = {}) {
+    const auto compile = [&](const std::string& name, bool edited) {
+        std::string text = read(kShare + "/apparmor.d/" + name);
+        if (edited && edit) edit(text);
+        auto profiles = compile_text(*Parser::find(), text, name, std::string(AA_FIXTURES) + "/features-6.12");
+        EXPECT_TRUE(profiles) << profiles.error().message;
+        return profiles ? *std::move(profiles) : std::vector<Profile>();
+    };
+    PolicySet ours(compile(label, true));
+    PolicySet baseline(compile("aa-shim-baseline", false));
+    Budget budget;
+    const auto found = inclusion({&ours, label}, {&baseline, "aa-shim-baseline"}, budget);
+    EXPECT_TRUE(found) << found.error().message;
+    std::vector<std::string> rules;
+    if (!found) return rules;
+    for (const auto& gain : found->gains) rules.push_back(gain.allowance.rule + (gain.way.empty() ? "" : " after " + gain.way));
+    rules.insert(rules.end(), found->unproved.begin(), found->unproved.end());
+    return rules;
+}
+
+void replace(std::string& text, const std::string& what, const std::string& by) {
+    ASSERT_NE(text.find(what), std::string::npos) << what;
+    text.replace(text.find(what), what.size(), by);
+}
+
+// Whoever is given one of them by a label, an image or a name gains nothing by it: proved for all paths, sockets, mounts and programs.
+TEST(Examples, EveryProfileIsWithinTheBaseline) {
+    if (!Parser::find()) GTEST_SKIP() << "apparmor_parser is not installed";
+    for (const std::string label : {"aa-shim-web", "aa-shim-database", "aa-shim-builder"}) {
+        EXPECT_THAT(beyond_baseline(label), IsEmpty()) << label;
+    }
+    const auto with = [](const std::string& rule) {
+        return [=](std::string& text) { replace(text, "mediate_deleted) {\n", "mediate_deleted) {\n  " + rule + "\n"); };
+    };
+    EXPECT_THAT(beyond_baseline("aa-shim-web", with("mount fstype=tmpfs -> /run/x/,")), ElementsAre("mount fstype=tmpfs -> /run/x/"));
+    EXPECT_THAT(beyond_baseline("aa-shim-web", with("capability sys_admin,")), ElementsAre("capability sys_admin"));
+    EXPECT_THAT(beyond_baseline("aa-shim-web", with("/usr/bin/id ux,")), Contains("exec /usr/bin/id → unconfined"));
+    EXPECT_THAT(beyond_baseline("aa-shim-database", with("ptrace (trace) peer=unconfined,")),
+                ElementsAre("ptrace (trace) peer=unconfined"));
 }
 
 TEST(Examples, WhatServersCanWriteTheyCannotExecute) {
