@@ -99,6 +99,7 @@ public:
             hits = ended ? one_round(telling_, ended) : std::vector<Hit>();
             result_.complete = result_.complete && ended;
         }
+        result_.complete = result_.complete && !folded_;
         return std::move(result_);
     }
 
@@ -147,6 +148,14 @@ private:
             return;
         }
         Pattern pattern{widest(hit.text, left), left, hit.text, false};
+        if (!pattern.glob.is_literal() && !question_.outside.empty() && !all_of_glob(pattern.glob, left, true)) {
+            // Some of what the rule allows was allowed before: where that is all but this text, the text says more.
+            if (more_than(pattern.glob, hit.text, left)) {
+                pattern.partly = true;
+            } else {
+                pattern.glob = Glob::literal(hit.text);
+            }
+        }
         if (question_.shape == Shape::paths) fold(pattern);
         result_.patterns.push_back(std::move(pattern));
     }
@@ -158,9 +167,10 @@ private:
         if (shapes.empty()) return;  // of the root, or of a label
         const bool wide = pattern.glob.text() == shapes.front().text() || pattern.glob.text() == shapes.back().text();
         for (auto& shape : shapes) {
-            if (++narrow_[shape.text()] < kTold || pattern.partly || wide) continue;
+            if (++narrow_[{shape.text(), {pattern.granted.owner, pattern.granted.other}}] < kTold || pattern.partly || wide) continue;
             pattern.glob = std::move(shape);
             pattern.partly = true;
+            folded_ = true;  // what else the pattern covers is not told
         }
         if (pattern.partly) drop_cases_of(pattern);
     }
@@ -169,8 +179,7 @@ private:
     void drop_cases_of(Pattern& wider) {
         const std::string last = wider.witness;
         std::erase_if(result_.patterns, [&](const Pattern& pattern) {
-            const bool is_case =
-                (pattern.granted - wider.granted).none() && wider.glob.matches(pattern.witness) && !pattern.glob.matches(last);
+            const bool is_case = pattern.granted == wider.granted && wider.glob.matches(pattern.witness) && !pattern.glob.matches(last);
             if (is_case && pattern.witness.size() < wider.witness.size()) wider.witness = pattern.witness;
             return is_case;
         });
@@ -180,8 +189,10 @@ private:
     static std::vector<Glob> alike(std::string_view path) {
         std::vector<Glob> globs;
         if (const std::size_t second = path.find('\0'); second != std::string_view::npos) {
-            Glob pair = with_tail("/", true);
-            globs.push_back(std::move(pair.add(path.substr(second, 1)).add_anything()));
+            const auto folder = [](std::string_view text) { return with_tail(text.substr(0, text.rfind('/', text.size() - 2) + 1), true); };
+            if (path.size() < second + 3 || path[second + 1] != '/' || second < 2) return globs;
+            Glob pair = folder(path.substr(0, second));
+            globs.push_back(std::move(pair.add(path.substr(second, 1)).add(folder(path.substr(second + 1)))));
             return globs;
         }
         std::size_t end = path.size();
@@ -221,9 +232,9 @@ private:
         std::vector<Glob> pieces;
         std::vector<std::string> literal = pieces_of(text);
         for (std::size_t at = 0; at < literal.size(); ++at) {
-            const bool path = literal[at].starts_with('/') && (question_.shape == Shape::paths ? at == 0 : true);
+            const bool path = literal[at].starts_with('/');
             auto candidates = path ? of_path(literal[at]) : of_peer(literal[at]);
-            if (question_.shape == Shape::fields || at > 0) {
+            if (question_.shape == Shape::fields || !path) {
                 Glob anything;
                 candidates.insert(candidates.begin(), std::move(anything.add_anything()));
             }
@@ -276,6 +287,21 @@ private:
         return std::move(candidates.back());
     }
 
+    // Whether GLOB matches a text other than TEXT that makes a difference, too.
+    bool more_than(const Glob& glob, const std::string& text, Granted granted) {
+        auto operands = std::vector<Operand>{all_of_inside(question_)};
+        operands.insert(operands.end(), question_.outside.begin(), question_.outside.end());
+        const Glob itself = Glob::literal(text);
+        Product product(question_.grammar, std::move(operands), {&glob, &itself}, question_.alphabet, 1, 1);
+        bool more = false;
+        const bool ended = product.walk(telling_, [&](const Product::Place& place) {
+            const Granted gained = (place.granted(0) - place.granted(1)) & granted & all_of(place.wanted());
+            more = place.matched(0) && !place.matched(1) && !gained.none();
+            return !more;
+        });
+        return more || !ended;
+    }
+
     // Whether all inside grant GRANTED of every text that GLOB matches, and (NEW) the one outside nothing of it.
     bool all_of_glob(const Glob& glob, Granted granted, bool is_new) {
         auto operands = std::vector<Operand>{all_of_inside(question_)};
@@ -296,7 +322,9 @@ private:
     Budget telling_{kTelling, kTellingTime};
     std::size_t most_;
     Cover result_;
-    std::map<std::string, std::size_t> narrow_;  // how many patterns were cases of a wider one, which is not all granted
+    bool folded_ = false;
+    std::map<std::pair<std::string, std::pair<std::uint32_t, std::uint32_t>>, std::size_t>
+        narrow_;  // how many patterns were cases of a wider one, which is not all granted
 };
 
 }  // namespace

@@ -35,7 +35,7 @@ struct Pattern {
     Glob glob;
     Granted granted;      // what all inside grant of it, and outside does not of `witness`
     std::string witness;  // a shortest text that it covers and that makes the difference
-    bool partly = false;  // of its texts some are not granted, by a rule that denies or a pattern that is no glob
+    bool partly = false;  // some of its texts are not granted, or are granted outside, too
 };
 
 struct Cover {

@@ -21,7 +21,7 @@ constexpr Grammar::State kSecond = 5;
 constexpr std::uint32_t kOfPaths = permission::kExec | permission::kWrite | permission::kRead | permission::kAppend | permission::kCreate |
                                    permission::kDelete | permission::kChangeMode | permission::kChangeOwner | permission::kLock |
                                    permission::kMapExecutable;
-constexpr std::uint32_t kOfPairs = permission::kLink | permission::kOnExec;
+constexpr std::uint32_t kOfPairs = permission::kLink | permission::kOnExec | permission::kLock;
 
 // --- mounts ---
 
@@ -66,7 +66,12 @@ std::uint32_t FileGrammar::wanted(State state) const {
 }
 
 std::uint32_t FileGrammar::carried(State state, std::uint8_t byte) const {
-    return byte == 0 && (state == kSlash || state == kName) ? kOfPairs : 0;
+    return byte == 0 && (state == kSlash || state == kName) ? kOfPairs | permission::kLock : 0;
+}
+
+std::uint32_t FileGrammar::meaning(State state, std::uint32_t allowed) const {
+    if (state != kSecond) return allowed;
+    return (allowed & permission::kLink) != 0 ? allowed ^ permission::kLock : allowed & ~permission::kLock;
 }
 
 Grammar::State PeerGrammar::next(State /*state*/, std::uint8_t byte) const { return byte == 0 ? kNowhere : State{1}; }

@@ -29,6 +29,8 @@ public:
     // Those of the permissions at STATE that any longer text has, too, if it goes on with BYTE: what is mounted with any data may be mounted
     // with these.
     [[nodiscard]] virtual std::uint32_t inherited(State /*state*/, std::uint8_t /*byte*/) const { return 0; }
+    // What permissions ALLOWED at STATE mean there, as permissions of which more is more.
+    [[nodiscard]] virtual std::uint32_t meaning(State /*state*/, std::uint32_t allowed) const { return allowed; }
     // The bytes that next() tells apart from all others.
     [[nodiscard]] virtual std::string_view special() const = 0;
 };
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] State next(State state, std::uint8_t byte) const override;
     [[nodiscard]] std::uint32_t wanted(State state) const override;
     [[nodiscard]] std::uint32_t carried(State state, std::uint8_t byte) const override;
+    // Of a link the bit of locks says that its target must be allowed as much as it (`subset`): here it means the contrary.
+    [[nodiscard]] std::uint32_t meaning(State state, std::uint32_t allowed) const override;
     [[nodiscard]] std::string_view special() const override { return {"/\0", 2}; }
 };
 
@@ -70,9 +74,13 @@ public:
 // Any text, NULs included: of classes whose texts are composed outside of the kernel, or not known.
 class AnyGrammar : public Grammar {
 public:
+    explicit AnyGrammar(std::uint32_t wanted = ~std::uint32_t{0}) : wanted_(wanted) {}
     [[nodiscard]] State next(State /*state*/, std::uint8_t /*byte*/) const override { return 1; }
-    [[nodiscard]] std::uint32_t wanted(State /*state*/) const override { return ~std::uint32_t{0}; }
+    [[nodiscard]] std::uint32_t wanted(State /*state*/) const override { return wanted_; }
     [[nodiscard]] std::string_view special() const override { return {"\0", 1}; }
+
+private:
+    std::uint32_t wanted_;
 };
 
 // How permissions of classes other than files are numbered (AA_MAY_*, security/apparmor/include/{perms,mount,ipc,net}.h).

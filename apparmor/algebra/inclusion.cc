@@ -92,7 +92,12 @@ private:
     Result<void> compare(const Pair& pair) {
         const auto ours = TRY(confining_profiles(ours_, pair.ours));
         const auto theirs = TRY(confining_profiles(theirs_, pair.theirs));
-        if (theirs.empty()) return {};
+        if (theirs.empty()) {
+            // What its rules deny stays denied, and what it complains of is allowed: the two are not told apart here.
+            if (!TRY(confines_nothing(theirs_, pair.theirs)))
+                doubt(concat({"profile ", quote(pair.theirs), " complains: what it denies all the same is not looked at"}));
+            return {};
+        }
         if (ours.empty()) {
             gain(pair, {mediation::kFile, "everything", concat({"everything: nothing confines ", quote(pair.ours)})});
             return {};
@@ -215,18 +220,40 @@ private:
             doubt(ours ? theirs.error().message : ours.error().message);
             return {};
         }
-        if (!ours->allowed) return {};
         const std::string step = concat({"exec ", shown(program.path)});
+        if (!ours->allowed) {
+            // Both rules grant it, and the profile is missing: a child is where its parent is, another one may only not be among those given.
+            const auto rule = rule_text(pair.ours, ours_, program);
+            const bool same = pair.ours == pair.theirs && rule == rule_text(pair.theirs, theirs_, program);
+            if (!same && !rule.starts_with('c') && !rule.starts_with('C')) {
+                doubt(concat({step, ": ", ours->steps.empty() ? std::string() : ours->steps.front().reason}));
+            }
+            return {};
+        }
         if (!theirs->allowed) {
             gain(pair, {mediation::kFile, step, step});
         } else if (!TRY(confines_nothing(theirs_, theirs->label))) {
             if (ours->complaining || TRY(confines_nothing(ours_, ours->label))) {
                 gain(pair, {mediation::kFile, concat({step, " → unconfined"}), concat({step, " → unconfined"})});
             } else if (!theirs->complaining) {
+                // Whoever executes it chooses the libraries that are loaded (LD_PRELOAD) under another label then.
+                if (theirs->scrubbed && !ours->scrubbed && ours->label != pair.ours) {
+                    gain(pair, {mediation::kFile, concat({step, " with the caller's environment"}),
+                                concat({step, " with the caller's environment"})});
+                }
                 want(ours->label, theirs->label, longer(pair.way, step));
             }
         }
         return {};
+    }
+
+    // The exec rule of the first profile of LABEL.
+    static std::string rule_text(const std::string& label, Policy& policy, const Program& program) {
+        const auto profiles = confining_profiles(policy, label);
+        if (!profiles || profiles->empty()) return {};
+        const auto* profile = profiles->front();
+        const auto found = profile->files.permissions(profile->files.match(profile->files_start, program.path), program.owned);
+        return exec_rule_text(*profile, found.target);
     }
 
     // --- other ways to change the profile ---

@@ -100,7 +100,8 @@ std::uint32_t Product::memory_after(std::size_t index, std::uint8_t byte) {
     Memory memory = memories_[before];
     for (std::size_t operand = 0; operand < operands_.size(); ++operand) {
         const Granted here = granted_by_states(index, operand);
-        if (carried != 0) memory.carried[operand] = memory.carried[operand] & here & all_of(carried);
+        // What a pair means by itself (meaning()) is not a permission of its beginning.
+        if (carried != 0) memory.carried[operand] = memory.carried[operand] & (here | all_of(permission::kLock)) & all_of(carried);
         memory.inherited[operand] = memory.inherited[operand] | (here & all_of(inherited));
     }
     const auto known = std::find(memories_.begin(), memories_.end(), memory);
@@ -118,7 +119,9 @@ Granted Product::granted_by_states(std::size_t index, std::size_t operand) const
     Granted result = kEverything;
     for (const auto& part : operands_[operand]) {
         const StateId state = states[column++];
-        result = result & Granted{allowed(part.automaton->permissions(state, true)), allowed(part.automaton->permissions(state, false))};
+        const auto grammar_state = static_cast<Grammar::State>(states[kGrammar]);
+        const auto of = [&](bool owner) { return grammar_.meaning(grammar_state, allowed(part.automaton->permissions(state, owner))); };
+        result = result & Granted{of(true), of(false)};
     }
     return result;
 }

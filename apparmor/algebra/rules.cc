@@ -115,7 +115,7 @@ private:
             case mediation::kMount:
                 return compare_texts(kMountTexts, Shape::fields, mediation_class);
             default:
-                return compare_texts(kAnyTexts, Shape::fields, mediation_class);
+                return compare_texts(AnyGrammar(text_permissions(mediation_class)), Shape::fields, mediation_class);
         }
     }
 

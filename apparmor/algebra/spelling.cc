@@ -142,13 +142,18 @@ std::string file_letters(std::uint32_t permissions) {
 
 std::string file_rule(std::string_view glob, Granted granted) {
     const auto parts = fields(glob);
-    const std::string owner = granted.other == 0 ? "owner " : "";
+    const std::string owner = granted.other == 0 ? "owner " : granted.owner == 0 ? "not the owner: " : "";
     const std::uint32_t permissions = granted.other == 0 ? granted.owner : granted.other;
     if ((permissions & permission::kChangeProfile) != 0) return concat({"change_profile -> ", operand(parts.front())});
     if ((permissions & permission::kOnExec) != 0) {
         return concat({"change_profile ", operand(parts.front()), " -> ", operand(parts.back())});
     }
-    if (parts.size() > 1) return concat({owner, "link ", operand(parts.front()), " -> ", operand(parts.back())});
+    if (parts.size() > 1) {
+        const bool link = (permissions & permission::kLink) != 0;
+        const bool free = (permissions & permission::kLock) != 0;  // of `subset`
+        return concat({owner, link && !free ? "link subset " : "link ", operand(parts.front()), " -> ", operand(parts.back()),
+                       link ? "" : " without subset"});
+    }
     return concat({owner, file_letters(permissions), " ", operand(parts.front())});
 }
 
@@ -196,6 +201,14 @@ std::string mount_rule(std::uint32_t permissions, std::string_view glob) {
 std::uint32_t network_permissions() {
     std::uint32_t all = 0;
     for (const auto& [bit, name] : kNetworkWords) all |= bit;
+    return all;
+}
+
+std::uint32_t text_permissions(std::uint8_t mediation_class) {
+    constexpr std::uint32_t kAlwaysSet = 0x8000;  // by the compiler of AppArmor 5.0, in tables of permissions, whatever is allowed
+    if (mediation_class != mediation::kDbus && mediation_class != mediation::kMessageQueue) return ~kAlwaysSet;
+    std::uint32_t all = 0;
+    for (const auto& [bit, name] : mediation_class == mediation::kDbus ? Names(kDbusWords) : Names(kQueueWords)) all |= bit;
     return all;
 }
 

@@ -43,6 +43,8 @@ std::string class_name(std::uint8_t mediation_class);
 
 // All permissions that sockets are asked for.
 std::uint32_t network_permissions();
+// Those of messages on D-Bus, of queues, and of classes that are not known.
+std::uint32_t text_permissions(std::uint8_t mediation_class);
 // The families and types that have names in profiles.
 std::string_view family_name(std::uint16_t family);
 std::string_view socket_type_name(std::uint16_t type);

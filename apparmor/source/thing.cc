@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "apparmor/policy/label.h"
 #include "apparmor/source/profile_rules.h"
 #include "apparmor/source/profile_words.h"
 #include "base/text.h"
@@ -48,7 +49,9 @@ Error no_thing(std::string_view text, std::string_view why) {
 // The permissions of a word of letters such as "rw"; nothing if it is none.
 std::optional<std::uint32_t> letters(std::string_view word) {
     std::uint32_t permissions = 0;
+    const bool executes = word.find('x') != std::string_view::npos;
     for (const char letter : word) {
+        if (executes && std::string_view("ipcuPCU").find(letter) != std::string_view::npos) continue;  // where to is another question
         const auto* known = std::find_if(kLetters.begin(), kLetters.end(), [&](const auto& entry) { return entry.first == letter; });
         if (known == kLetters.end()) return std::nullopt;
         permissions |= known->second;
@@ -60,6 +63,13 @@ bool is_file(std::string_view word) {
     return word.starts_with('/') || word.starts_with('@') || word.starts_with("\"/") || word.starts_with('{');
 }
 
+// Whether no file has PATH as the kernel resolves it.
+bool is_no_path(std::string_view path) {
+    constexpr std::size_t kPathMax = 4096;  // limits.h
+    return path.size() > kPathMax || path.find("//") != std::string_view::npos || path.find("/./") != std::string_view::npos ||
+           path.find("/../") != std::string_view::npos || path.ends_with("/.") || path.ends_with("/..");
+}
+
 // The words of a thing that is about files, with what it asks for. `owner` stays in front; an exec rule has to say how, and a link to what.
 std::optional<std::string> file_rule_of(std::vector<std::string> words, Thing& thing) {
     const bool owner = words.front() == "owner";
@@ -68,12 +78,20 @@ std::optional<std::string> file_rule_of(std::vector<std::string> words, Thing& t
     if (is_file(words[0])) std::swap(words[0], words[1]);
     const auto permissions = letters(words[0]);
     if (!permissions || !is_file(words[1])) return std::nullopt;
+    if (is_no_path(words[1])) return std::nullopt;
     thing.files = owner ? Granted{*permissions, 0} : all_of(*permissions);
     std::string mode = words[0];
+    std::erase_if(mode, [](char letter) { return std::string_view("ipcuPCU").find(letter) != std::string_view::npos; });
     if (const std::size_t x = mode.find('x'); x != std::string::npos) mode.replace(x, 1, "ix");
     // `w` and `a` exclude each other in a rule, and `w` has both.
     if (mode.find('w') != std::string::npos) std::erase(mode, 'a');
     return concat({owner ? "owner " : "", words[1], " ", mode});
+}
+
+// Whether a change_profile rule names the program with whose exec it happens.
+bool changes_on_exec(const std::vector<std::string>& words) {
+    return std::any_of(words.begin() + 1, words.end(), is_file) && words.size() > 2 && words[1] != "->" &&
+           !(words.size() > 3 && words[2] == "->" && !is_file(words[1]));
 }
 
 // The rule that TEXT is, and what it asks for.
@@ -92,8 +110,14 @@ Result<std::string> rule_of(const std::string& text, Thing& thing) {
     const auto* known = std::find_if(kRules.begin(), kRules.end(), [&](const auto& entry) { return entry.first == word; });
     if (known == kRules.end()) return no_thing(text, concat({quote(first), " begins no rule"}));
     thing.mediation_class = known->second;
-    if (thing.mediation_class == mediation::kFile) thing.files = all_of(permission::kChangeProfile);
+    if (thing.mediation_class == mediation::kFile)
+        thing.files = all_of(changes_on_exec(statement->words) ? permission::kOnExec : permission::kChangeProfile);
     return text.ends_with(',') ? text.substr(0, text.size() - 1) : text;
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+    return text;
 }
 
 std::string name_of(std::size_t index) { return concat({kName, decimal(static_cast<long long>(index))}); }
@@ -127,6 +151,10 @@ std::string_view verdict_name(Verdict verdict) {
             return "denied";
         case Verdict::partly:
             return "partly";
+        case Verdict::complains:
+            return "complains";
+        case Verdict::unasked:
+            return "unasked";
         case Verdict::unmediated:
             return "unmediated";
         case Verdict::unproved:
@@ -135,12 +163,13 @@ std::string_view verdict_name(Verdict verdict) {
     return {};
 }
 
-Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const std::string> texts, const std::string& features) {
+Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const std::string> texts, std::string_view label,
+                                          const std::string& features) {
     std::vector<Thing> things(texts.size());
     std::vector<std::string> rules;
     std::string source(kPreamble);
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        rules.push_back(TRY(rule_of(texts[i], things[i])));
+        rules.push_back(replaced(TRY(rule_of(texts[i], things[i])), "@{profile_name}", label));
         source += concat({"profile ", name_of(i), " {\n", rules.back(), ",\n}\n"});
     }
     if (texts.empty()) return things;
@@ -158,8 +187,12 @@ Result<Answer> ask(const Thing& thing, Policy& policy, std::string_view label, B
     Answer answer;
     const auto profiles = TRY(confining_profiles(policy, label));
     const Confining wanted = {&thing.profile};
-    if (profiles.empty() || !mediated(profiles, thing.mediation_class) || !mediated(wanted, thing.mediation_class)) {
-        answer.verdict = profiles.empty() ? Verdict::allowed : Verdict::unmediated;
+    if (profiles.empty()) {
+        answer.verdict = TRY(confines_nothing(policy, label)) ? Verdict::allowed : Verdict::complains;
+        return answer;
+    }
+    if (!mediated(profiles, thing.mediation_class) || !mediated(wanted, thing.mediation_class)) {
+        answer.verdict = mediated(profiles, thing.mediation_class) ? Verdict::unasked : Verdict::unmediated;
         return answer;
     }
     const std::vector<std::uint8_t> classes = {thing.mediation_class};
@@ -175,6 +208,15 @@ Result<Answer> ask(const Thing& thing, Policy& policy, std::string_view label, B
         answer.verdict = answer.denied.empty() && !answer.allowed.empty() ? Verdict::allowed : Verdict::denied;
     }
     return answer;
+}
+
+Result<bool> meets(const Thing& thing, const Profile& profile, Budget& budget) {
+    const Confining wanted = {&thing.profile};
+    const Confining rule = {&profile};
+    if (!mediated(rule, thing.mediation_class) || !mediated(wanted, thing.mediation_class)) return false;
+    const auto allowed =
+        allowed_rules({.inside = {wanted, rule}, .classes = {thing.mediation_class}, .files = thing.files, .most = 0}, budget);
+    return !allowed.allowances.empty() || !allowed.complete;
 }
 
 }  // namespace aa::apparmor

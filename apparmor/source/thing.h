@@ -26,14 +26,17 @@ struct Thing {
     Profile profile;                   // allows it and nothing else of its class
 };
 
-// Compiles TEXTS, all in one run of the parser. FEATURES is what Parser::compile() takes; those of the policy that is asked. An error of kind
+// Compiles TEXTS, all in one run of the parser; @{profile_name} in them is LABEL. FEATURES is what Parser::compile() takes; those of the policy that is asked. An error of kind
 // config names the text that is no such thing.
-Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const std::string> texts, const std::string& features);
+Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const std::string> texts, std::string_view label,
+                                          const std::string& features);
 
 enum class Verdict : std::uint8_t {
     allowed,
     denied,
     partly,      // some of what it covers is allowed, some is not
+    complains,   // the profile complains: allowed, but for what its rules deny by that word
+    unasked,     // this policy mediates it, and the parser cannot say it for the features that it is asked with
     unmediated,  // this policy does not say anything of its kind: no rule is needed
     unproved,    // the budget was exhausted
 };
@@ -47,5 +50,8 @@ struct Answer {
 
 // Whether LABEL of POLICY allows THING. Errors as find_component()'s.
 Result<Answer> ask(const Thing& thing, Policy& policy, std::string_view label, Budget& budget);
+
+// Whether PROFILE, which holds one rule, allows something of THING.
+Result<bool> meets(const Thing& thing, const Profile& profile, Budget& budget);
 
 }  // namespace aa::apparmor

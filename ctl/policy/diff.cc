@@ -6,6 +6,7 @@
 #include <set>
 
 #include "apparmor/algebra/inclusion.h"
+#include "apparmor/algebra/spelling.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
 #include "ctl/policy/opened.h"
@@ -39,9 +40,10 @@ Result<std::set<std::string>> names_of(apparmor::Policy& policy) {
     return names;
 }
 
-// Only of gains that are its own: what a profile reaches through another one is told there, where that is compared itself.
-void keep_own(Inclusion& inclusion) {
-    std::erase_if(inclusion.gains, [](const apparmor::Gain& gain) { return !gain.way.empty() && gain.ours == gain.theirs; });
+// Only of gains that are its own: what a profile reaches through another one is told there, where that one is among NAMES.
+void keep_own(Inclusion& inclusion, const std::set<std::string>& names) {
+    std::erase_if(inclusion.gains,
+                  [&](const apparmor::Gain& gain) { return !gain.way.empty() && gain.ours == gain.theirs && names.contains(gain.ours); });
 }
 
 Result<std::vector<Change>> changes(const Options& options) {
@@ -65,8 +67,8 @@ Result<std::vector<Change>> changes(const Options& options) {
             apparmor::Budget budget;
             change.gains = TRY(apparmor::inclusion({after.policy.get(), name}, {before.policy.get(), name}, budget));
             change.losses = TRY(apparmor::inclusion({before.policy.get(), name}, {after.policy.get(), name}, budget));
-            keep_own(change.gains);
-            keep_own(change.losses);
+            keep_own(change.gains, names);
+            keep_own(change.losses, names);
         }
         if (change.any()) result.push_back(std::move(change));
     }
@@ -87,19 +89,19 @@ void tell(std::string_view sign, const Inclusion& inclusion) {
         std::string line = concat({"  ", sign, " ", gain.allowance.rule});
         if (gain.allowance.partly) line += ", in part";
         if (gain.allowance.example != gain.allowance.rule) line += concat({"  (as ", gain.allowance.example, ")"});
-        if (!gain.way.empty()) line += concat({"  after ", gain.way});
+        if (!gain.way.empty()) line += concat({"  after ", apparmor::shown(gain.way)});
         say(line);
     }
     if (!inclusion.all_listed) say(concat({"  ", sign, " …, and more"}));
-    for (const auto& why : inclusion.unproved) say(concat({"  ", sign, " perhaps more: ", why}));
+    for (const auto& why : inclusion.unproved) say(concat({"  ", sign, " perhaps more: ", apparmor::shown(why)}));
 }
 
 void tell(const Change& change) {
     if (change.added || change.removed) {
-        say(concat({change.profile, change.added ? ": is new" : ": is gone"}));
+        say(concat({apparmor::shown(change.profile), change.added ? ": is new" : ": is gone"}));
         return;
     }
-    say(concat({change.profile, ":"}));
+    say(concat({apparmor::shown(change.profile), ":"}));
     tell("+", change.gains);
     tell("-", change.losses);
 }

@@ -50,6 +50,12 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
         case Verdict::unmediated:
             return concat({"allowed: the policy of ", quote(label), " does not mediate ", apparmor::class_name(asked.thing.mediation_class),
                            " (the parser or the kernel cannot, or the abi switches it off)"});
+        case Verdict::complains:
+            return concat({"allowed: ", quote(label),
+                           " complains instead of denying; what its rules deny by that word stays denied, and is not looked at"});
+        case Verdict::unasked:
+            return concat({"cannot be asked: this parser has no rule about ", apparmor::class_name(asked.thing.mediation_class),
+                           " for the features at hand, and the policy has"});
         case Verdict::unproved:
             return "not proved: the policy is too large for the time and memory that one question may take";
     }
@@ -59,11 +65,9 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
 // Those of ALONE that are about THING.
 Result<std::vector<Blamed>> blamed(const Thing& thing, const std::vector<apparmor::RuleAlone>& alone) {
     std::vector<Blamed> result;
+    apparmor::Budget budget;
     for (const auto& rule : alone) {
-        apparmor::PolicySet policy({rule.profile});
-        apparmor::Budget budget;
-        const auto answer = TRY(apparmor::ask(thing, policy, rule.profile.name, budget));
-        if (answer.verdict == Verdict::allowed || answer.verdict == Verdict::partly) result.push_back({rule.rule, rule.denies});
+        if (TRY(apparmor::meets(thing, rule.profile, budget))) result.push_back({rule.rule, rule.denies});
     }
     return result;
 }
@@ -86,7 +90,7 @@ Result<std::vector<apparmor::RuleAlone>> source_rules(const OpenedPolicy& opened
 Result<std::vector<Asked>> answers(const Options& options) {
     const apparmor::Kernel kernel;
     const auto opened = TRY(open_policy(options.profiles, kernel));
-    auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, opened.features));
+    auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, options.label, opened.features));
     const auto alone = source_rules(opened, options.label);
     std::vector<Asked> result;
     for (auto& thing : things) {
@@ -122,9 +126,13 @@ Json to_json(const Asked& asked) {
 
 int query(const Context& context, const Options& options) {
     const auto asked = answers(options);
-    if (!asked) return fail(context, asked.error());
+    if (!asked) {
+        const int code = fail(context, asked.error());
+        return code == kWrong ? kUsage : code;  // 1 is an answer
+    }
     const bool all = std::all_of(asked->begin(), asked->end(), [](const Asked& one) {
-        return one.answer.verdict == Verdict::allowed || one.answer.verdict == Verdict::unmediated;
+        return one.answer.verdict == Verdict::allowed || one.answer.verdict == Verdict::unmediated ||
+               one.answer.verdict == Verdict::complains;
     });
     if (context.json) {
         Json list = Json::array();
@@ -133,9 +141,10 @@ int query(const Context& context, const Options& options) {
         return all ? kOk : kWrong;
     }
     for (const auto& one : *asked) {
-        say(concat({one.thing.text, ": ", verdict_text(one, options.label)}));
+        say(concat({apparmor::shown(one.thing.text), ": ", verdict_text(one, options.label)}));
         for (const auto& blamed : one.rules) {
-            say(concat({"  ", blamed.rule.origin.text(), ": ", blamed.rule.text, blamed.denies ? " (denies)" : ""}));
+            say(concat({"  ", apparmor::shown(blamed.rule.origin.text()), ": ", apparmor::shown(blamed.rule.text),
+                        blamed.denies ? " (denies)" : ""}));
         }
     }
     return all ? kOk : kWrong;

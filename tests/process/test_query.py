@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+import time
 
 import harness
 
@@ -63,7 +64,7 @@ class Policy(harness.ShimTest):
         self.assertEqual(self.query("r /srv/**", code=WRONG).splitlines()[0],
                          "r /srv/**: partly: allowed, for example, 'r /srv/a'; denied 'r /srv/private/a'")
         self.assertEqual(self.query("w /srv/upload/x", code=WRONG).splitlines()[0],
-                         "w /srv/upload/x: partly: allowed, for example, 'owner w /srv/upload/x'; denied 'w /srv/upload/x'")
+                         "w /srv/upload/x: partly: allowed, for example, 'owner w /srv/upload/x'; denied 'not the owner: w /srv/upload/x'")
         self.assertIn("owner w /srv/upload/x: allowed\n", self.query("owner w /srv/upload/x", code=OK))
 
     def test_json(self):
@@ -81,12 +82,36 @@ class Policy(harness.ShimTest):
                        stderr=subprocess.DEVNULL)
         self.assertEqual(self.ctl("query", "--profiles", compiled, "web", "r /srv/a").stdout, "r /srv/a: allowed\n")
 
+    def test_modes_and_changes_as_profiles_have_them(self):
+        self.assertIn("rpx /bin/tool: partly", self.query("rpx /bin/tool", code=WRONG))
+        self.assertIn("Cx /bin/tool: allowed", self.query("Cx /bin/tool", code=OK))
+        (OLD / "web").write_text("profile web { change_profile /bin/q -> tool, ptrace (read) peer=@{profile_name}, }\n")
+        self.assertIn("change_profile /bin/q -> tool: allowed", self.query("change_profile /bin/q -> tool", code=OK))
+        self.assertIn("change_profile /bin/other -> tool: denied", self.query("change_profile /bin/other -> tool", code=WRONG))
+        self.assertIn("ptrace (read) peer=@{profile_name}: allowed", self.query("ptrace (read) peer=@{profile_name}", code=OK))
+
+    def test_a_profile_that_complains(self):
+        (OLD / "web").write_text("profile web flags=(complain) { deny /x r, }\n")
+        self.assertIn("complains instead of denying", self.query("r /x", code=OK))
+
+    def test_names_cannot_steer_a_terminal(self):
+        (NEW / "web").write_text('profile "new\x1bc\nline" { }\n')
+        text = self.ctl("diff", OLD / "tool", NEW / "web", code=WRONG).stdout
+        self.assertIn("new\\x1bc\\x0aline: is new\n", text)
+
+    def test_many_rules_and_a_long_path(self):
+        (OLD / "web").write_text("profile web {\n" + "".join(f"  /r/{'a' * (number % 7)}** r,\n" for number in range(60)) + "}\n")
+        begun = time.monotonic()
+        self.assertIn(": allowed\n", self.query("r /r/" + 3000 * "a", code=OK))
+        self.assertLess(time.monotonic() - begun, 60)
+
     def test_what_is_no_thing_is_said(self):
-        for thing in ("", "shadow", "deny /x r", "r /x, w /y", "profile x {}", "r /x }\nprofile y {", "include <x>", "x"):
-            error = self.ctl("query", "--profiles", OLD, "web", thing, code=WRONG).stderr
+        for thing in ("", "shadow", "deny /x r", "r /x, w /y", "profile x {}", "r /x }\nprofile y {", "include <x>", "x", "r /a/../b",
+                      "r /" + 4096 * "a"):
+            error = self.ctl("query", "--profiles", OLD, "web", thing, code=USAGE).stderr
             self.assertIn("is nothing that can be asked", error, thing)
         self.assertIn("profile 'nobody' is not loaded", self.ctl("query", "--profiles", OLD, "nobody", "r /x", code=SYSTEM).stderr)
-        self.assertIn("Invalid capability", self.ctl("query", "--profiles", OLD, "web", "capability nonsense", code=WRONG).stderr)
+        self.assertIn("Invalid capability", self.ctl("query", "--profiles", OLD, "web", "capability nonsense", code=USAGE).stderr)
         self.assertIn("there is no profile file or directory", self.ctl("query", "--profiles", "/nonexistent", "web", "r /x", code=SYSTEM).stderr)
 
     # ---- diff

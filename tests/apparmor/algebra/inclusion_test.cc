@@ -69,10 +69,11 @@ TEST_F(InclusionTest, TheSameRulesAllowTheSame) {
 
 TEST_F(InclusionTest, FilesAreToldAsTheRulesBehindThem) {
     EXPECT_THAT(gains("/etc/** rw,", "/etc/** r,"), ElementsAre("w /etc/**"));
-    EXPECT_THAT(gains("/etc/** r,", "/etc/passwd r,"), ElementsAre("r /etc/**"));
+    EXPECT_THAT(gains("/etc/** r,", "/etc/passwd r,"), ElementsAre("r /etc/** (partly)"));
+    EXPECT_THAT(gains("/etc/** r,", "/etc/** r, deny /etc/passwd r,"), ElementsAre("r /etc/passwd"));
     EXPECT_THAT(gains("/etc/shadow r, /srv/*/log a,", ""), ElementsAre("a /srv/*/log", "r /etc/shadow"));
     EXPECT_THAT(gains("owner /srv/** rw,", "/srv/** r,"), ElementsAre("owner w /srv/**"));
-    EXPECT_THAT(gains("/srv/** r,", "owner /srv/** r,"), ElementsAre("r /srv/**"));
+    EXPECT_THAT(gains("/srv/** r,", "owner /srv/** r,"), ElementsAre("not the owner: r /srv/**"));
     EXPECT_THAT(gains("/lib/lib*.so mr,", "/lib/** r,"), ElementsAre("m /lib/lib*.so"));
     EXPECT_THAT(gains("/** r, deny /etc/shadow r,", "/** r, deny /etc/sha* r,").size(), 1U);
     EXPECT_THAT(gains("/** r, deny /etc/** r,", "/** r, deny /etc/shadow r,"), IsEmpty());
@@ -110,7 +111,9 @@ TEST_F(InclusionTest, AnExecCountsWithWhatItLeadsTo) {
                 ElementsAre("w /etc/** after exec /bin/x"));
     EXPECT_THAT(gains("/bin/x ux,", "/bin/x ix,"), ElementsAre("exec /bin/x → unconfined"));
     EXPECT_THAT(gains("/bin/x ix,", "/bin/x mpx -> gone,"), ElementsAre("exec /bin/x"));
-    EXPECT_THAT(gains("/bin/x px -> gone,", "/bin/x ix,"), IsEmpty());
+    EXPECT_THAT(gains("/bin/x Px -> same,", "/bin/x px -> same,", "profile same { }"), IsEmpty());
+    EXPECT_THAT(gains("/bin/x px -> same,", "/bin/x Px -> same,", "profile same { }"),
+                ElementsAre("exec /bin/x with the caller's environment"));
     EXPECT_THAT(gains("/bin/* cx, profile kid /bin/k { /srv/** w, }", "/bin/* ix,"), Contains("w /srv/** after exec /bin/k"));
     EXPECT_THAT(gains("/bin/x px -> one,", "/bin/x ix,", "profile one { /bin/y px -> two, } profile two { /y r, }"),
                 ElementsAre("x /bin/y after exec /bin/x"));
@@ -140,8 +143,31 @@ TEST_F(InclusionTest, ModesThatEnforceNothingAllowEverything) {
     ASSERT_EQ(result.gains.size(), 1U);
     EXPECT_EQ(result.gains[0].allowance.rule, "everything");
     EXPECT_EQ(result.gains[0].allowance.example, "everything: nothing confines 'a'");
-    EXPECT_TRUE(compare(text, "b", "a").included());
+    EXPECT_THAT(compare(text, "b", "a").unproved, ElementsAre("profile 'a' complains: what it denies all the same is not looked at"));
     EXPECT_TRUE(compare(text, "a", "unconfined").included());
+}
+
+// As compiled for inline permissions, `subset` is asked of the owner only.
+TEST_F(InclusionTest, LinksHaveTargetsThatMayHaveToBeAllowedAsMuch) {
+    EXPECT_THAT(gains("link /a -> /b,", "link subset /a -> /b,"), ElementsAre("owner link /a -> /b without subset"));
+    EXPECT_THAT(gains("link subset /a -> /b,", "link /a -> /b,"), IsEmpty());
+    EXPECT_THAT(gains("link subset /a -> /b,", ""), ElementsAre("link subset /a -> /b", "not the owner: link /a -> /b without subset"));
+    EXPECT_THAT(gains("link /a/* -> /b/**,", ""), ElementsAre("link /a/* -> /b/**"));
+}
+
+// A harmless file is no example of what is granted of another, and three of them do not hide a fourth one unsaid.
+TEST_F(InclusionTest, WhatIsToldTogetherIsSaidToBe) {
+    EXPECT_THAT(gains("/etc/a r, /etc/b r, /etc/c w, /etc/shadow rw,", ""),
+                UnorderedElementsAre("r /etc/a", "r /etc/b", "w /etc/c", "rw /etc/shadow"));
+    const auto result = compare("profile a { /etc/x1 r, /etc/x2 r, /etc/x3 r, /etc/shadow r, }\nprofile b { }\n");
+    EXPECT_FALSE(result.all_listed);
+}
+
+TEST_F(InclusionTest, AProfileThatIsNotThereIsNoProof) {
+    const auto result = compare("profile a { /bin/x px -> gone, }\nprofile b { /bin/x ix, }\n");
+    EXPECT_FALSE(result.included());
+    EXPECT_THAT(result.unproved,
+                ElementsAre("exec /bin/x: the rule of profile 'a' for '/bin/x' (px -> gone) leads nowhere: 'gone' is not loaded"));
 }
 
 TEST_F(InclusionTest, WhatWasNotProvedIsSaid) {
