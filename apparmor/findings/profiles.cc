@@ -12,6 +12,7 @@
 #include "apparmor/findings/syntax.h"
 #include "apparmor/load.h"
 #include "apparmor/policy/label.h"
+#include "apparmor/source/profile_rules.h"
 #include "apparmor/source/source_policy.h"
 #include "base/text.h"
 
@@ -76,9 +77,12 @@ private:
 
     Result<void> compile(std::size_t index) {
         const auto& [file, text] = texts_[index];
-        const auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
+        auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
+        // Where the parser cannot open its input by name (a root without /proc), the file itself decides.
+        auto profiles = compile_files(search_.parser, {file}, search_.features);
+        if (profiles) std::erase_if(faults, [](const Finding& fault) { return fault.severity() == Severity::error; });
         findings_.insert(findings_.end(), faults.begin(), faults.end());
-        policy_.add(TRY(compile_as_meant(search_.parser, text, search_.features)));
+        policy_.add(profiles ? *std::move(profiles) : TRY(compile_as_meant(search_.parser, text, search_.features)));
         return {};
     }
 

@@ -216,8 +216,6 @@ TEST_F(Load, GoodProfilesGetNoComplaint) {
 
 // Without a kernel to ask, others may load it only if the catalog says so.
 TEST_F(Load, AProfileThatNoFileDefines) {
-    write("etc/web", "abi <abi/3.0>,\nprofile web flags=(attach_disconnected,mediate_deleted) { file, signal, }\n");
-    want("web");
     want("docker-default");
     EXPECT_THAT(complaints(),
                 ElementsAre(StartsWith("web.json:3:5: profile 'docker-default': no file in etc defines it, and there is no ")));

@@ -49,7 +49,7 @@ class Findings(harness.ShimTest):
         rules = json.loads(self.check("--format", "sarif", "--profiles", ROOT / "share/apparmor.d").stdout)["runs"][0]["tool"]["driver"]["rules"]
         codes = {rule["id"] for rule in rules}
         self.assertEqual(len(codes), len(rules))
-        documented = re.findall(r"^### (AA[0-9]{3}): (.*)\n\n(Error|Warning|Note)\\. ", (ROOT / "docs/findings.md").read_text(), re.MULTILINE)
+        documented = re.findall(r"^### (AA[0-9]{3}): (.*)\n\n(Error|Warning|Note)\. ", (ROOT / "docs/findings.md").read_text(), re.MULTILINE)
         self.assertEqual([(code, title, severity.lower()) for code, title, severity in documented],
                          [(rule["id"], rule["shortDescription"]["text"], rule["defaultConfiguration"]["level"]) for rule in rules])
         tested = {folder.name for folder in GOLDEN.iterdir()}
