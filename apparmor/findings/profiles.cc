@@ -77,12 +77,22 @@ private:
 
     Result<void> compile(std::size_t index) {
         const auto& [file, text] = texts_[index];
-        auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
-        // Where the parser cannot open its input by name (a root without /proc), the file itself decides.
-        auto profiles = compile_files(search_.parser, {file}, search_.features);
-        if (profiles) std::erase_if(faults, [](const Finding& fault) { return fault.severity() == Severity::error; });
+        const auto run = TRY(search_.parser.compile({file}, search_.features));
+        if (!TRY(search_.parser.run({"--names", "--quiet", Parser::kInput})).ok()) return compile_by_path(file, run);
+        const auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
         findings_.insert(findings_.end(), faults.begin(), faults.end());
-        policy_.add(profiles ? *std::move(profiles) : TRY(compile_as_meant(search_.parser, text, search_.features)));
+        policy_.add(TRY(compile_as_meant(search_.parser, text, search_.features)));
+        return {};
+    }
+
+    // Below a root without /proc the parser has no name for its input; RUN is what it said of FILE.
+    Result<void> compile_by_path(const std::string& file, const CommandOutcome& run) {
+        if (run.ok()) {
+            policy_.add(TRY(compile_files(search_.parser, {file}, search_.features)));
+            return {};
+        }
+        for (auto& complaint : parser_complaints(run, file))
+            findings_.push_back({complaint.code, std::move(complaint.origin), std::move(complaint.problem), {}, {}, {}});
         return {};
     }
 
