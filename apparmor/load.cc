@@ -20,6 +20,9 @@ namespace aa::apparmor {
 
 namespace {
 
+constexpr std::string_view kNotDefined = "AA502";
+constexpr std::string_view kNotKnown = "AA505";
+
 Result<Parser> parser_of(const LoadSettings& settings) { return settings.parser.empty() ? Parser::find() : Parser(settings.parser); }
 
 void add_profile(std::vector<NamedProfile>& profiles, std::string_view name, const Origin& origin) {
@@ -67,7 +70,7 @@ std::string_view source_of(const std::vector<ProfileSource>& sources, std::strin
     return {};
 }
 
-std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message}}; }
+std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message, "AA100"}}; }
 
 // All FILES in one run; only if that fails one run each, for the messages that do not say which file they mean.
 Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel,
@@ -96,8 +99,8 @@ std::string missing_text(std::string_view profile, const std::vector<std::string
 // Judges the profiles without a source, one at a time, sharing what the parser said about the files.
 class MissingProfiles {
 public:
-    MissingProfiles(ProfileFiles files, const Kernel& kernel, bool has_kernel)
-        : files_(std::move(files)), kernel_(kernel), has_kernel_(has_kernel) {}
+    MissingProfiles(ProfileFiles files, const Catalog& catalog, const Kernel& kernel, bool has_kernel)
+        : files_(std::move(files)), catalog_(catalog), kernel_(kernel), has_kernel_(has_kernel) {}
 
     Result<std::vector<Complaint>> judge(const NamedProfile& wanted, std::string_view parent_source) {
         if (wanted.profile.find("@{") != std::string::npos) return std::vector<Complaint>{variable_in_name(wanted)};
@@ -107,7 +110,7 @@ public:
         if (has_kernel_ && TRY(kernel_.is_loaded(wanted.profile))) return std::vector<Complaint>{};
         auto result = TRY(files_.misnamed(wanted.profile));
         // Without a kernel to ask it may still be one that another tool loads, unless the files look like a mistake.
-        if (!has_kernel_ && result.empty()) return result;
+        if (!has_kernel_ && result.empty()) return not_known(wanted);
         const auto names = TRY(files_.all_names());
         const std::vector<std::string_view> candidates(names.begin(), names.end());
         result.insert(result.begin(), {wanted.origin, missing_text(wanted.profile, files_.directories(), has_kernel_,
@@ -116,6 +119,16 @@ public:
     }
 
 private:
+    std::vector<Complaint> not_known(const NamedProfile& wanted) {
+        if (catalog_.is_external(wanted.profile)) return {};
+        return {
+            {wanted.origin,
+             concat({missing_text(wanted.profile, files_.directories(), false, {}),
+                     ", and there is no AppArmor here to ask: a host where no other tool loads it will refuse this catalog; list it under "
+                     "\"externalProfiles\" if one does"}),
+             kNotKnown}};
+    }
+
     static Complaint variable_in_name(const NamedProfile& wanted) {
         return {wanted.origin,
                 concat({"no profile can be called ", quote(wanted.profile),
@@ -134,6 +147,7 @@ private:
     }
 
     ProfileFiles files_;
+    const Catalog& catalog_;
     const Kernel& kernel_;
     bool has_kernel_;
 };
@@ -145,13 +159,14 @@ std::string_view parent_of(std::string_view profile) {
 
 Result<std::vector<Complaint>> missing_complaints(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                                                   bool has_kernel, const LoadSettings& settings) {
-    MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings)), kernel,
+    MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings)), catalog, kernel,
                             has_kernel);
     std::vector<Complaint> result;
     for (const auto& wanted : named_profiles(catalog)) {
         if (!source_of(sources, wanted.profile).empty()) continue;
         auto complaints = TRY(missing.judge(wanted, source_of(sources, parent_of(wanted.profile))));
         for (auto& complaint : complaints) {
+            if (complaint.code.empty()) complaint.code = kNotDefined;
             // A parent and its children suffer from the same broken file.
             const bool known =
                 std::any_of(result.begin(), result.end(), [&](const Complaint& other) { return other.text() == complaint.text(); });
@@ -223,22 +238,16 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
     return *std::move(result);
 }
 
-std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
-                                     const LoadSettings& settings) {
+std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources) {
     std::vector<Complaint> notes;
-    const bool has_kernel = kernel.require_enabled().has_value();
     for (const auto& wanted : named_profiles(catalog)) {
         const auto file = source_of(sources, wanted.profile);
         const auto link = file.empty() ? std::string() : operators_link(file, "force-complain");
         if (!link.empty() && wanted.profile.find("//") == std::string::npos) {
-            notes.push_back({wanted.origin, concat({"profile ", quote(wanted.profile),
-                                                    " is loaded in complain mode, which denies nothing: ", quote(link), " says so"})});
-        }
-        if (file.empty() && !has_kernel) {
-            notes.push_back(
-                {wanted.origin,
-                 concat({missing_text(wanted.profile, profile_directories(catalog.profile_dirs, settings), false, {}),
-                         ", and there is no AppArmor here to ask: a host where no other tool loads it will refuse this catalog"})});
+            notes.push_back({wanted.origin,
+                             concat({"profile ", quote(wanted.profile), " is loaded in complain mode, which denies nothing: ", quote(link),
+                                     " says so"}),
+                             "AA504"});
         }
     }
     return notes;

@@ -54,14 +54,13 @@ std::vector<NamedProfile> named_profiles(const Catalog& catalog);
 Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const LoadSettings& settings = {});
 
 // What stands in the way of enforcing CATALOG with SOURCES: sources that do not compile, names with neither a source nor
-// a loaded profile. Nothing is loaded. On a kernel without AppArmor the sources are only compiled.
+// a loaded profile. Nothing is loaded. On a kernel without AppArmor the sources are only compiled, and a name without a source, but for the
+// catalog's externalProfiles, gets the code AA505: another tool may load it on the host.
 std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                                       const LoadSettings& settings = {});
 
-// What is no error of CATALOG and its SOURCES, but should be known: profiles that are forced to complain; and, where there is no kernel
-// with AppArmor to ask, names that no file defines.
-std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
-                                     const LoadSettings& settings = {});
+// What is no error of CATALOG and its SOURCES, but should be known: profiles that are forced to complain.
+std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources);
 
 // Loads SOURCES into the kernel (apparmor_parser --replace), as check_profiles() has compiled them, and checks that every profile of
 // CATALOG is there afterwards, by exact name.

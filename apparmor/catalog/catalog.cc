@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/catalog/catalog.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -15,6 +17,12 @@ const Confinement* Catalog::find(std::string_view name) const {
         if (confinement.name == name) return &confinement;
     }
     return nullptr;
+}
+
+bool Catalog::is_external(std::string_view profile) const {
+    return std::any_of(external_profiles.begin(), external_profiles.end(), [&](const std::string& external) {
+        return profile == external || (profile.starts_with(external) && profile.substr(external.size()).starts_with("//"));
+    });
 }
 
 }  // namespace aa::apparmor

@@ -134,12 +134,15 @@ struct Catalog {
     bool otherwise_weaker = false;  // a selectable confinement may be weaker
     WithoutAppArmor without_apparmor = WithoutAppArmor::refuse;
     std::vector<std::string> profile_dirs;
-    std::string decision_log;  // path of a JSON-lines file; empty: none
+    std::vector<std::string> external_profiles;  // that other tools load: no file need define them where profiles are only checked
+    std::string decision_log;                    // path of a JSON-lines file; empty: none
     // Annotations that the runtime in use says it interprets (`RUNTIME features`), beyond those that aa-shim knows; a last '.' makes a
     // prefix of one. Of a compiled catalog only: `aa-shimctl load` asks the runtime.
     std::vector<std::string> unsafe_annotations;
 
     [[nodiscard]] const Confinement* find(std::string_view name) const;
+    // Whether PROFILE, or what it is a child of, is one of external_profiles.
+    [[nodiscard]] bool is_external(std::string_view profile) const;
 };
 
 // The annotation by which a container asks for a confinement.

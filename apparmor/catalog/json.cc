@@ -12,6 +12,7 @@
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/syscalls.h"
 #include "apparmor/catalog/values.h"
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -22,9 +23,9 @@ using Kind = Node::Kind;
 constexpr std::size_t kMaxName = 64;
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-constexpr std::array<std::string_view, 7> kCatalogKeys{"confinements", "rules",       "otherwise", "withoutAppArmor",
-                                                       "profileDirs",  "decisionLog", "$schema"};
-constexpr std::array<std::string_view, 4> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "decisionLog"};
+constexpr std::array<std::string_view, 8> kCatalogKeys{"confinements",     "rules",       "otherwise", "withoutAppArmor", "profileDirs",
+                                                       "externalProfiles", "decisionLog", "$schema"};
+constexpr std::array<std::string_view, 5> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "externalProfiles", "decisionLog"};
 constexpr std::array<std::string_view, 15> kConfinementKeys{
     "apparmor", "unconfined",         "capabilities", "allCapabilities", "noNewPrivileges", "denySyscalls", "exec",      "start",
     "restore",  "runtimeAnnotations", "hostPaths",    "devices",         "hostNamespaces",  "keepMasked",   "refuseExec"};
@@ -109,7 +110,15 @@ private:
             if (expect(value, Kind::text, "\"decisionLog\"")) catalog.decision_log = read_absolute(value, key);
         } else if (key == "profileDirs") {
             each_text(value, key, [&](const Node& item) { catalog.profile_dirs.push_back(read_absolute(item, key)); });
+        } else if (key == "externalProfiles") {
+            each_text(value, key, [&](const Node& item) { catalog.external_profiles.push_back(read_external(item)); });
         }
+    }
+
+    std::string read_external(const Node& node) {
+        if (const auto checked = check_label(node.text); !checked)
+            complain(node.place, concat({"\"externalProfiles\": ", checked.error().message}));
+        return node.text;
     }
 
     // -- confinements

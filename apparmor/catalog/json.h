@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apparmor/catalog/catalog.h"
@@ -14,7 +15,8 @@ namespace aa::apparmor {
 // One thing that is wrong, or (a note) that weakens and should be seen.
 struct Complaint {
     Origin origin;
-    std::string problem;  // "unknown capability 'NET_ADMN', did you mean 'NET_ADMIN'?"
+    std::string problem;         // "unknown capability 'NET_ADMN', did you mean 'NET_ADMIN'?"
+    std::string_view code = {};  // of apparmor/findings/codes.h; empty: that of its list, for mistakes and notes of a catalog
 
     [[nodiscard]] std::string text() const;  // "FILE:LINE:COLUMN: PROBLEM"
 };

@@ -51,10 +51,47 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA144", Severity::warning, "variable of a shell in a path"},
     FindingCode{"AA190", Severity::error, "search for faults that was ended"},
     // AA2xx: names and attachments
+    FindingCode{"AA201", Severity::warning, "profile called after a path"},
+    FindingCode{"AA202", Severity::warning, "profile of containers that attaches"},
+    FindingCode{"AA203", Severity::error, "name that means unconfined"},
+    FindingCode{"AA204", Severity::warning, "name with a variable"},
+    FindingCode{"AA205", Severity::warning, "name that two files define"},
+    FindingCode{"AA206", Severity::warning, "rules without a profile"},
     // AA3xx: flags
+    FindingCode{"AA301", Severity::warning, "files from outside have no name"},
+    FindingCode{"AA302", Severity::warning, "replaced files have no name"},
+    FindingCode{"AA303", Severity::warning, "profile that enforces nothing"},
+    FindingCode{"AA304", Severity::warning, "child that enforces under a parent that complains"},
+    FindingCode{"AA305", Severity::note, "no feature abi"},
+    FindingCode{"AA306", Severity::warning, "rule that the abi leaves out"},
     // AA4xx: living in a container
+    FindingCode{"AA401", Severity::warning, "signals that do not arrive"},
+    FindingCode{"AA402", Severity::note, "processes that cannot be looked at"},
+    FindingCode{"AA403", Severity::warning, "child without a program loader"},
+    FindingCode{"AA404", Severity::warning, "no C library"},
+    FindingCode{"AA405", Severity::note, "no cache of libraries"},
+    FindingCode{"AA406", Severity::warning, "programs that a denial hides"},
+    FindingCode{"AA407", Severity::warning, "files of the C library that a denial hides"},
+    FindingCode{"AA408", Severity::warning, "no /dev/null"},
+    FindingCode{"AA409", Severity::note, "files of /proc that everybody reads"},
+    FindingCode{"AA410", Severity::warning, "start from a profile that starts nothing"},
+    FindingCode{"AA411", Severity::warning, "transition that no-new-privileges forbids"},
+    FindingCode{"AA412", Severity::warning, "exec rule that leads nowhere"},
+    FindingCode{"AA413", Severity::warning, "path of the host"},
+    FindingCode{"AA414", Severity::warning, "script that cannot be read"},
+    FindingCode{"AA415", Severity::note, "terminal that cannot be opened"},
     // AA5xx: the catalog against the profiles
+    FindingCode{"AA500", Severity::error, "mistake in a catalog"},
+    FindingCode{"AA501", Severity::note, "what a catalog allows"},
+    FindingCode{"AA502", Severity::error, "profile that nothing defines"},
+    FindingCode{"AA504", Severity::warning, "profile that is made to complain"},
+    FindingCode{"AA505", Severity::error, "profile that no file defines"},
+    FindingCode{"AA506", Severity::note, "capability that the ceiling takes away"},
+    FindingCode{"AA507", Severity::note, "ceiling that no profile fills"},
     // AA9xx: silences
+    FindingCode{"AA901", Severity::warning, "silence without a reason"},
+    FindingCode{"AA902", Severity::warning, "silence that silences nothing"},
+    FindingCode{"AA903", Severity::warning, "silence of what cannot be silenced"},
 };
 
 }  // namespace aa::apparmor

@@ -42,9 +42,10 @@ Severity Finding::severity() const {
     return kind != nullptr ? kind->severity : Severity::error;
 }
 
-std::string Finding::text() const {
-    return concat({origin.text(), ": ", severity_name(severity()), " ", code, ": ", problem, why.empty() ? "" : ": ", why,
-                   cure.empty() ? "" : "; ", cure});
+std::string Finding::message() const { return concat({problem, why.empty() ? "" : ": ", why, cure.empty() ? "" : "; ", cure}); }
+
+std::string Finding::text(Severity severity) const {
+    return concat({origin.text(), ": ", severity_name(severity), " ", code, ": ", message()});
 }
 
 void sort_findings(std::vector<Finding>& findings) {

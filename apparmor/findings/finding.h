@@ -56,8 +56,11 @@ struct Finding {
     std::vector<Edit> fix;  // the cure as edits of origin.file, where it is safe to apply: it widens nothing. In order, not overlapping
 
     [[nodiscard]] Severity severity() const;
-    // "FILE:LINE:COLUMN: SEVERITY AA101: PROBLEM: WHY; CURE"
-    [[nodiscard]] std::string text() const;
+    // "PROBLEM: WHY; CURE"
+    [[nodiscard]] std::string message() const;
+    // "FILE:LINE:COLUMN: SEVERITY AA101: PROBLEM: WHY; CURE", with the severity of its kind or another.
+    [[nodiscard]] std::string text(Severity severity) const;
+    [[nodiscard]] std::string text() const { return text(severity()); }
 };
 
 // By file, line, column and code, without repetitions.

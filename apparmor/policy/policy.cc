@@ -61,6 +61,13 @@ bool Profile::receives(int signal, std::string_view peer) const {
     return (permissions.allow & ~permissions.deny & permission::kRead) != 0;
 }
 
+bool Profile::may_read_by_ptrace(std::string_view peer) const {
+    const StateId start = rules_of(mediation::kPtrace);
+    if (start == kDeadState) return true;
+    const Permissions permissions = rules.permissions(rules.match(start, peer), true);
+    return (permissions.allow & ~permissions.deny & permission::kRead) != 0;
+}
+
 KernelBehaviour KernelBehaviour::of_release(std::string_view release) {
     const unsigned major = take_number(release);
     const unsigned minor = take_number(release);

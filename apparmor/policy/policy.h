@@ -52,6 +52,8 @@ struct Profile {
     [[nodiscard]] StateId rules_of(std::uint8_t mediation_class) const;
     // Whether a task under the label PEER may send it SIGNAL, one of the classic ones, which AppArmor numbers as everybody does.
     [[nodiscard]] bool receives(int signal, std::string_view peer) const;
+    // Whether it may read what /proc tells of a task under the label PEER only to who may trace it ("ptrace (read)").
+    [[nodiscard]] bool may_read_by_ptrace(std::string_view peer) const;
 };
 
 // Where kernels differ.

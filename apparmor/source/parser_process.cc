@@ -14,6 +14,7 @@ namespace aa::apparmor {
 
 namespace {
 
+constexpr std::string_view kNotTaken = "AA100";
 constexpr int kNoLimit = 0;  // a policy may be large, and the machine slow
 constexpr std::array<const char*, 2> kParserPaths = {"/usr/sbin/apparmor_parser", "/sbin/apparmor_parser"};
 constexpr std::array<const char*, 3> kFeatureFiles = {"/usr/share/apparmor-features/features", "/etc/apparmor.d/abi/4.0",
@@ -49,7 +50,7 @@ bool can_be_cached(const std::vector<std::string>& files, const std::string& cac
 Complaint parser_complaint(std::string_view line, const std::string& file) {
     constexpr std::string_view kProfile = " in profile ";
     constexpr std::string_view kLine = " at line ";
-    Complaint whole{{file, 1, 1}, concat({"apparmor_parser: ", line})};
+    Complaint whole{{file, 1, 1}, concat({"apparmor_parser: ", line}), kNotTaken};
     const std::size_t profile = line.find(kProfile);
     const std::size_t at = line.find(kLine, profile == std::string_view::npos ? profile : profile + kProfile.size());
     if (profile == std::string_view::npos || at == std::string_view::npos) return whole;
@@ -59,7 +60,8 @@ Complaint parser_complaint(std::string_view line, const std::string& file) {
     if (colon == std::string_view::npos || !parse_decimal(line.substr(number, colon - number), value)) return whole;
     const std::size_t begin = profile + kProfile.size();
     return {{std::string(line.substr(begin, at - begin)), static_cast<std::uint32_t>(value), 1},
-            concat({"apparmor_parser: ", line.substr(colon + 2)})};
+            concat({"apparmor_parser: ", line.substr(colon + 2)}),
+            kNotTaken};
 }
 
 }  // namespace
@@ -116,7 +118,8 @@ std::vector<Complaint> parser_complaints(const CommandOutcome& run, const std::s
     std::vector<Complaint> result;
     for (const auto line : lines(run.errors)) result.push_back(parser_complaint(line, file));
     if (result.empty()) {
-        result.push_back({{file, 1, 1}, concat({"apparmor_parser failed with exit code ", decimal(run.exit_code), " and said nothing"})});
+        result.push_back(
+            {{file, 1, 1}, concat({"apparmor_parser failed with exit code ", decimal(run.exit_code), " and said nothing"}), kNotTaken});
     }
     return result;
 }

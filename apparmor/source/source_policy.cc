@@ -72,6 +72,19 @@ Result<std::vector<Profile>> SourcePolicy::others() {
     return result;
 }
 
+void SourcePolicy::add(std::vector<Profile> profiles) {
+    for (auto& profile : profiles) {
+        asked_.insert(profile.name);
+        profiles_.insert(profiles_.begin(), std::move(profile));
+    }
+}
+
+std::vector<const Profile*> SourcePolicy::profiles() const {
+    std::vector<const Profile*> result;
+    for (const auto& profile : profiles_) result.push_back(&profile);
+    return result;
+}
+
 // Whether some file defines PROFILE, which is at the top level; its profiles are there then.
 Result<bool> SourcePolicy::add_file_of(const std::string& profile) {
     if (!asked_.insert(profile).second) return holds(profiles_, profile);

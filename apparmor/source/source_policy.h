@@ -24,11 +24,17 @@ public:
     SourcePolicy(Parser parser, std::span<const std::string> directories, std::string features)
         : parser_(parser), files_(std::move(parser), directories), features_(std::move(features)) {}
 
+    // PROFILES, compiled already, in place of what files define.
+    void add(std::vector<Profile> profiles);
+
     // The profiles of LABEL and those that their rules name, and so on; where a rule leaves the choice to the profiles' attachments
     // (`px`), also those of the files that this host loads when it starts. What else it may have loaded is not known here. It stays valid
     // until the next question.
     // An error of kind not_found: no file defines a component of LABEL.
     Result<Policy*> policy_of(std::string_view label);
+
+    // All that was added and asked for so far, and what their rules name.
+    [[nodiscard]] std::vector<const Profile*> profiles() const;
 
     // The profiles of the files that the host loads when it starts, but for those that are there already; what does not compile is not
     // loaded then, either.

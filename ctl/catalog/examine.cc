@@ -18,9 +18,12 @@ namespace aa::ctl {
 namespace fs = std::filesystem;
 using apparmor::CatalogSource;
 using apparmor::Complaint;
+using apparmor::Finding;
+using apparmor::Severity;
 
 namespace {
 
+constexpr std::string_view kUnknownProfile = "AA505";
 constexpr std::size_t kMaxCatalogFile = 64UL << 20U;
 
 Error no_catalog(ErrorKind kind, std::string_view problem) {
@@ -72,17 +75,10 @@ Result<std::vector<std::string>> files_at(const std::string& path, Trust trust) 
     return no_catalog(ErrorKind::not_found, concat({quote(path), " does not exist"}));
 }
 
-Json to_json(const Complaint& complaint) {
-    return {{"file", complaint.origin.file},
-            {"line", complaint.origin.line},
-            {"column", complaint.origin.column},
-            {"problem", complaint.problem}};
-}
-
-Json to_json(const std::vector<Complaint>& complaints) {
-    Json result = Json::array();
-    for (const auto& complaint : complaints) result.push_back(to_json(complaint));
-    return result;
+// COMPLAINTS as findings; CODE is that of those that have none.
+void add(std::vector<Finding>& findings, const std::vector<Complaint>& complaints, std::string_view code) {
+    for (const auto& complaint : complaints)
+        findings.push_back({complaint.code.empty() ? code : complaint.code, complaint.origin, complaint.problem, {}, {}, {}});
 }
 
 Json to_json(const apparmor::ProfileSource& source) {
@@ -106,30 +102,35 @@ Result<std::vector<CatalogSource>> read_catalog_files(const std::vector<std::str
 
 Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
                             const apparmor::LoadSettings& settings) {
-    auto files = TRY(read_catalog_files(paths, trust));
-    auto reading = apparmor::read_catalog(files);
-    Examination result{std::move(reading.catalog), std::move(reading.errors), std::move(reading.notes), {}, std::move(files)};
-    if (!result.ok() || profiles == Profiles::skip) return result;
+    auto sources = TRY(read_catalog_files(paths, trust));
+    auto reading = apparmor::read_catalog(sources);
+    Examination result;
+    result.is_read = reading.ok();
+    add(result.findings, reading.errors, "AA500");
+    add(result.findings, reading.notes, "AA501");
+    for (const auto& source : sources) result.texts.push_back({source.name, source.text});
+    result.files = std::move(sources);
+    result.catalog = std::move(reading.catalog);
+    if (!result.is_read || profiles == Profiles::skip) return result;
     result.sources = TRY(apparmor::find_profile_sources(result.catalog, settings));
-    result.errors = apparmor::check_profiles(result.catalog, result.sources, kernel, settings);
-    const auto notes = apparmor::profile_notes(result.catalog, result.sources, kernel, settings);
-    result.notes.insert(result.notes.end(), notes.begin(), notes.end());
+    add(result.findings, apparmor::check_profiles(result.catalog, result.sources, kernel, settings), {});
+    add(result.findings, apparmor::profile_notes(result.catalog, result.sources), {});
+    const auto unknown = std::stable_partition(result.findings.begin(), result.findings.end(),
+                                               [](const Finding& finding) { return finding.code != kUnknownProfile; });
+    result.unknown.assign(unknown, result.findings.end());
+    result.findings.erase(unknown, result.findings.end());
     result.has_kernel = kernel.require_enabled().has_value();
     return result;
 }
 
-void report(const Examination& examination) {
-    for (const auto& error : examination.errors) complain(error.text());
-    for (const auto& note : examination.notes) complain(Complaint{note.origin, "note: " + note.problem}.text());
+bool Examination::ok() const {
+    return std::none_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.severity() == Severity::error; });
 }
 
-Json to_json(const Examination& examination) {
+Json counts(const Examination& examination) {
     Json profiles = Json::array();
     for (const auto& source : examination.sources) profiles.push_back(to_json(source));
-    return {{"ok", examination.ok()},
-            {"errors", to_json(examination.errors)},
-            {"notes", to_json(examination.notes)},
-            {"files", examination.files.size()},
+    return {{"files", examination.texts.size()},
             {"confinements", examination.catalog.confinements.size()},
             {"rules", examination.catalog.rules.size()},
             {"profiles", std::move(profiles)}};
@@ -140,7 +141,7 @@ std::string summary(const Examination& examination) {
     const auto known = static_cast<std::size_t>(
         std::count_if(examination.sources.begin(), examination.sources.end(),
                       [&](const apparmor::ProfileSource& source) { return examination.has_kernel || !source.file.empty(); }));
-    return concat({count(examination.files.size(), "file"), ", ", count(examination.catalog.confinements.size(), "confinement"), ", ",
+    return concat({count(examination.texts.size(), "file"), ", ", count(examination.catalog.confinements.size(), "confinement"), ", ",
                    count(examination.catalog.rules.size(), "rule"), ", ", count(known, "profile")});
 }
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "apparmor/catalog/json.h"
+#include "apparmor/findings/finding.h"
+#include "apparmor/findings/silence.h"
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/load.h"
 #include "base/result.h"
@@ -21,14 +23,16 @@ enum class Trust { required, not_required };  // whether a catalog file must be 
 Result<std::vector<apparmor::CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust);
 
 struct Examination {
-    apparmor::Catalog catalog;
-    std::vector<apparmor::Complaint> errors;
-    std::vector<apparmor::Complaint> notes;
+    apparmor::Catalog catalog;  // meaningful only if it is_read
+    bool is_read = false;
+    std::vector<apparmor::Finding> findings;
+    std::vector<apparmor::Finding> unknown;  // names of profiles that only a kernel with AppArmor could know, where there is none
     std::vector<apparmor::ProfileSource> sources;
     std::vector<apparmor::CatalogSource> files;
-    bool has_kernel = false;  // one with AppArmor, which knows profiles without a source
+    std::vector<apparmor::SourceText> texts;  // of the catalog's files
+    bool has_kernel = false;                  // one with AppArmor, which knows profiles without a source
 
-    [[nodiscard]] bool ok() const { return errors.empty(); }
+    [[nodiscard]] bool ok() const;
 };
 
 enum class Profiles { examine, skip };
@@ -38,11 +42,8 @@ enum class Profiles { examine, skip };
 Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, Profiles profiles, const apparmor::Kernel& kernel,
                             const apparmor::LoadSettings& settings = {});
 
-// The complaints, one a line on standard error: "FILE:LINE:COLUMN: PROBLEM", notes with "note: " before the problem.
-void report(const Examination& examination);
-
-// The same for --json: {"ok", "errors", "notes", "files", "confinements", "rules", "profiles"}.
-Json to_json(const Examination& examination);
+// For --json: {"files", "confinements", "rules", "profiles"}.
+Json counts(const Examination& examination);
 
 // "3 files, 4 confinements, 2 rules, 6 profiles".
 std::string summary(const Examination& examination);

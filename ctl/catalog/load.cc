@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
+#include "ctl/catalog/formats.h"
 #include "ctl/catalog/keep.h"
 #include "ctl/catalog/put_in_force.h"
 #include "ctl/catalog/rollback.h"
@@ -81,7 +82,10 @@ Result<Loaded> load(const Options& options) {
     const auto keep = [&](History& history, const apparmor::Kernel* has, std::string_view bytes) {
         return keep_load(history, {examination.files, examination.sources}, has, bytes);
     };
-    result.remarks = TRY(put_in_force({examination.catalog, kernel, options.output, load_profiles, keep}, open_history(options.output)));
+    for (const auto& unknown : examination.unknown) result.remarks.push_back(unknown.origin.text() + ": " + unknown.message());
+    const auto remarks =
+        TRY(put_in_force({examination.catalog, kernel, options.output, load_profiles, keep}, open_history(options.output)));
+    result.remarks.insert(result.remarks.end(), remarks.begin(), remarks.end());
     return result;
 }
 
@@ -89,14 +93,16 @@ int run(const Context& context, const Options& options) {
     const auto result = load(options);
     if (!result) return fail(context, result.error());
     const bool ok = result->examination.ok();
+    const auto findings = without_silenced(result->examination.findings, result->examination.texts, apparmor::Coverage::some);
     if (context.json) {
-        Json document = to_json(result->examination);
+        Json document = to_json(findings, Strictness::usual);
+        document.update(counts(result->examination));
         document["remarks"] = result->remarks;
         document["published"] = ok ? Json(options.output) : Json();
         print(document);
         return ok ? kOk : kWrong;
     }
-    report(result->examination);
+    report(findings, Strictness::usual);
     for (const auto& remark : result->remarks) complain("note: " + remark);
     if (ok) {
         say("In force: " + options.output + " (" + summary(result->examination) + ").");

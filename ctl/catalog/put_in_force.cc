@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "apparmor/catalog/compiled_catalog.h"
-#include "apparmor/lint.h"
+#include "apparmor/findings/profiles.h"
 #include "apparmor/load.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -68,7 +68,9 @@ Result<std::string> compile_with_profiles(const Candidate& candidate, Remarks& r
     }
     const auto state = TRY(apparmor::evaluate_profiles(candidate.catalog, candidate.kernel));
     if (!state.remark.empty()) remarks.push_back(state.remark);
-    for (const auto& pitfall : apparmor::pitfalls(candidate.catalog, *state.policy)) remarks.push_back(pitfall.text());
+    for (const auto& finding : apparmor::find_in_policy(candidate.catalog, *state.policy)) {
+        if (finding.severity() != apparmor::Severity::note) remarks.push_back(concat({finding.origin.text(), ": ", finding.message()}));
+    }
     return apparmor::compile_catalog(candidate.catalog, state.snapshot ? &*state.snapshot : nullptr);
 }
 

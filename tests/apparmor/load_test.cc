@@ -211,7 +211,15 @@ TEST_F(Load, AMissingParserIsAnErrorThatSaysSo) {
 TEST_F(Load, GoodProfilesGetNoComplaint) {
     write("etc/web", "abi <abi/3.0>,\nprofile web flags=(attach_disconnected,mediate_deleted) { file, signal, }\n");
     want("web");
-    want("docker-default");  // without a kernel nobody knows
+    EXPECT_THAT(complaints(), IsEmpty());
+}
+
+// Without a kernel to ask, others may load it only if the catalog says so.
+TEST_F(Load, AProfileThatNoFileDefines) {
+    want("docker-default");
+    EXPECT_THAT(complaints(),
+                ElementsAre(StartsWith("web.json:3:5: profile 'docker-default': no file in etc defines it, and there is no ")));
+    catalog_.external_profiles = {"docker-default"};
     EXPECT_THAT(complaints(), IsEmpty());
 }
 
@@ -227,7 +235,7 @@ TEST_F(Load, AFileThatOnlyMentionsAProfileMayBeBroken) {
     write("etc/other", "profile other {\n  signal peer=web,\n  # see profile-web and web\n");
     write("etc/web2", "profile web-2 {\n");
     want("web");
-    EXPECT_THAT(complaints(), IsEmpty());
+    EXPECT_THAT(complaints(), ElementsAre(StartsWith("web.json:3:5: profile 'web': no file in etc defines it, ")));
 }
 
 TEST_F(Load, ABrokenFileThatDeclaresAProfileIsAnError) {

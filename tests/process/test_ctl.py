@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -60,13 +61,13 @@ class Check(CtlTest):
             self.assertEqual((result.stdout, result.stderr), ("", f"aa-shimctl: --profiles: cannot open '{path}': {expected}\n"))
         (harness.ETC / "apparmor.d" / "aa-test").unlink()
         (harness.ETC / "apparmor.d").rmdir()
-        self.ctl("check")
+        self.assertIn(" error AA505: profile 'aa-test': no file in ", self.ctl("check", code=WRONG).stderr)
 
     def test_good(self):
         result = self.ctl("check")
         self.assertEqual(result.stdout, "The catalog is good: 1 file, 2 confinements, 2 rules, 1 profile.\n")
         self.assertIn("10-test.json:1:", result.stderr)
-        self.assertIn(": note: ", result.stderr)
+        self.assertIn(": note AA501: ", result.stderr)
         self.assertFalse(harness.COMPILED.exists())
 
     def test_json(self):
@@ -80,7 +81,7 @@ class Check(CtlTest):
         )
         notes = [note["problem"] for note in document["notes"]]
         self.assertEqual(len([note for note in notes if "lets a request bring paths of the host" in note]), 2, notes)
-        self.assertEqual(len(notes), 3, notes)
+        self.assertEqual(len([note for note in document["notes"] if note["code"] == "AA501"]), 3, notes)
 
     def test_every_mistake_at_its_place(self):
         path = self.write(
@@ -98,7 +99,7 @@ class Check(CtlTest):
     def test_a_profile_that_does_not_compile(self):
         (harness.ETC / "apparmor.d" / "aa-test").write_text("profile aa-test {\n  network tcp 80,\n}\n")
         result = self.ctl("check", code=WRONG)
-        self.assertIn("/etc/aa-shim/apparmor.d/aa-test:2:1: apparmor_parser: ", result.stderr)
+        self.assertRegex(result.stderr, "/etc/aa-shim/apparmor.d/aa-test:2:15: error AA108: .*apparmor_parser says ")
 
     def test_a_profile_is_looked_for_by_its_name_not_its_files(self):
         self.write("20-more.json", {"confinements": {"more": {"apparmor": "my-apparmor-profile", "capabilities": []}}})
@@ -148,15 +149,14 @@ class Check(CtlTest):
         bounds = {"capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": ["user"], "keepMasked": True, "noNewPrivileges": True}
         self.write("20-more.json", {"confinements": {name: {"apparmor": name, **bounds} for name in profiles}})
         result = self.ctl("check")
-        notes = [line.split(": note: ", 1)[1] for line in result.stderr.splitlines() if "20-more.json" in line]
+        notes = [re.split(": warning AA[34]..: ", line)[1] for line in result.stderr.splitlines() if ": warning " in line]
         for expected in ("profile 'deaf' receives no signals from 'unconfined'", "profile 'nameless' lacks flags=(attach_disconnected)",
                          "the rule of profile 'dead' for '/usr/bin/tool' (cx) leads nowhere", "\"noNewPrivileges\": the kernel refuses",
                          "profile 'lax' is in complain mode"):
             self.assertEqual([note.startswith(expected) for note in notes].count(True), 1, notes)
-        self.assertEqual(len(notes), len(profiles), notes)
         document = json.loads(self.ctl("check", "--json").stdout)
         self.assertTrue(set(notes) <= {note["problem"] for note in document["notes"]})
-        self.assertNotIn("20-more.json", self.ctl("check", "--no-profiles").stderr)
+        self.assertEqual(self.ctl("check", "--no-profiles").stderr.count(" AA3") + self.ctl("check", "--no-profiles").stderr.count(" AA4"), 0)
 
     def test_the_example_in_the_manual(self):
         manual = (MANUALS / "aa-shim-catalog.5.scd").read_text()

@@ -71,9 +71,10 @@ class Sources(harness.ShimTest):
         )
 
     def test_forced_to_complain(self):
-        self.put("web1", f"profile web1 {FLAGS} {{ file, signal, }}\n")
+        self.put("web1", f"abi <abi/3.0>,\nprofile web1 {FLAGS} {{ file, signal, ptrace, capability chown, }}\n")
         self.assertEqual(self.check("web1")["notes"], [])
         self.put("force-complain/web1", link="../web1")
+        self.assertEqual([one["code"] for one in self.check("web1")["notes"]], ["AA504"])
         self.assertEqual(
             self.problems(self.check("web1"), "notes"),
             [f"{self.catalog}: profile 'web1' is loaded in complain mode, which denies nothing: '/etc/apparmor.d/force-complain/web1' says so"],
@@ -91,10 +92,19 @@ class Sources(harness.ShimTest):
     def test_a_name_that_nothing_defines(self):
         self.write("webb")
         result = self.ctl("check", self.catalog)
-        self.assertEqual(result.returncode, 0)
-        self.assertIn("note: profile 'webb': no file in /etc/aa-shim/apparmor.d, /etc/apparmor.d defines it, and there is no AppArmor here to ask: "
-                      "a host where no other tool loads it will refuse this catalog", result.stderr)
-        self.assertEqual(result.stdout, "The catalog is good: 1 file, 1 confinement, 0 rules, 0 profiles.\n")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, f"{self.catalog}:1:19: error AA505: profile 'webb': no file in /etc/aa-shim/apparmor.d, /etc/apparmor.d "
+                         "defines it, and there is no AppArmor here to ask: a host where no other tool loads it will refuse this catalog; list "
+                         "it under \"externalProfiles\" if one does\n")
+        self.assertEqual(result.stdout, "")
+        # Others load it, and its children.
+        catalog = json.loads(self.catalog.read_text())
+        for profile in ("webb", "webb//kid"):
+            catalog["confinements"]["a"]["apparmor"] = profile
+            self.catalog.write_text(json.dumps(catalog | {"externalProfiles": ["webb"]}))
+            self.assertEqual(self.ctl("check", self.catalog).stdout, "The catalog is good: 1 file, 1 confinement, 0 rules, 0 profiles.\n")
+        self.catalog.write_text(json.dumps(catalog | {"externalProfiles": ["web", "we", "webb-"]}))
+        self.assertEqual(self.ctl("check", self.catalog).returncode, 1)
 
     def test_a_profile_that_attaches(self):
         self.put("hm", f"include <tunables/global>\nprofile hm {FLAGS} {{\n  /** r,\n  /usr/bin/mang px,\n  /usr/bin/other px,\n  signal,\n}}\n")

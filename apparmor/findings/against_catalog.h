@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a catalog and the profiles that it names say against each other. For aa-shimctl only.
+#pragma once
+
+#include "apparmor/catalog/catalog.h"
+#include "apparmor/findings/subject.h"
+#include "apparmor/policy/policy.h"
+
+namespace aa::apparmor {
+
+// AA410, AA411, AA506, AA507: of CONFINEMENT, whose profiles POLICY has; those that it has not are left out.
+void find_against_catalog(const Confinement& confinement, Policy& policy, Findings& findings);
+
+}  // namespace aa::apparmor

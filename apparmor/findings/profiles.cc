@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apparmor/findings/profiles.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "apparmor/findings/against_catalog.h"
+#include "apparmor/findings/as_meant.h"
+#include "apparmor/findings/subject.h"
+#include "apparmor/findings/syntax.h"
+#include "apparmor/load.h"
+#include "apparmor/policy/label.h"
+#include "apparmor/source/profile_rules.h"
+#include "apparmor/source/source_policy.h"
+#include "base/text.h"
+
+namespace aa::apparmor {
+namespace {
+
+// Profiles that containers run under, each with the place to speak of it.
+using Used = std::map<std::string, Origin, std::less<>>;
+
+// Whether the file FILE is called after PATH, as those of the host's programs are: "usr.bin.man" for /usr/bin/man.
+bool is_called_after(std::string_view file, std::string_view path) {
+    file = file.substr(file.rfind('/') + 1);
+    const std::string_view program = path.substr(path.rfind('/') + 1);
+    const std::string_view top = file.substr(0, file.find('.'));
+    return file.ends_with(concat({".", program})) && path.find(top) != std::string_view::npos;
+}
+
+bool is_for_containers(const SourceFile& file, const SourceProfile& profile) {
+    if (profile.is_child() || !profile.attachment.empty()) return false;
+    return !profile.is_named_by_path() || !is_called_after(file.file, profile.name);
+}
+
+// Goes on from USED to the children of those profiles, and to what their rules name.
+void add_reached(const std::vector<const Profile*>& all, Used& used) {
+    for (std::size_t before = 0; before != used.size();) {
+        before = used.size();
+        for (const Profile* profile : all) {
+            const auto found = used.find(profile->name);
+            if (found == used.end()) {
+                if (const auto parent = used.find(profile->parent()); parent != used.end()) used.emplace(profile->name, parent->second);
+                continue;
+            }
+            for (const std::string_view target : profile->targets) {
+                for (const auto component : components(target.substr(target.starts_with('&') ? 1 : 0)))
+                    used.emplace(component, found->second);
+            }
+        }
+    }
+}
+
+class ProfileSearch {
+public:
+    ProfileSearch(const Search& search, std::span<const SourceText> files)
+        : search_(search), texts_(files), policy_(search.parser, search.directories, search.features) {}
+
+    Result<std::vector<Finding>> run() {
+        for (const auto& text : texts_) files_.push_back(read(text));
+        find_clashes(files_, findings_);
+        for (std::size_t i = 0; i < files_.size(); ++i) {
+            if (!files_[i].profiles.empty()) TRY(compile(i));
+        }
+        find_living();
+        return std::move(findings_);
+    }
+
+private:
+    // A header without its brace is one all the same.
+    static SourceFile read(const SourceText& text) {
+        auto file = read_source_file(text);
+        return file.profiles.empty() ? read_source_file({text.file, as_meant(text.text)}) : file;
+    }
+
+    Result<void> compile(std::size_t index) {
+        const auto& [file, text] = texts_[index];
+        const auto run = TRY(search_.parser.compile({file}, search_.features));
+        if (!TRY(search_.parser.run({"--names", "--quiet", Parser::kInput})).ok()) return compile_by_path(file, run);
+        const auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
+        findings_.insert(findings_.end(), faults.begin(), faults.end());
+        policy_.add(TRY(compile_as_meant(search_.parser, text, search_.features)));
+        return {};
+    }
+
+    // Below a root without /proc the parser has no name for its input; RUN is what it said of FILE.
+    Result<void> compile_by_path(const std::string& file, const CommandOutcome& run) {
+        if (run.ok()) {
+            policy_.add(TRY(compile_files(search_.parser, {file}, search_.features)));
+            return {};
+        }
+        for (auto& complaint : parser_complaints(run, file))
+            findings_.push_back({complaint.code, std::move(complaint.origin), std::move(complaint.problem), {}, {}, {}});
+        return {};
+    }
+
+    Used used() {
+        Used used;
+        if (search_.catalog != nullptr) {
+            for (const auto& named : named_profiles(*search_.catalog)) used.emplace(named.profile, named.origin);
+            return used;
+        }
+        for (const auto& file : files_) {
+            for (const auto& profile : file.profiles) {
+                if (is_for_containers(file, profile)) used.emplace(profile.name, profile.origin);
+            }
+        }
+        return used;
+    }
+
+    // The policy with all that USED names and that has a file.
+    Policy* policy_with(const Used& used) {
+        Policy* policy = nullptr;
+        for (const std::string_view name : {"runc", "crun"}) (void)policy_.policy_of(name);  // find_deaf() asks for them
+        for (const auto& [name, origin] : used) {
+            if (const auto found = policy_.policy_of(name)) policy = *found;
+        }
+        return policy;
+    }
+
+    void find_living() {
+        auto names = used();
+        Policy* policy = policy_with(names);
+        add_reached(policy_.profiles(), names);
+        for (const auto& [name, origin] : names) {
+            const auto* source = look_at_source(name);
+            if (policy != nullptr) look_at(*policy, name, source, source != nullptr ? source->origin : origin);
+        }
+        if (search_.catalog == nullptr || policy == nullptr) return;
+        for (const auto& confinement : search_.catalog->confinements) find_against_catalog(confinement, *policy, findings_);
+    }
+
+    // The profile NAME as it is written; nullptr if it is in none of the files.
+    const SourceProfile* look_at_source(const std::string& name) {
+        for (const auto& file : files_) {
+            const auto* source = file.find(name);
+            if (source == nullptr) continue;
+            find_names(file, *source, findings_);
+            find_abi(file, *source, findings_);
+            return source;
+        }
+        return nullptr;
+    }
+
+    void look_at(Policy& policy, const std::string& name, const SourceProfile* source, const Origin& origin) {
+        const auto profile = policy.find(name);
+        if (!profile || *profile == nullptr) return;
+        const Subject subject{policy, **profile, source, origin, search_.catalog};
+        find_flags(subject, findings_);
+        if (!subject.enforces()) return;
+        for (const auto& find : {find_deaf, find_unreadable, find_hidden, find_lost_execs}) find(subject, findings_);
+    }
+
+    const Search& search_;
+    std::span<const SourceText> texts_;
+    std::vector<SourceFile> files_;
+    SourcePolicy policy_;
+    std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+Result<std::vector<Finding>> find_in_profiles(const Search& search, std::span<const SourceText> files) {
+    return ProfileSearch(search, files).run();
+}
+
+std::vector<Finding> find_in_policy(const Catalog& catalog, Policy& policy) {
+    std::vector<Finding> findings;
+    for (const auto& named : named_profiles(catalog)) {
+        const auto profile = policy.find(named.profile);
+        if (!profile || *profile == nullptr) continue;
+        const Subject subject{policy, **profile, nullptr, named.origin, &catalog};
+        if (!subject.enforces()) continue;
+        for (const auto& find : {find_flags, find_deaf, find_unreadable, find_lost_execs}) find(subject, findings);
+    }
+    for (const auto& confinement : catalog.confinements) find_against_catalog(confinement, policy, findings);
+    return findings;
+}
+
+}  // namespace aa::apparmor

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/catalog/profiles.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "apparmor/findings/profiles.h"
+#include "apparmor/kernel/kernel.h"
+#include "apparmor/source/parser_process.h"
+#include "apparmor/source/profile_files.h"
+#include "apparmor/source/profile_source.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::ctl {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxProfileFile = 4UL << 20U;
+
+Result<std::string> text_of(const std::string& path) {
+    const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    return std::string(TRY(read_file(fd.get(), kMaxProfileFile, path)).text());
+}
+
+// TEXT without the white space and the comments of JSON that it begins with.
+std::string_view behind_comments(std::string_view text) {
+    for (;;) {
+        const std::size_t begin = text.find_first_not_of(" \t\r\n");
+        if (begin == std::string_view::npos) return {};
+        text.remove_prefix(begin);
+        const bool line = text.starts_with("//");
+        if (!line && !text.starts_with("/*")) return text;
+        const std::size_t end = text.find(line ? "\n" : "*/");
+        if (end == std::string_view::npos) return {};
+        text.remove_prefix(end + (line ? 1 : 2));
+    }
+}
+
+}  // namespace
+
+bool is_catalog_file(const std::string& path) {
+    std::error_code error;
+    if (path.ends_with(".json") || !fs::is_regular_file(path, error)) return true;
+    const auto text = text_of(path);
+    return !text || behind_comments(*text).starts_with('{');
+}
+
+namespace {
+
+Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vector<std::string> directories,
+                                 const apparmor::Catalog* catalog) {
+    const bool has_kernel = apparmor::Kernel().require_enabled().has_value();
+    const apparmor::Search search{TRY(apparmor::Parser::find()), TRY(apparmor::features_for(has_kernel)), std::move(directories), catalog};
+    ProfileCheck result;
+    for (const auto& file : files) result.texts.push_back({file, TRY(text_of(file))});
+    result.findings = TRY(apparmor::find_in_profiles(search, result.texts));
+    return result;
+}
+
+bool is_called(const std::string& file, std::string_view name) { return file.substr(file.rfind('/') + 1) == name; }
+
+}  // namespace
+
+Result<ProfileCheck> check_profiles_of(const Examination& examination, const apparmor::LoadSettings& settings) {
+    const auto directories = apparmor::profile_directories(examination.catalog.profile_dirs, settings);
+    const auto all = apparmor::ProfileFiles(TRY(apparmor::Parser::find()), directories).all_files();
+    std::vector<std::string> files;
+    for (const auto& file : all) {
+        const bool counts = std::any_of(examination.sources.begin(), examination.sources.end(),
+                                        [&](const apparmor::ProfileSource& source) {
+                                            return source.file == file || (source.file.empty() && is_called(file, source.profile));
+                                        }) ||
+                            std::any_of(examination.findings.begin(), examination.findings.end(),
+                                        [&](const apparmor::Finding& finding) { return finding.origin.file == file; });
+        if (counts) files.push_back(file);
+    }
+    return check_files(files, directories, &examination.catalog);
+}
+
+Result<ProfileCheck> check_profile_files(const std::vector<std::string>& files) {
+    return check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr);
+}
+
+Result<ProfileCheck> check_profile_directory(const std::string& directory) {
+    std::error_code error;
+    if (!fs::is_directory(directory, error)) return errno_error("look for profiles in", directory, error ? error.value() : ENOTDIR);
+    std::vector<std::string> directories{directory};
+    const auto files = apparmor::ProfileFiles(TRY(apparmor::Parser::find()), directories).all_files();
+    if (files.empty()) return Error{ErrorKind::config, concat({quote(directory), " holds no file of profiles"})};
+    directories.emplace_back(apparmor::kIncludeDirectory);
+    return check_files(files, std::move(directories), nullptr);
+}
+
+}  // namespace aa::ctl
