@@ -189,20 +189,6 @@ private:
         if (!brings.empty()) note(confinement.origin, concat({what, " lets a request bring ", join(brings, ", ")}));
     }
 
-    // Whether MATCH leaves some engine's containers out. Which engine it is, is told by where the call comes from, which no request and no
-    // annotation changes (oci/engine); a pattern for all of them tells nothing.
-    static bool rules_engine_out(const Match& match) {
-        return match.engine &&
-               std::ranges::any_of(engines_and_facts(), [&](const auto& one) { return !matches(*match.engine, one.engine); });
-    }
-
-    // Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
-    // run, by which names (handlers) they call us, and who may use a Kubernetes namespace; a sandbox is the engine's own
-    // doing. Everything else is part of the request, a pod's name and `privileged` included.
-    static bool is_creators_choice(const Match& match) {
-        return !rules_engine_out(match) && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
-    }
-
     // What a container may do with OUTCOME that it may not do with `otherwise`; empty if nothing.
     [[nodiscard]] std::string gain_over_otherwise(const Outcome& outcome) const {
         if (!draft_.otherwise_read || std::get_if<Pass>(&catalog_.otherwise) != nullptr) return {};

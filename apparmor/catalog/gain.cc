@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/pattern.h"
 #include "base/text.h"
 
@@ -71,6 +72,12 @@ bool same_profile(const Confinement& a, const Confinement& b) {
     return first != nullptr && second != nullptr && *first == *second;
 }
 
+// Whether MATCH leaves some engine's containers out. Which engine it is, is told by where the call comes from, which no request and no
+// annotation changes (oci/engine); a pattern for all of them tells nothing.
+bool rules_engine_out(const Match& match) {
+    return match.engine && std::ranges::any_of(engines_and_facts(), [&](const auto& one) { return !matches(*match.engine, one.engine); });
+}
+
 }  // namespace
 
 std::string gain(const Confinement& a, const Confinement& b) {
@@ -104,6 +111,10 @@ std::string gain(const Confinement& a, const Confinement& b) {
             return concat({"steer the runtime by the annotation ", quote(annotation.key)});
     }
     return gain_of_host(a.host, b.host);
+}
+
+bool is_creators_choice(const Match& match) {
+    return !rules_engine_out(match) && !match.handler && !match.kubernetes_namespace && !match.sandbox.value_or(false);
 }
 
 }  // namespace aa::apparmor

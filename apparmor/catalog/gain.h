@@ -13,4 +13,9 @@ namespace aa::apparmor {
 // it is hard to tell, it counts as more.
 std::string gain(const Confinement& a, const Confinement& b);
 
+// Whether MATCH looks only at facts that are chosen by whoever starts the container. The operator decides which engines
+// run, by which names (handlers) they call us, and who may use a Kubernetes namespace; a sandbox is the engine's own
+// doing. Everything else is part of the request, a pod's name and `privileged` included.
+bool is_creators_choice(const Match& match);
+
 }  // namespace aa::apparmor

@@ -88,6 +88,7 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA505", Severity::error, "profile that no file defines"},
     FindingCode{"AA506", Severity::note, "capability that the ceiling takes away"},
     FindingCode{"AA507", Severity::note, "ceiling that no profile fills"},
+    FindingCode{"AA508", Severity::warning, "choice of a profile that allows more"},
     // AA9xx: silences
     FindingCode{"AA901", Severity::warning, "silence without a reason"},
     FindingCode{"AA902", Severity::warning, "silence that silences nothing"},

@@ -130,6 +130,7 @@ private:
         }
         if (search_.catalog == nullptr || policy == nullptr) return;
         for (const auto& confinement : search_.catalog->confinements) find_against_catalog(confinement, *policy, findings_);
+        find_wider_profiles(*search_.catalog, *policy, findings_);
     }
 
     // The profile NAME as it is written; nullptr if it is in none of the files.
