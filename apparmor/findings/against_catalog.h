@@ -12,8 +12,7 @@ namespace aa::apparmor {
 // AA410, AA411, AA506, AA507: of CONFINEMENT, whose profiles POLICY has; those that it has not are left out.
 void find_against_catalog(const Confinement& confinement, Policy& policy, Findings& findings);
 
-// AA508: rules, and confinements that a container may ask for, whose profile allows what that of `otherwise` does not; and exec rules
-// whose profile allows what the container's own does not. Proved by the profiles' compiled form, for all paths, sockets and programs. Not
+// AA508: rules, and confinements that a container may ask for, whose profile allows what that of `otherwise` does not. Proved by the profiles' compiled form, for all paths, sockets and programs. Not
 // where CATALOG says "weaker", nor of rules that look at what the operator decides.
 void find_wider_profiles(const Catalog& catalog, Policy& policy, Findings& findings);
 

@@ -18,7 +18,6 @@ public:
 
     void find() {
         if (const auto* otherwise = std::get_if<Use>(&catalog_.otherwise)) look_at_choices(*label_of(otherwise->confinement));
-        for (const auto& confinement : catalog_.confinements) look_at_execs(confinement);
     }
 
 private:
@@ -55,20 +54,6 @@ private:
             concat({who, ", whose profile ", quote(label), " allows what ", quote(otherwise), " of \"otherwise\" does not: ", gains}),
             "a rule that seems to tighten then loosens",
             "take it out of the profile, or say \"weaker\" where the catalog allows more, too");
-    }
-
-    void look_at_execs(const Confinement& confinement) {
-        const auto* base = std::get_if<std::string>(&confinement.profile);
-        if (base == nullptr) return;
-        for (const auto& rule : confinement.exec_rules) {
-            const auto* label = std::get_if<std::string>(&rule.action);
-            const auto gains = label != nullptr ? gains_of(*label, *base) : std::string();
-            if (gains.empty()) continue;
-            add(rule.origin,
-                concat({"an exec of ", quote(rule.command), " in ", quote(confinement.name), " gets profile ", quote(*label),
-                        ", which allows what ", quote(*base), " does not: ", gains}),
-                "who may exec into the container gets more than the container has", "take it out of the profile that the exec gets");
-        }
     }
 
     void add(const Origin& origin, std::string problem, std::string why, std::string cure) {
