@@ -29,15 +29,16 @@ Operand operand_of(const Confining& profiles, std::uint8_t mediation_class) {
 
 }  // namespace
 
+bool mediates(const Confining& profiles, std::uint8_t mediation_class) { return !operand_of(profiles, mediation_class).empty(); }
+
 bool Comparison::unmediated(std::uint8_t mediation_class) const {
-    const auto mediates = [&](const Confining& profiles) { return !operand_of(profiles, mediation_class).empty(); };
-    const bool any = std::any_of(question_.inside.begin(), question_.inside.end(), mediates) ||
-                     (question_.outside != nullptr && mediates(*question_.outside));
-    return !any;
+    const auto is_mediated = [&](const Confining& profiles) { return mediates(profiles, mediation_class); };
+    return std::none_of(question_.inside.begin(), question_.inside.end(), is_mediated) &&
+           (question_.outside == nullptr || !is_mediated(*question_.outside));
 }
 
 bool Comparison::outside_allows_all(std::uint8_t mediation_class) const {
-    return question_.outside != nullptr && operand_of(*question_.outside, mediation_class).empty();
+    return question_.outside != nullptr && !mediates(*question_.outside, mediation_class);
 }
 
 // One for files, one for all other classes.

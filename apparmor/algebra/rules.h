@@ -22,6 +22,9 @@ using Confining = std::vector<const Profile*>;
 // The confining profiles of LABEL; errors as find_component()'s.
 Result<Confining> confining_profiles(Policy& policy, std::string_view label);
 
+// Whether one of PROFILES has a say in the class; files always are. Not for capabilities, which most policies keep elsewhere.
+bool mediates(const Confining& profiles, std::uint8_t mediation_class);
+
 // Something that is allowed.
 struct Allowance {
     std::uint8_t mediation_class = 0;

@@ -80,13 +80,10 @@ std::string as_meant(std::string_view text) {
 }
 
 Result<std::vector<Profile>> compile_as_meant(const Parser& parser, std::string_view text, const std::string& features) {
-    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--stdout"};
-    if (!features.empty()) arguments.push_back("--features-file=" + features);
-    arguments.emplace_back(Parser::kInput);
     auto all = lines_of(text);
     std::string head;  // before the first line
     for (int round = 0; round < kMaxRounds; ++round) {
-        const auto run = TRY(parser.run(arguments, head + joined(all)));
+        const auto run = TRY(parser.compile_input(head + joined(all), features));
         if (run.ok()) return read_policy(run.output, "what it means");
         if (round == 0) {
             all = lines_of(as_meant(text));

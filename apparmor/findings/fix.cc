@@ -23,10 +23,7 @@ bool has_fix(const Finding& finding) { return !finding.fix.empty(); }
 
 // The compiled TEXT; nothing if it does not compile.
 Result<std::optional<std::string>> compiled(const Parser& parser, const std::string& text, const std::string& features) {
-    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--stdout"};
-    if (!features.empty()) arguments.push_back("--features-file=" + features);
-    arguments.emplace_back(Parser::kInput);
-    auto run = TRY(parser.run(arguments, text));
+    auto run = TRY(parser.compile_input(text, features));
     return run.ok() ? std::optional(std::move(run.output)) : std::nullopt;
 }
 

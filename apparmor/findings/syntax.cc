@@ -27,10 +27,7 @@ constexpr std::string_view kSaidFirst = "apparmor_parser: ";
 
 // What the parser says of TEXT; nothing if it takes it.
 Result<std::optional<Refusal>> ask(const Parser& parser, const std::string& text, const std::string& features) {
-    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--ofile=/dev/null"};
-    if (!features.empty()) arguments.push_back("--features-file=" + features);
-    arguments.emplace_back(Parser::kInput);
-    const auto run = TRY(parser.run(arguments, text));
+    const auto run = TRY(parser.compile_input(text, features, false));
     if (run.ok()) return std::optional<Refusal>();
     Refusal refusal;
     const auto complaints = parser_complaints(run, {});

@@ -82,6 +82,13 @@ Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments, st
 
 Result<CommandOutcome> Parser::names(const std::vector<std::string>& paths) const { return run(joined({"--names", "--quiet"}, paths)); }
 
+Result<CommandOutcome> Parser::compile_input(std::string text, const std::string& features, bool wants_output) const {
+    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", wants_output ? "--stdout" : "--ofile=/dev/null"};
+    if (!features.empty()) arguments.push_back("--features-file=" + features);
+    arguments.emplace_back(kInput);
+    return run(arguments, std::move(text));
+}
+
 Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, const std::string& features, const std::string& cache) const {
     std::vector<std::string> arguments = {"--skip-kernel-load", "--quiet", "--jobs=auto"};
     if (can_be_cached(files, cache)) {

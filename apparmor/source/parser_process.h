@@ -25,6 +25,9 @@ public:
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
+    // Compiles TEXT alone, without a cache; the compiled policy is its output, if it is wanted. FEATURES as for compile().
+    [[nodiscard]] Result<CommandOutcome> compile_input(std::string text, const std::string& features, bool wants_output = true) const;
+
     // Runs it with ARGUMENTS, and INPUT as the file kInput, for as long as it takes; of its errors, the lines that say nothing about a profile are left out. An
     // error only if it cannot be run at all.
     [[nodiscard]] Result<CommandOutcome> run(const std::vector<std::string>& arguments, std::string input = {}) const;

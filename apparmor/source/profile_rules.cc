@@ -53,8 +53,7 @@ std::string profile_of(const SourceRule& rule, std::size_t index, std::string_vi
         const std::string header = deny ? allowing(block) : block;
         text += (header.empty() ? "audit" : header) + " {\n";
     }
-    // The parser gives this variable the profile's name, and the rule's own profile has another one.
-    text += replaced(deny ? allowing(rule.text) : rule.text, "@{profile_name}", profile) + ",\n";
+    text += with_profile_name(deny ? allowing(rule.text) : rule.text, profile) + ",\n";
     for (std::size_t i = 0; i <= rule.blocks.size(); ++i) text += "}\n";
     return text;
 }
@@ -70,6 +69,8 @@ Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std
 }
 
 }  // namespace
+
+std::string with_profile_name(std::string rule, std::string_view profile) { return replaced(std::move(rule), "@{profile_name}", profile); }
 
 Result<std::vector<Profile>> compile_text(const Parser& parser, std::string_view text, std::string_view name, const std::string& features) {
     return compile(parser, {Parser::kInput}, name, features, std::string(text));

@@ -23,6 +23,9 @@ struct MatchingRule {
     std::string grants;  // the exec mode that it grants: "ix", "Px -> kid"; empty if it denies
 };
 
+// RULE with PROFILE in place of @{profile_name}: the parser would put the name there of the profile that the rule is compiled in.
+std::string with_profile_name(std::string rule, std::string_view profile);
+
 // A rule as the only one of a profile of its own.
 struct RuleAlone {
     SourceRule rule;

@@ -115,11 +115,6 @@ Result<std::string> rule_of(const std::string& text, Thing& thing) {
     return text.ends_with(',') ? text.substr(0, text.size() - 1) : text;
 }
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
-    return text;
-}
-
 std::string name_of(std::size_t index) { return concat({kName, decimal(static_cast<long long>(index))}); }
 
 // Which of RULES the parser does not take, and what it says.
@@ -134,11 +129,7 @@ Error refused(const Parser& parser, const std::vector<std::string>& rules, std::
 }
 
 bool mediated(const Confining& profiles, std::uint8_t mediation_class) {
-    if (mediation_class == mediation::kFile || mediation_class == mediation::kCapability) return true;
-    return std::any_of(profiles.begin(), profiles.end(), [&](const Profile* profile) {
-        return profile->rules_of(mediation_class) != kDeadState ||
-               (mediation_class == mediation::kNetwork && profile->rules_of(mediation::kNetworkV9) != kDeadState);
-    });
+    return mediation_class == mediation::kCapability || mediates(profiles, mediation_class);
 }
 
 }  // namespace
@@ -169,7 +160,7 @@ Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const 
     std::vector<std::string> rules;
     std::string source(kPreamble);
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        rules.push_back(replaced(TRY(rule_of(texts[i], things[i])), "@{profile_name}", label));
+        rules.push_back(with_profile_name(TRY(rule_of(texts[i], things[i])), label));
         source += concat({"profile ", name_of(i), " {\n", rules.back(), ",\n}\n"});
     }
     if (texts.empty()) return things;
