@@ -145,7 +145,7 @@ Result<void> explain_unlabelled(ExecExplanation& explanation, const oci::Process
     return conclude_judged(explanation, std::move(judged).error());
 }
 
-Result<ExecExplanation> explain_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {
+Result<ExecExplanation> explain_exec_in_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {
     ExecExplanation explanation;
     const auto container = TRY(find_running(options.target, options.root));
     explanation.container = container.id;
@@ -252,7 +252,7 @@ Result<ExecExplanation> explanation_of(const ExplainOptions& options) {
     std::optional<OpenCatalog> catalog;
     if (!path_only || !options.confinement.empty() || !options.catalog.empty()) catalog = TRY(open_catalog(options.catalog));
     ExplainedPolicy policy(catalog ? &*catalog : nullptr);
-    return path_only ? explain_path(options, catalog ? &*catalog : nullptr, policy) : explain_container(options, *catalog, policy);
+    return path_only ? explain_path(options, catalog ? &*catalog : nullptr, policy) : explain_exec_in_container(options, *catalog, policy);
 }
 
 }  // namespace
