@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/test/profiles.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "apparmor/algebra/inclusion.h"
+#include "apparmor/algebra/spelling.h"
+#include "apparmor/kernel/profile_name.h"
+#include "apparmor/policy/automaton.h"
+#include "base/text.h"
+
+namespace aa::ctl::test {
+
+namespace {
+
+using apparmor::Allowance;
+using apparmor::Answer;
+using apparmor::Thing;
+using apparmor::Verdict;
+
+constexpr std::size_t kMostGains = 4;  // patterns of one class of one pair of labels: one is shown
+
+// The text of what CASE asks, with the name of its label in place.
+std::string thing_of(const ProfileCase& wanted) { return apparmor::with_profile_name(wanted.thing, wanted.label); }
+
+// THING, of which nothing must be allowed: who may append to a file writes it.
+Thing forbidden(const Thing& thing) {
+    Thing result = thing;
+    for (auto* permissions : {&result.files.owner, &result.files.other}) {
+        if ((*permissions & apparmor::permission::kWrite) != 0) *permissions |= apparmor::permission::kAppend;
+    }
+    return result;
+}
+
+std::string shortest(const std::vector<Allowance>& allowances) {
+    const auto found = std::min_element(allowances.begin(), allowances.end(), [](const Allowance& one, const Allowance& other) {
+        return one.example.size() < other.example.size();
+    });
+    return found == allowances.end() ? std::string() : found->example;
+}
+
+// WITNESS as something that can be asked.
+std::string as_thing(std::string_view witness) {
+    constexpr std::string_view kOthers = "not the owner: ";
+    constexpr std::string_view kExec = "exec ";
+    if (witness.starts_with(kOthers)) witness.remove_prefix(kOthers.size());
+    if (!witness.starts_with(kExec)) return std::string(witness);
+    witness.remove_prefix(kExec.size());
+    return concat({"x ", witness.substr(0, witness.find(' '))});
+}
+
+// Why VERDICT proves nothing about THING under LABEL; empty if it does.
+std::string why_not_proved(Verdict verdict, const Thing& thing, std::string_view label) {
+    const auto name = apparmor::class_name(thing.mediation_class);
+    switch (verdict) {
+        case Verdict::unmediated:
+            return concat({"the policy of ", quote(label), " does not mediate ", name, " (the parser cannot, or the abi switches it off)"});
+        case Verdict::unasked:
+            return concat({"this parser has no rule about ", name, " for the features at hand, and the policy of ", quote(label), " has"});
+        case Verdict::unproved:
+            return concat({"the policy of ", quote(label), " is too large for the time and memory that one question may take"});
+        case Verdict::complains:
+            return concat({quote(label), " complains instead of denying"});
+        case Verdict::allowed:
+        case Verdict::denied:
+        case Verdict::partly:
+            return {};
+    }
+    return {};
+}
+
+Outcome not_proved(std::string_view expected, std::string why) { return {false, std::string(expected), "not proved", std::move(why), {}}; }
+
+constexpr std::string_view kAllowed = "all of it allowed";
+constexpr std::string_view kDenied = "nothing of it allowed";
+constexpr std::string_view kWithin = "nothing allowed beyond";
+
+}  // namespace
+
+std::vector<apparmor::Complaint> ProfileAnswers::prepare(std::span<const Case> cases) {
+    std::set<std::string> texts;
+    for (const auto& one : cases) {
+        const auto* wanted = std::get_if<ProfileCase>(&one.what);
+        if (wanted == nullptr) continue;
+        // Who asks about a label that is not there is told so by the case.
+        (void)policy_.policy_of(wanted->label);
+        if (wanted->question == Question::within) (void)policy_.policy_of(wanted->thing);
+        if (wanted->question != Question::within) texts.insert(thing_of(*wanted));
+    }
+    const std::vector<std::string> list(texts.begin(), texts.end());
+    if (auto all = apparmor::compile_things(parser_, list, {}, features_)) {
+        for (auto& thing : *all) things_.emplace(thing.text, std::move(thing));
+        return {};
+    }
+    std::vector<apparmor::Complaint> complaints;
+    for (const auto& one : cases) {
+        const auto* wanted = std::get_if<ProfileCase>(&one.what);
+        if (wanted == nullptr || wanted->question == Question::within) continue;
+        const auto text = thing_of(*wanted);
+        if (const auto alone = apparmor::compile_things(parser_, {&text, 1}, {}, features_); !alone)
+            complaints.push_back({one.origin, alone.error().message});
+    }
+    return complaints;
+}
+
+Outcome ProfileAnswers::answer(const ProfileCase& wanted) {
+    const auto [ask, expected] = wanted.question == Question::may       ? std::pair(&ProfileAnswers::answer_may, kAllowed)
+                                 : wanted.question == Question::may_not ? std::pair(&ProfileAnswers::answer_may_not, kDenied)
+                                                                        : std::pair(&ProfileAnswers::answer_within, kWithin);
+    auto outcome = (this->*ask)(wanted);
+    return outcome ? *std::move(outcome) : untold(std::string(expected), outcome.error());
+}
+
+Result<Outcome> ProfileAnswers::answer_may(const ProfileCase& wanted) {
+    const auto& thing = things_.at(thing_of(wanted));
+    apparmor::Budget budget;
+    const auto answer = TRY(apparmor::ask(thing, *TRY(policy_.policy_of(wanted.label)), wanted.label, budget));
+    if (answer.verdict == Verdict::allowed) return Outcome{true, {}, {}, {}, {}};
+    if (auto why = why_not_proved(answer.verdict, thing, wanted.label); !why.empty()) return not_proved(kAllowed, std::move(why));
+    const auto witness = shortest(answer.denied);
+    auto rules = to_blame(wanted.label, witness, &thing, true);
+    std::string why = rules.empty() ? concat({"no rule of ", quote(wanted.label), " allows it"}) : "a rule denies it";
+    return Outcome{false, std::string(kAllowed), concat({"denied ", quote(witness)}), std::move(why), std::move(rules)};
+}
+
+Result<Outcome> ProfileAnswers::answer_may_not(const ProfileCase& wanted) {
+    const auto thing = forbidden(things_.at(thing_of(wanted)));
+    const auto* reached = TRY(reachable(wanted.label));
+    apparmor::Budget budget;
+    for (const auto& [label, capabilities, how] : reached->labels) {
+        const bool is_own = &label == &reached->labels.front().label;
+        if (wanted.alone && !is_own) break;
+        const auto answer = TRY(apparmor::ask(thing, *TRY(policy_.policy_of(wanted.label)), label, budget));
+        if (answer.verdict == Verdict::denied) continue;
+        const std::string where = is_own ? std::string() : concat({"under ", quote(label), ", where processes get by ", how});
+        if (auto why = why_not_proved(answer.verdict, thing, label); !why.empty())
+            return not_proved(kDenied, where.empty() ? std::move(why) : concat({why, ", ", where}));
+        const auto witness = shortest(answer.allowed);
+        const std::string got = witness.empty() ? "everything allowed" : concat({"allowed ", quote(witness)});
+        return Outcome{false, std::string(kDenied), got, where, to_blame(label, witness, &thing, false)};
+    }
+    if (!wanted.alone && !reached->all_listed)
+        return not_proved(kDenied, concat({"processes of ", quote(wanted.label), " get to too many labels"}));
+    return Outcome{true, {}, {}, {}, {}};
+}
+
+Result<Outcome> ProfileAnswers::answer_within(const ProfileCase& wanted) {
+    (void)TRY(policy_.policy_of(wanted.thing));
+    auto* policy = TRY(policy_.policy_of(wanted.label));  // which has both
+    apparmor::Budget budget;
+    const auto found = TRY(apparmor::inclusion({policy, wanted.label}, {policy, wanted.thing}, budget, kMostGains));
+    if (found.included()) return Outcome{true, {}, {}, {}, {}};
+    if (found.gains.empty()) return not_proved(kWithin, join(found.unproved, "; "));
+    const auto gain = std::min_element(found.gains.begin(), found.gains.end(), [](const apparmor::Gain& one, const apparmor::Gain& other) {
+        return std::pair(one.way.size(), one.allowance.example.size()) < std::pair(other.way.size(), other.allowance.example.size());
+    });
+    const auto& witness = gain->allowance.example;
+    std::string why = gain->way.empty()
+                          ? std::string()
+                          : concat({"after ", gain->way, " under ", quote(gain->ours), ", and not under ", quote(gain->theirs)});
+    return Outcome{false, std::string(kWithin), concat({"allowed ", quote(witness)}), std::move(why),
+                   to_blame(gain->ours, witness, nullptr, false)};
+}
+
+Result<const apparmor::Reachable*> ProfileAnswers::reachable(const std::string& label) {
+    const auto known = reachable_.find(label);
+    if (known != reachable_.end()) return &known->second;
+    return &reachable_.emplace(label, TRY(policy_.reachable(label))).first->second;
+}
+
+// None where the source cannot be read: which rules they are is more than was asked.
+const std::vector<apparmor::RuleAlone>& ProfileAnswers::source_rules(const std::string& label) {
+    const auto [at, is_new] = source_rules_.try_emplace(label);
+    if (!is_new) return at->second;
+    const auto policy = policy_.policy_of(label);
+    const auto files = policy_.files();
+    if (!policy || !files) return at->second;
+    std::vector<std::string> sources;
+    for (const auto component : apparmor::components(label)) {
+        const auto defining = (*files)->defining(apparmor::top_level(component));
+        if (defining) sources.insert(sources.end(), defining->begin(), defining->end());
+    }
+    if (auto rules = rules_of_label(**policy, label, sources, features_)) at->second = *std::move(rules);
+    return at->second;
+}
+
+// Those rules of LABEL that allow WITNESS, or deny it; where that is nothing that can be asked, those about THING, if there is one.
+std::vector<Blamed> ProfileAnswers::to_blame(const std::string& label, const std::string& witness, const Thing* thing, bool denies) {
+    const auto& alone = source_rules(label);
+    if (alone.empty()) return {};
+    const std::vector<std::string> text = {as_thing(witness)};
+    const auto compiled = apparmor::compile_things(parser_, text, label, features_);
+    if (!compiled && thing == nullptr) return {};
+    auto rules = rules_about(compiled ? compiled->front() : *thing, alone);
+    if (!rules) return {};
+    std::erase_if(*rules, [&](const Blamed& blamed) { return blamed.denies != denies; });
+    return *std::move(rules);
+}
+
+}  // namespace aa::ctl::test
