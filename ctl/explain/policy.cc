@@ -40,7 +40,7 @@ ExplainedPolicy::ExplainedPolicy(const OpenCatalog* catalog)
 }
 
 ExplainedPolicy::ExplainedPolicy(std::vector<std::string> directories)
-    : has_kernel_(false), in_force_(false), directories_(std::move(directories)) {}
+    : has_kernel_(false), in_force_(false), also_(apparmor::AlsoLoaded::at_boot_and_own), directories_(std::move(directories)) {}
 
 std::string_view ExplainedPolicy::origin() const {
     return is_the_kernels() ? "the policy that the kernel has loaded" : "the profile files of this host";
@@ -52,7 +52,7 @@ apparmor::LoadedPolicy& ExplainedPolicy::loaded() {
 }
 
 Result<apparmor::SourcePolicy*> ExplainedPolicy::sources() {
-    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(apparmor::features_for(has_kernel_)));
+    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(apparmor::features_for(has_kernel_)), also_);
     return &*sources_;
 }
 

@@ -33,8 +33,8 @@ class ExplainedPolicy : public apparmor::PolicyQuestions {
 public:
     // CATALOG, which must outlive it, is what is explained; nullptr: none is.
     explicit ExplainedPolicy(const OpenCatalog* catalog);
-    // What the files in DIRECTORIES define, compiled for what the parser's package says, whatever kernel runs here: the same on every
-    // host that has them.
+    // What the files in DIRECTORIES define, all of them, compiled for what the parser's package says, whatever kernel runs here: the same
+    // on every host that has them.
     explicit ExplainedPolicy(std::vector<std::string> directories);
 
     // What an exec of FILE from LABEL does; the answer is remembered.
@@ -71,6 +71,7 @@ private:
     apparmor::Kernel kernel_;
     bool has_kernel_;
     bool in_force_;
+    apparmor::AlsoLoaded also_ = apparmor::AlsoLoaded::at_boot;
     std::vector<std::string> directories_;
     std::unique_ptr<apparmor::CurrentPolicy> current_;  // nullptr: no catalog is in force
     std::optional<apparmor::LoadedPolicy> loaded_;

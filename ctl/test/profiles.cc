@@ -73,6 +73,20 @@ std::string why_not_proved(Verdict verdict, const Thing& thing, std::string_view
 
 Outcome not_proved(std::string_view expected, std::string why) { return {false, std::string(expected), "not proved", std::move(why), {}}; }
 
+// A profile at the top level to which an exec rule of LABEL leads and which no file defines, so that what is allowed there is not known; empty
+// if there is none. A child that is missing is where its parent is: nowhere.
+Result<std::string> unknown_target(apparmor::Policy& policy, std::string_view label) {
+    for (const auto* profile : TRY(apparmor::confining_profiles(policy, label))) {
+        for (const std::string_view target : profile->targets) {
+            for (const auto name : apparmor::components(target.substr(target.starts_with('&') ? 1 : 0))) {
+                const bool is_known = TRY(policy.find(name)) != nullptr || TRY(policy.find(concat({profile->name, "//", name}))) != nullptr;
+                if (!is_known && name != apparmor::kUnconfined && apparmor::parent_of(name).empty()) return std::string(name);
+            }
+        }
+    }
+    return std::string();
+}
+
 constexpr std::string_view kAllowed = "all of it allowed";
 constexpr std::string_view kDenied = "nothing of it allowed";
 constexpr std::string_view kWithin = "nothing allowed beyond";
@@ -132,8 +146,12 @@ Result<Outcome> ProfileAnswers::answer_may_not(const ProfileCase& wanted) {
     for (const auto& [label, capabilities, how] : reached->labels) {
         const bool is_own = &label == &reached->labels.front().label;
         if (wanted.alone && !is_own) break;
-        const auto answer = TRY(apparmor::ask(thing, *TRY(policy_.policy_of(wanted.label)), label, budget));
-        if (answer.verdict == Verdict::denied) continue;
+        auto& policy = *TRY(policy_.policy_of(wanted.label));
+        const auto answer = TRY(apparmor::ask(thing, policy, label, budget));
+        const auto target = wanted.alone ? std::string() : TRY(unknown_target(policy, label));
+        if (answer.verdict == Verdict::denied && target.empty()) continue;
+        if (answer.verdict == Verdict::denied)
+            return not_proved(kDenied, concat({"an exec under ", quote(label), " leads to ", quote(target), ", which no file defines"}));
         const std::string where = is_own ? std::string() : concat({"under ", quote(label), ", where processes get by ", how});
         if (auto why = why_not_proved(answer.verdict, thing, label); !why.empty())
             return not_proved(kDenied, where.empty() ? std::move(why) : concat({why, ", ", where}));

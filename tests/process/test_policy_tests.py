@@ -272,6 +272,25 @@ class PolicyTests(Written):
             with self.subTest(why):
                 self.assertIn(why, self.failure(what))
 
+    def test_where_processes_get_must_be_known(self):
+        (PROFILES / "web").write_text("profile web { /bin/x Px -> elsewhere, /bin/y Cx -> kid, /bin/z Cx -> none, profile kid { } }\n")
+        self.assertEqual(self.failure(self.profile(mayNot=["mount"])), "it may not mount: expected nothing of it allowed, got not proved: an exec under "
+                         "'web' leads to 'elsewhere', which no file defines")
+        self.assert_passes(self.profile(mayNot=["mount"], alone=True))
+        (PROFILES / "elsewhere").write_text("profile elsewhere { mount, }\n")
+        self.assertRegex(self.failure(self.profile(mayNot=["mount"])), "allowed 'mount .*under 'elsewhere'")
+        (PROFILES / "elsewhere").write_text("profile elsewhere { }\n")
+        self.assert_passes(self.profile(mayNot=["mount"]))
+
+    def test_profiles_attach_wherever_they_stand_in_the_directory(self):
+        (PROFILES / "web").write_text("profile web { /bin/x px, }\n")
+        self.assertEqual(self.run_tests(self.profile(mayNot=["capability chown"])).stdout, "1 passed, 0 failed.\n")
+        (PROFILES / "later").mkdir()
+        (PROFILES / "later" / "x").write_text("profile x /bin/x { capability chown, }\n")
+        self.assertIn("allowed 'capability chown': under 'x', where processes get by exec from 'web' (px)",
+                      self.failure(self.profile(mayNot=["capability chown"])))
+        self.assert_passes(self.command(["/bin/x"], {"label": "x"}))
+
     def test_the_labels_own_name(self):
         (PROFILES / "web").write_text("profile web { ptrace (read) peer=web, }\nprofile other { ptrace (read) peer=web, }\n")
         self.assert_passes({"profiles": [{"label": "web", "may": ["ptrace (read) peer=@{profile_name}"]},
