@@ -147,14 +147,26 @@ class Shipped(harness.ShimTest):
         for folder in ("catalog.d", "apparmor.d", "tests"):
             shutil.copytree(SHARE / folder, harness.WORK / folder)
 
-    def ctl(self, *options):
-        return subprocess.run([harness.CTL, "test", "--catalog", harness.WORK / "catalog.d", "--profiles", harness.WORK / "apparmor.d", *options,
+    def ctl(self, *options, prefix=()):
+        return subprocess.run([*prefix, harness.CTL, "test", "--catalog", harness.WORK / "catalog.d", "--profiles", harness.WORK / "apparmor.d", *options,
                                harness.WORK / "tests"], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
 
     def test_they_pass(self):
         result = self.ctl()
         self.assertEqual(result.returncode, OK, result.stdout + result.stderr)
         self.assertRegex(result.stdout, "^1[0-9][0-9] passed, 0 failed.\n$")
+
+    def test_the_page_shows_what_comes_out(self):
+        page = (SHARE.parent / "docs" / "policy-tests.md").read_text()
+        self.assertIn(f"share/tests\n    {self.ctl().stdout}", page)
+        shutil.rmtree(harness.WORK / "tests")
+        (harness.WORK / "tests").mkdir()
+        (harness.WORK / "tests" / "page.json").write_text(re.search(r"```jsonc\n(.*?)```", page, re.DOTALL)[1])
+        self.assertEqual(self.ctl().stdout, "11 passed, 0 failed.\n")
+
+    def test_who_is_nobody_may_test(self):
+        result = self.ctl(prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+        self.assertEqual((result.returncode, result.stderr), (OK, ""))
 
     def test_every_confinement_and_label_is_tested(self):
         document = json.loads(self.ctl("--json").stdout)
