@@ -73,16 +73,36 @@ std::string why_not_proved(Verdict verdict, const Thing& thing, std::string_view
 
 Outcome not_proved(std::string_view expected, std::string why) { return {false, std::string(expected), "not proved", std::move(why), {}}; }
 
+// A change of profile, any.
+constexpr std::string_view kChange = "change_profile";
+
+Result<bool> is_known(apparmor::Policy& policy, std::string_view profile) {
+    return profile == apparmor::kUnconfined || TRY(policy.find(profile)) != nullptr;
+}
+
 // A profile at the top level to which an exec rule of LABEL leads and which no file defines, so that what is allowed there is not known; empty
 // if there is none. A child that is missing is where its parent is: nowhere.
 Result<std::string> unknown_target(apparmor::Policy& policy, std::string_view label) {
     for (const auto* profile : TRY(apparmor::confining_profiles(policy, label))) {
         for (const std::string_view target : profile->targets) {
             for (const auto name : apparmor::components(target.substr(target.starts_with('&') ? 1 : 0))) {
-                const bool is_known = TRY(policy.find(name)) != nullptr || TRY(policy.find(concat({profile->name, "//", name}))) != nullptr;
-                if (!is_known && name != apparmor::kUnconfined && apparmor::parent_of(name).empty()) return std::string(name);
+                const bool known = TRY(is_known(policy, name)) || TRY(is_known(policy, concat({profile->name, "//", name})));
+                if (!known && apparmor::parent_of(name).empty())
+                    return concat({"an exec leads to ", quote(name), ", which no file defines"});
             }
         }
+    }
+    return std::string();
+}
+
+// The same of CHANGE, which is kChange.
+Result<std::string> unknown_change(const Thing& change, apparmor::Policy& policy, std::string_view label, apparmor::Budget& budget) {
+    constexpr std::string_view kTo = " -> ";
+    for (const auto& allowance : TRY(apparmor::ask(change, policy, label, budget)).allowed) {
+        const auto at = allowance.example.rfind(kTo);
+        const auto name = at == std::string::npos ? std::string_view() : std::string_view(allowance.example).substr(at + kTo.size());
+        if (!TRY(is_known(policy, name.substr(name.starts_with('&') ? 1 : 0))))
+            return concat({quote(allowance.rule), " leads to what no file defines"});
     }
     return std::string();
 }
@@ -103,8 +123,10 @@ std::vector<apparmor::Complaint> ProfileAnswers::prepare(std::span<const Case> c
         if (wanted->question == Question::within) (void)policy_.policy_of(wanted->thing);
         if (wanted->question != Question::within) texts.insert(thing_of(*wanted));
     }
+    texts.emplace(kChange);
     const std::vector<std::string> list(texts.begin(), texts.end());
-    if (auto all = apparmor::compile_things(parser_, list, {}, features_)) {
+    auto all = apparmor::compile_things(parser_, list, {}, features_);
+    if (all) {
         for (auto& thing : *all) things_.emplace(thing.text, std::move(thing));
         return {};
     }
@@ -116,6 +138,7 @@ std::vector<apparmor::Complaint> ProfileAnswers::prepare(std::span<const Case> c
         if (const auto alone = apparmor::compile_things(parser_, {&text, 1}, {}, features_); !alone)
             complaints.push_back({one.origin, alone.error().message});
     }
+    if (complaints.empty()) complaints.push_back({cases.front().origin, all.error().message});
     return complaints;
 }
 
@@ -143,15 +166,17 @@ Result<Outcome> ProfileAnswers::answer_may_not(const ProfileCase& wanted) {
     const auto thing = forbidden(things_.at(thing_of(wanted)));
     const auto* reached = TRY(reachable(wanted.label));
     apparmor::Budget budget;
+    std::string unknown;
     for (const auto& [label, capabilities, how] : reached->labels) {
         const bool is_own = &label == &reached->labels.front().label;
         if (wanted.alone && !is_own) break;
         auto& policy = *TRY(policy_.policy_of(wanted.label));
         const auto answer = TRY(apparmor::ask(thing, policy, label, budget));
-        const auto target = wanted.alone ? std::string() : TRY(unknown_target(policy, label));
-        if (answer.verdict == Verdict::denied && target.empty()) continue;
-        if (answer.verdict == Verdict::denied)
-            return not_proved(kDenied, concat({"an exec under ", quote(label), " leads to ", quote(target), ", which no file defines"}));
+        if (answer.verdict == Verdict::denied) {
+            const auto way = wanted.alone ? std::string() : TRY(unknown_way(policy, label, budget));
+            if (!way.empty() && unknown.empty()) unknown = concat({"under ", quote(label), ", ", way});
+            continue;
+        }
         const std::string where = is_own ? std::string() : concat({"under ", quote(label), ", where processes get by ", how});
         if (auto why = why_not_proved(answer.verdict, thing, label); !why.empty())
             return not_proved(kDenied, where.empty() ? std::move(why) : concat({why, ", ", where}));
@@ -159,6 +184,7 @@ Result<Outcome> ProfileAnswers::answer_may_not(const ProfileCase& wanted) {
         const std::string got = witness.empty() ? "everything allowed" : concat({"allowed ", quote(witness)});
         return Outcome{false, std::string(kDenied), got, where, to_blame(label, witness, &thing, false)};
     }
+    if (!unknown.empty()) return not_proved(kDenied, std::move(unknown));
     if (!wanted.alone && !reached->all_listed)
         return not_proved(kDenied, concat({"processes of ", quote(wanted.label), " get to too many labels"}));
     return Outcome{true, {}, {}, {}, {}};
@@ -180,6 +206,14 @@ Result<Outcome> ProfileAnswers::answer_within(const ProfileCase& wanted) {
                           : concat({"after ", gain->way, " under ", quote(gain->ours), ", and not under ", quote(gain->theirs)});
     return Outcome{false, std::string(kWithin), concat({"allowed ", quote(witness)}), std::move(why),
                    to_blame(gain->ours, witness, nullptr, false)};
+}
+
+Result<std::string> ProfileAnswers::unknown_way(apparmor::Policy& policy, const std::string& label, apparmor::Budget& budget) {
+    const auto known = unknown_ways_.find(label);
+    if (known != unknown_ways_.end()) return known->second;
+    auto way = TRY(unknown_target(policy, label));
+    if (way.empty()) way = TRY(unknown_change(things_.find(kChange)->second, policy, label, budget));
+    return unknown_ways_.emplace(label, std::move(way)).first->second;
 }
 
 Result<const apparmor::Reachable*> ProfileAnswers::reachable(const std::string& label) {

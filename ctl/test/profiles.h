@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "apparmor/algebra/product.h"
 #include "apparmor/catalog/json.h"
+#include "apparmor/policy/policy.h"
 #include "apparmor/policy/reachable.h"
 #include "apparmor/source/parser_process.h"
 #include "apparmor/source/profile_rules.h"
@@ -39,6 +41,8 @@ private:
     Result<Outcome> answer_may_not(const ProfileCase& wanted);
     Result<Outcome> answer_within(const ProfileCase& wanted);
     Result<const apparmor::Reachable*> reachable(const std::string& label);
+    // How processes of LABEL get to a profile that is not known, in words; empty: they do not.
+    Result<std::string> unknown_way(apparmor::Policy& policy, const std::string& label, apparmor::Budget& budget);
     const std::vector<apparmor::RuleAlone>& source_rules(const std::string& label);
     std::vector<Blamed> to_blame(const std::string& label, const std::string& witness, const apparmor::Thing* thing, bool denies);
 
@@ -47,6 +51,7 @@ private:
     std::string features_;
     std::map<std::string, apparmor::Thing, std::less<>> things_;  // by their text, with the label's name in it
     std::map<std::string, apparmor::Reachable, std::less<>> reachable_;
+    std::map<std::string, std::string, std::less<>> unknown_ways_;
     std::map<std::string, std::vector<apparmor::RuleAlone>, std::less<>> source_rules_;
 };
 

@@ -274,12 +274,26 @@ class PolicyTests(Written):
 
     def test_where_processes_get_must_be_known(self):
         (PROFILES / "web").write_text("profile web { /bin/x Px -> elsewhere, /bin/y Cx -> kid, /bin/z Cx -> none, profile kid { } }\n")
-        self.assertEqual(self.failure(self.profile(mayNot=["mount"])), "it may not mount: expected nothing of it allowed, got not proved: an exec under "
-                         "'web' leads to 'elsewhere', which no file defines")
+        self.assertEqual(self.failure(self.profile(mayNot=["mount"])), "it may not mount: expected nothing of it allowed, got not proved: under 'web', "
+                         "an exec leads to 'elsewhere', which no file defines")
         self.assert_passes(self.profile(mayNot=["mount"], alone=True))
         (PROFILES / "elsewhere").write_text("profile elsewhere { mount, }\n")
         self.assertRegex(self.failure(self.profile(mayNot=["mount"])), "allowed 'mount .*under 'elsewhere'")
         (PROFILES / "elsewhere").write_text("profile elsewhere { }\n")
+        self.assert_passes(self.profile(mayNot=["mount"]))
+
+    def test_changes_of_profile_count(self):
+        for rule, got in (
+            ("change_profile -> nobody", "not proved: under 'web', 'change_profile -> nobody' leads to what no file defines"),
+            ("change_profile -> web//*", "not proved: under 'web', 'change_profile -> web//*' leads to what no file defines"),
+            ("change_profile -> leaving", "everything allowed: under 'unconfined', where processes get by exec from 'leaving' (ux)"),
+            ("change_profile", "not proved: 'learning' complains instead of denying, under 'learning', where processes get by change_profile from 'web'"),
+        ):
+            with self.subTest(rule):
+                (PROFILES / "web").write_text(f"profile web {{ {rule}, }}\n")
+                self.assertEqual(self.failure(self.profile(mayNot=["mount"])), f"it may not mount: expected nothing of it allowed, got {got}")
+                self.assert_passes(self.profile(mayNot=["mount"], alone=True))
+        (PROFILES / "web").write_text("profile web { change_profile -> {other,web//kid}, profile kid { } }\nprofile other { }\n")
         self.assert_passes(self.profile(mayNot=["mount"]))
 
     def test_profiles_attach_wherever_they_stand_in_the_directory(self):
