@@ -51,6 +51,14 @@ Error no_program(Error error, std::string_view word) {
     return {ErrorKind::not_found, concat({program, ": no such file or directory in the container (", error.message, ")"})};
 }
 
+Result<Program> find_in(const oci::ContainerRoot& root, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
+    const std::string_view word = spec.args.at(0);
+    auto found = root.find_program(word, spec, ceiling);
+    if (!found) return no_program(std::move(found).error(), word);
+    const uid_t uid = TRY(root.host_uid(spec.uid));
+    return described(word, *std::move(found), uid);
+}
+
 }  // namespace
 
 Result<const oci::ContainerRoot*> BundleRoot::get() {
@@ -66,13 +74,12 @@ Result<const oci::ContainerRoot*> RunningRoot::get() {
     });
 }
 
-Result<Program> find_program(RunningRoot& running, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
-    const std::string_view word = spec.args.at(0);
-    const auto& root = *TRY(running.get());
-    auto found = root.find_program(word, spec, ceiling);
-    if (!found) return no_program(std::move(found).error(), word);
-    const uid_t uid = TRY(root.host_uid(spec.uid));
-    return described(word, *std::move(found), uid);
+Result<Program> find_program(RunningRoot& root, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
+    return find_in(*TRY(root.get()), spec, ceiling);
+}
+
+Result<Program> find_program(BundleRoot& root, const oci::ProcessSpec& spec, CapabilitySet ceiling) {
+    return find_in(*TRY(root.get()), spec, ceiling);
 }
 
 Result<FirstProgram> find_first_program(BundleRoot& bundle, CapabilitySet ceiling) {

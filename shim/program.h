@@ -68,8 +68,9 @@ Result<void> check_working_directory(Root& root, std::string_view cwd) {
     return TRY(root.get())->check_working_directory(cwd);
 }
 
-// The program of a process of SPEC, its capabilities cut to CEILING, in the running container with that ROOT.
+// The program of a process of SPEC, its capabilities cut to CEILING, in the container with that ROOT.
 Result<Program> find_program(RunningRoot& root, const oci::ProcessSpec& spec, CapabilitySet ceiling);
+Result<Program> find_program(BundleRoot& root, const oci::ProcessSpec& spec, CapabilitySet ceiling);
 
 // The first program of the container that ROOT will be that of.
 struct FirstProgram {

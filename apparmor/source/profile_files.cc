@@ -250,6 +250,14 @@ std::vector<std::string> ProfileFiles::at_boot() const {
     return result;
 }
 
+std::vector<std::string> ProfileFiles::at_boot_and_own() const {
+    auto result = at_boot();
+    for (const auto& file : files_) {
+        if (!file.path.starts_with(concat({kIncludeDirectory, "/"}))) result.push_back(file.path);
+    }
+    return result;
+}
+
 Result<std::vector<Complaint>> ProfileFiles::broken(std::string_view profile) {
     std::vector<Complaint> result;
     for (const auto& file : files_) {

@@ -45,6 +45,9 @@ public:
     // The files that the host loads when it starts: those right in /etc/apparmor.d.
     [[nodiscard]] std::vector<std::string> at_boot() const;
 
+    // Those, and every file of the directories that are not in /etc/apparmor.d.
+    [[nodiscard]] std::vector<std::string> at_boot_and_own() const;
+
     // Every file below the directories, in their order.
     [[nodiscard]] std::vector<std::string> all_files() const;
 

@@ -29,15 +29,16 @@ bool holds_deny(std::string_view text) {
 bool denies(const SourceRule& rule) { return holds_deny(rule.text) || std::any_of(rule.blocks.begin(), rule.blocks.end(), holds_deny); }
 
 // TEXT without the word `deny`. What a rule denies is no longer told apart in a compiled profile, what it allows is: a rule
-// that allows stands for one that denies, for both match the same paths. (`deny` takes a bare x, all else wants to know how.)
+// that allows stands for one that denies, for both match the same paths. (`deny` takes a bare x, all else wants to know how;
+// ix would bring m with it.)
 std::string allowing(std::string_view text) {
-    std::string result;
-    for (auto& word : words_of(text)) {
-        if (word == kDeny) continue;
-        if (is_exec_mode(word)) word = "ix";
-        result += (result.empty() ? "" : " ") + word;
+    auto words = words_of(text);
+    std::erase(words, kDeny);
+    const bool executes = is_exec_rule(words);
+    for (auto& word : words) {
+        if (executes && is_exec_mode(word)) word.replace(word.find('x'), 1, "px");
     }
-    return result;
+    return join(words, " ");
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view by) {

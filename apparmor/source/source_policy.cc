@@ -62,7 +62,7 @@ private:
 
 Result<std::vector<Profile>> SourcePolicy::others() {
     std::vector<Profile> result;
-    for (const auto& file : files_.at_boot()) {
+    for (const auto& file : also_ == AlsoLoaded::at_boot ? files_.at_boot() : files_.at_boot_and_own()) {
         if (compiled_.contains(file) || !operators_link(file, "disable").empty()) continue;
         auto profiles = compile_files(parser_, {file}, features_);
         if (!profiles) continue;

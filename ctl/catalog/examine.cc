@@ -26,8 +26,8 @@ namespace {
 constexpr std::string_view kUnknownProfile = "AA505";
 constexpr std::size_t kMaxCatalogFile = 64UL << 20U;
 
-Error no_catalog(ErrorKind kind, std::string_view problem) {
-    return {kind, concat({"there is no catalog: ", problem, "; an example to start from is in /usr/share/aa-shim/catalog.d"})};
+Error no_files(const WhatFiles& what, ErrorKind kind, std::string_view problem) {
+    return {kind, concat({"there is no ", what.name, ": ", problem, "; an example to start from is in ", what.example})};
 }
 
 // Root reads here without the capabilities that would let it read everybody's files (ctl/cli/privileges.cc).
@@ -51,7 +51,7 @@ Result<CatalogSource> read_source(const std::string& path, Trust trust) {
     return CatalogSource{path, std::string(buffer.text())};
 }
 
-Result<std::vector<std::string>> files_in(const std::string& directory, Trust trust) {
+Result<std::vector<std::string>> files_in(const std::string& directory, Trust trust, const WhatFiles& what) {
     const Fd fd = TRY(for_root(open_file(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY)));
     if (trust == Trust::required) TRY(require_trusted(fd.get(), directory));
     std::error_code error;
@@ -62,17 +62,17 @@ Result<std::vector<std::string>> files_in(const std::string& directory, Trust tr
     }
     if (error) return errno_error("list", directory, error.value());
     std::sort(result.begin(), result.end());
-    if (result.empty()) return no_catalog(ErrorKind::config, concat({quote(directory), " holds no file called *.json"}));
+    if (result.empty()) return no_files(what, ErrorKind::config, concat({quote(directory), " holds no file called *.json"}));
     return result;
 }
 
-Result<std::vector<std::string>> files_at(const std::string& path, Trust trust) {
+Result<std::vector<std::string>> files_at(const std::string& path, Trust trust, const WhatFiles& what) {
     std::error_code error;
     const auto status = fs::status(path, error);
-    if (fs::is_directory(status)) return files_in(path, trust);
+    if (fs::is_directory(status)) return files_in(path, trust, what);
     if (fs::exists(status)) return std::vector<std::string>{path};
     if (status.type() != fs::file_type::not_found) return for_root(errno_error("look at", path, error.value()));
-    return no_catalog(ErrorKind::not_found, concat({quote(path), " does not exist"}));
+    return no_files(what, ErrorKind::not_found, concat({quote(path), " does not exist"}));
 }
 
 // COMPLAINTS as findings; CODE is that of those that have none.
@@ -91,10 +91,10 @@ std::string count(std::size_t number, std::string_view thing) {
 
 }  // namespace
 
-Result<std::vector<CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust) {
+Result<std::vector<CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust, const WhatFiles& what) {
     std::vector<CatalogSource> result;
     for (const auto& path : paths) {
-        const auto files = TRY(files_at(path, trust));
+        const auto files = TRY(files_at(path, trust, what));
         for (const auto& file : files) result.push_back(TRY(read_source(file, trust)));
     }
     return result;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apparmor/catalog/json.h"
@@ -19,8 +20,14 @@ namespace aa::ctl {
 
 enum class Trust { required, not_required };  // whether a catalog file must be root's, writable by nobody else
 
-// The catalog files PATHS names: a file as it is, a directory's *.json in the order of their names.
-Result<std::vector<apparmor::CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust);
+// The catalog files PATHS names: a file as it is, a directory's *.json in the order of their names. Where there is none, the error says
+// that there is no WHAT.
+struct WhatFiles {
+    std::string_view name = "catalog";
+    std::string_view example = "/usr/share/aa-shim/catalog.d";
+};
+Result<std::vector<apparmor::CatalogSource>> read_catalog_files(const std::vector<std::string>& paths, Trust trust,
+                                                                const WhatFiles& what = {});
 
 struct Examination {
     apparmor::Catalog catalog;  // meaningful only if it is_read

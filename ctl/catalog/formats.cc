@@ -45,7 +45,7 @@ std::string escaped(std::string_view text, bool is_property) {
 
 std::string number(std::uint32_t value) { return decimal(static_cast<long long>(value)); }
 
-std::string_view github_command(Severity severity) { return severity == Severity::note ? "notice" : severity_name(severity); }
+std::string_view command_for(Severity severity) { return severity == Severity::note ? "notice" : severity_name(severity); }
 
 // FILE as a reference of RFC 3986: absolute paths as file: URLs.
 std::string uri_of(std::string_view file) {
@@ -92,14 +92,17 @@ Json to_json(std::span<const Finding> findings, Strictness strictness) {
     return {{"ok", errors.empty()}, {"errors", std::move(errors)}, {"notes", std::move(notes)}};
 }
 
+std::string github_command(std::string_view name, const apparmor::Origin& origin, std::string_view title, std::string_view message) {
+    const auto& [file, line, column] = origin;
+    std::string text = concat({"::", name, " file=", escaped(file, true)});
+    if (line > 0) text += concat({",line=", number(line), ",col=", number(column)});
+    return text + concat({",title=", escaped(title, true), "::", escaped(message, false), "\n"});
+}
+
 std::string to_github(std::span<const Finding> findings, Strictness strictness) {
     std::string text;
-    for (const auto& finding : findings) {
-        const auto& [file, line, column] = finding.origin;
-        text += concat({"::", github_command(severity(finding, strictness)), " file=", escaped(file, true)});
-        if (line > 0) text += concat({",line=", number(line), ",col=", number(column)});
-        text += concat({",title=", finding.code, "::", escaped(finding.message(), false), "\n"});
-    }
+    for (const auto& finding : findings)
+        text += github_command(command_for(severity(finding, strictness)), finding.origin, finding.code, finding.message());
     return text;
 }
 

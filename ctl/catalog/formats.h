@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apparmor/findings/finding.h"
@@ -31,6 +32,9 @@ void report(std::span<const apparmor::Finding> findings, Strictness strictness);
 // {"ok", "errors", "notes"}: of each "file", "line", "column", "problem" (the whole message), "code", "severity", "title", "what", "why",
 // "cure". Warnings are among the notes, or among the errors under STRICTNESS.
 Json to_json(std::span<const apparmor::Finding> findings, Strictness strictness);
+
+// The command NAME (error, warning, notice) that makes a workflow on GitHub show MESSAGE, under TITLE, at ORIGIN.
+std::string github_command(std::string_view name, const apparmor::Origin& origin, std::string_view title, std::string_view message);
 
 // Commands that make a workflow on GitHub show each at its line ("Workflow commands for GitHub Actions": error, warning, notice).
 std::string to_github(std::span<const apparmor::Finding> findings, Strictness strictness);

@@ -79,6 +79,8 @@ constexpr std::array kRows{
     // The catalog, the parser, the kernel's policy; the journal and what `decisionLog` names are root's.
     Row{Task::replay, {kNone, kNone}},
     Row{Task::status, {kLooksAtContainers, kNone}},
+    // As `check`.
+    Row{Task::test, {kNone, kNone}},
     // Asks the parser for its version.
     Row{Task::version, {kNone, kNone}},
 };

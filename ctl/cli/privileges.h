@@ -36,6 +36,7 @@ enum class Task {
     node_check,  // --check
     replay,
     status,
+    test,
     version,
 };
 

@@ -11,6 +11,7 @@
 #include "ctl/containers/running.h"
 #include "ctl/explain/exec_explanation.h"
 #include "ctl/explain/explain.h"
+#include "ctl/explain/given.h"
 #include "oci/path/container_path.h"
 #include "oci/path/program.h"
 #include "shim/enforce.h"
@@ -108,19 +109,6 @@ Result<void> judge(ExecExplanation& explanation, const shim::Program& program, E
 
 // ---- a command in a running container
 
-// The process that an engine asks for when it is given no other settings than the container's own.
-oci::ProcessSpec exec_process(const oci::Config& config, const ExplainOptions& options) {
-    oci::ProcessSpec spec = config.process;
-    spec.args = options.command;
-    if (options.user && *options.user != spec.uid) {
-        spec.uid = *options.user;
-        spec.additional_gids.clear();
-        // As the engines do it: only root keeps what it was given.
-        if (spec.uid != 0) spec.capabilities = {};
-    }
-    return spec;
-}
-
 Result<void> explain_command(ExecExplanation& explanation, const oci::ProcessSpec& spec, CapabilitySet ceiling, ExplainedPolicy& policy,
                              shim::RunningRoot& root) {
     auto program = shim::find_program(root, spec, ceiling);
@@ -145,7 +133,7 @@ Result<void> explain_unlabelled(ExecExplanation& explanation, const oci::Process
     return conclude_judged(explanation, std::move(judged).error());
 }
 
-Result<ExecExplanation> explain_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {
+Result<ExecExplanation> explain_exec_in_container(const ExplainOptions& options, const OpenCatalog& catalog, ExplainedPolicy& policy) {
     ExecExplanation explanation;
     const auto container = TRY(find_running(options.target, options.root));
     explanation.container = container.id;
@@ -164,7 +152,7 @@ Result<ExecExplanation> explain_container(const ExplainOptions& options, const O
     }
     explanation.confinement = TRY(catalog.catalog.confinement(decision.confinement).context("the container was started under it, but"));
     const auto bounds = shim::exec_bounds(decision, *explanation.confinement);
-    const auto spec = exec_process(config, options);
+    const auto spec = given_process(config, options);
     shim::RunningRoot root(container.state);
     TRY(shim::check_working_directory(root, spec.cwd));
     explanation.word = spec.args[0];
@@ -252,7 +240,7 @@ Result<ExecExplanation> explanation_of(const ExplainOptions& options) {
     std::optional<OpenCatalog> catalog;
     if (!path_only || !options.confinement.empty() || !options.catalog.empty()) catalog = TRY(open_catalog(options.catalog));
     ExplainedPolicy policy(catalog ? &*catalog : nullptr);
-    return path_only ? explain_path(options, catalog ? &*catalog : nullptr, policy) : explain_container(options, *catalog, policy);
+    return path_only ? explain_path(options, catalog ? &*catalog : nullptr, policy) : explain_exec_in_container(options, *catalog, policy);
 }
 
 }  // namespace

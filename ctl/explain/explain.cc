@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// aa-shimctl explain: what would aa-shim decide, and why? It runs the code that decides (judge_bundle, judge_container),
-// for a bundle directory or for facts given on the command line. Nothing is changed. `--exec` is explain_exec.cc's.
+// aa-shimctl explain: what would aa-shim decide, and why? For a bundle directory or for facts given on the command line
+// (container_explanation.cc). Nothing is changed. `--exec` is exec.cc's.
 #include "ctl/explain/explain.h"
 
 #include "apparmor/catalog/json.h"
@@ -9,112 +9,13 @@
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/explain/ceilings.h"
-#include "ctl/explain/given.h"
+#include "ctl/explain/container_explanation.h"
 #include "ctl/explain/policy.h"
 #include "shim/enforce.h"
-#include "shim/exec_decision.h"
-#include "shim/host_bounds.h"
-#include "shim/judge.h"
-#include "shim/record.h"
 
 namespace aa::ctl {
 
 namespace {
-
-// What is explained: a decision, and what it starts from.
-struct Explanation {
-    shim::Decision decision;
-    std::string facts;
-    std::optional<std::string> asked_profile;
-    CapabilitySet asked_capabilities;
-    std::optional<apparmor::Reachable> reachable;        // of a ceiling "from-profile"
-    std::string start_note;                              // what is not known of the first program
-    std::optional<apparmor::Confinement> confinement{};  // unless it is passed
-};
-
-std::string last_component(std::string_view path) {
-    while (path.ends_with('/')) path.remove_suffix(1);
-    return std::string(path.substr(path.rfind('/') + 1));
-}
-
-// Labels and annotations are no part of the summary that is logged.
-std::string summary(const shim::ContainerFacts& facts) {
-    std::string text = facts.summary();
-    for (const auto& [key, value] : facts.engine.labels) text += concat({" label ", key, "=", quote(value)});
-    for (const auto& [key, value] : facts.annotations) text += concat({" annotation ", key, "=", quote(value)});
-    return text;
-}
-
-// The runtime root that goes with BUNDLE when containerd laid it out: its last two components are the namespace and the
-// container. What the engines pass is in runc's --root (dockerd: daemon/runtime_unix.go; containerd: process/init.go).
-std::string guess_root(std::string_view bundle) {
-    constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task/";
-    const std::size_t at = bundle.find(kTasks);
-    if (at == std::string_view::npos) return "/run/runc";
-    const auto rest = bundle.substr(at + kTasks.size());
-    const auto space = rest.substr(0, rest.find('/'));
-    if (space == "moby" || space.starts_with("moby-")) return concat({"/run/docker/runtime-runc/", space});
-    return concat({"/run/containerd/runc/", space});
-}
-
-Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy) {
-    const auto bundle = TRY(oci::Bundle::open(options.bundle));
-    const auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(options.bundle)})));
-    const auto id = options.id.empty() ? last_component(options.bundle) : options.id;
-    const auto root = options.root.empty() ? guess_root(options.bundle) : options.root;
-    shim::BundleRoot container_root(options.bundle, config);
-    TRY(shim::check_working_directory(container_root, config.process.cwd));
-    const oci::EngineCall call{root, options.bundle, id};
-    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, handler_of(options.handler), assumed_state(catalog), policy));
-    return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
-}
-
-// Fills in what the first program gets, where that depends on it. Of a program that is only named, the owner is not known: files
-// of images are root's.
-Result<void> explain_start(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy,
-                           Explanation& explanation) {
-    auto& decision = explanation.decision;
-    if (decision.pass || !decision.bounds.profile) return {};
-    const auto confinement = TRY(catalog.confinement(decision.confinement));
-    if (confinement.start != apparmor::Start::from_profile) return {};
-    if (!options.entrypoint.starts_with('/')) {
-        explanation.start_note = "depends on the first program: name it in full with --entrypoint";
-        return {};
-    }
-    const shim::Program program{options.entrypoint, {options.entrypoint, options.user.value_or(0) == 0, {}}};
-    auto label = TRY(shim::judge_start(confinement, *decision.bounds.profile, program, policy, decision.reasons));
-    if (label != *decision.bounds.profile) decision.start_label = std::move(label);
-    return {};
-}
-
-Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy) {
-    const auto request = TRY(given_request(options));
-    const auto facts = TRY(given_facts(options, request));
-    shim::Asked asked;
-    if (!options.profile.empty()) asked.profile = options.profile;
-    for (const auto& [key, value] : facts.annotations) {
-        if (key == apparmor::kRequestAnnotation) asked.confinement = value;
-    }
-    auto decision = TRY(shim::judge_container(catalog, facts.view().facts, asked, assumed_state(catalog), policy));
-    if (!decision.pass) {
-        const auto confinement = TRY(catalog.confinement(decision.confinement));
-        decision.host = TRY(shim::judge_host(confinement, request, facts.host, decision.reasons));
-    }
-    Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(given_capabilities(options)), {}, {}};
-    TRY(explain_start(options, catalog, policy, explanation));
-    return explanation;
-}
-
-// The confinement, and what its ceiling comes from, where it comes from the policy.
-Result<void> explain_confinement(const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy, Explanation& explanation) {
-    if (explanation.decision.pass) return {};
-    explanation.confinement = TRY(catalog.confinement(explanation.decision.confinement));
-    const auto& confinement = *explanation.confinement;
-    const auto* profile = std::get_if<std::string>(&confinement.profile);
-    if (profile == nullptr || std::get_if<apparmor::FromProfile>(&confinement.ceiling) == nullptr) return {};
-    explanation.reachable = TRY(policy.reachable(*profile));
-    return {};
-}
 
 std::string or_dash(const std::optional<std::string>& text) { return text && !text->empty() ? *text : "-"; }
 
@@ -202,14 +103,6 @@ Json to_json(const Explanation& explanation) {
     return document;
 }
 
-Result<Explanation> explanation_of(const ExplainOptions& options, const OpenCatalog& open) {
-    ExplainedPolicy policy(&open);
-    auto explanation =
-        TRY(options.bundle.empty() ? explain_facts(options, open.catalog, policy) : explain_bundle(options, open.catalog, policy));
-    TRY(explain_confinement(open.catalog, policy, explanation));
-    return explanation;
-}
-
 // What CLI11 cannot say: which options belong to which of the three things that are explained.
 Result<void> check_options(const ExplainOptions& options) {
     if (!options.exec && (!options.target.empty() || !options.confinement.empty() || options.owned || options.not_owned)) {
@@ -231,7 +124,8 @@ int explain(const Context& context, const ExplainOptions& options) {
     if (options.exec) return explain_exec(context, options);
     const auto open = open_catalog(options.catalog);
     if (!open) return fail(context, open.error());
-    const auto explanation = explanation_of(options, *open);
+    ExplainedPolicy policy(&*open);
+    const auto explanation = explain_container(options, open->catalog, assumed_state(open->catalog), policy);
     if (!explanation) return fail(context, explanation.error());
     if (context.json) {
         print(to_json(*explanation));

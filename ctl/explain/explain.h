@@ -33,6 +33,7 @@ struct ExplainOptions {
     std::optional<bool> privileged;
     bool sandbox = false;
     std::vector<std::string> host_paths, devices, host_namespaces;
+    bool host_paths_as_named = false;  // no link leads elsewhere, and whether they are there does not matter; else they are this host's
     bool unmasked = false;
     bool hooks = false;
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/engine/image_reference.h"
+#include "oci/path/host_place.h"
 
 namespace aa::ctl {
 namespace {
@@ -95,6 +96,38 @@ Result<void> read_namespaces(const ExplainOptions& options, oci::HostRequest& re
     return {};
 }
 
+// What the mounts of REQUEST bring, by their names alone, to a container of the runtime whose state is in ROOT.
+std::vector<shim::HostPath> named_places(const oci::Config& request, std::string_view root) {
+    std::vector<std::string_view> is_ours(apparmor::kProtectedPaths.begin(), apparmor::kProtectedPaths.end());
+    is_ours.push_back(root);
+    std::vector<shim::HostPath> places;
+    for (std::size_t i = 0; i < request.mounts.size(); ++i) {
+        auto& place = places.emplace_back();
+        place.mount = i;
+        place.destination = request.mounts[i].destination;
+        place.path = request.mounts[i].source;
+        place.names = {place.path};
+        place.is_protected = std::any_of(is_ours.begin(), is_ours.end(), [&](std::string_view path) {
+            return oci::lies_in(path, place.path) || oci::lies_in(place.path, path);
+        });
+        place.is_kernels = oci::lies_in(place.path, "/proc") || oci::lies_in(place.path, "/sys");
+    }
+    return places;
+}
+
+Result<shim::HostFacts> given_host_facts(const ExplainOptions& options, const oci::Config& request, oci::Engine engine) {
+    const oci::EngineCall call{"/run/runc", "/", "container"};
+    if (!options.host_paths_as_named) return shim::collect_host_facts(call, request, engine, true);
+    oci::Config without_mounts = request;
+    without_mounts.mounts.clear();
+    auto facts = TRY(shim::collect_host_facts(call, without_mounts, engine, true));
+    facts.paths = named_places(request, call.root);
+    for (const auto& place : facts.paths) {
+        if (place.is_kernels) facts.kernel_file_systems.push_back(place.destination);
+    }
+    return facts;
+}
+
 }  // namespace
 
 Result<CapabilitySet> given_capabilities(const ExplainOptions& options) {
@@ -106,6 +139,18 @@ Result<CapabilitySet> given_capabilities(const ExplainOptions& options) {
         set.add(*number);
     }
     return set;
+}
+
+oci::ProcessSpec given_process(const oci::Config& config, const ExplainOptions& options) {
+    oci::ProcessSpec spec = config.process;
+    spec.args = options.command;
+    if (options.user && *options.user != spec.uid) {
+        spec.uid = *options.user;
+        spec.additional_gids.clear();
+        // As the engines do it: only root keeps what it was given.
+        if (spec.uid != 0) spec.capabilities = {};
+    }
+    return spec;
 }
 
 std::string handler_of(const std::string& name) {
@@ -145,7 +190,7 @@ Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oc
     facts.entrypoint = options.entrypoint;
     facts.annotations = TRY(read_pairs(options.annotations, "--annotation"));
     facts.user = options.user.value_or(0);
-    facts.host = TRY(shim::collect_host_facts({"/run/runc", "/", "container"}, request, facts.engine.engine, true));
+    facts.host = TRY(given_host_facts(options, request, facts.engine.engine));
     return facts;
 }
 

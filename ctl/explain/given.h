@@ -22,12 +22,16 @@ enum class Told {
     anything,  // they come from a record
 };
 
-// The facts that OPTIONS name; REQUEST is what given_request() makes of them. Paths and devices are those of this host. An error if no
-// container of the engine could have them: aa-shim would never see them together.
+// The facts that OPTIONS name; REQUEST is what given_request() makes of them. Devices are those of this host, and so are paths, unless they
+// are taken as named. An error if no container of the engine could have them: aa-shim would never see them together.
 Result<shim::ContainerFacts> given_facts(const ExplainOptions& options, const oci::Config& request, Told told = Told::together);
 
 // "aa-shim-web", as daemon.json, a RuntimeClass and --runtime have it, is the runtime of the handler "web"; "aa-shim" has none.
 std::string handler_of(const std::string& name);
+
+// The process that an engine asks for in the container of CONFIG for the command of OPTIONS, and their user if they name one, when it is
+// given no other settings than the container's own.
+oci::ProcessSpec given_process(const oci::Config& config, const ExplainOptions& options);
 
 // The capabilities that the container of OPTIONS asks for.
 Result<CapabilitySet> given_capabilities(const ExplainOptions& options);

@@ -39,6 +39,9 @@ ExplainedPolicy::ExplainedPolicy(const OpenCatalog* catalog)
     if (catalog != nullptr && is_the_kernels()) current_ = std::make_unique<apparmor::CurrentPolicy>(catalog->catalog, kernel_);
 }
 
+ExplainedPolicy::ExplainedPolicy(std::vector<std::string> directories)
+    : has_kernel_(false), in_force_(false), also_(apparmor::AlsoLoaded::at_boot_and_own), directories_(std::move(directories)) {}
+
 std::string_view ExplainedPolicy::origin() const {
     return is_the_kernels() ? "the policy that the kernel has loaded" : "the profile files of this host";
 }
@@ -49,7 +52,7 @@ apparmor::LoadedPolicy& ExplainedPolicy::loaded() {
 }
 
 Result<apparmor::SourcePolicy*> ExplainedPolicy::sources() {
-    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(apparmor::features_for(has_kernel_)));
+    if (!sources_) sources_.emplace(TRY(apparmor::Parser::find()), directories_, TRY(apparmor::features_for(has_kernel_)), also_);
     return &*sources_;
 }
 
@@ -58,7 +61,6 @@ Result<apparmor::ProfileFiles*> ExplainedPolicy::files() {
     return &*files_;
 }
 
-// The policy to ask about LABEL. A profile without a source is one that another tool has loaded.
 Result<apparmor::Policy*> ExplainedPolicy::policy_of(std::string_view label) {
     if (is_the_kernels()) return static_cast<apparmor::Policy*>(&loaded());
     auto policy = TRY(sources())->policy_of(label);

@@ -33,6 +33,9 @@ class ExplainedPolicy : public apparmor::PolicyQuestions {
 public:
     // CATALOG, which must outlive it, is what is explained; nullptr: none is.
     explicit ExplainedPolicy(const OpenCatalog* catalog);
+    // What the files in DIRECTORIES define, all of them, compiled for what the parser's package says, whatever kernel runs here: the same
+    // on every host that has them.
+    explicit ExplainedPolicy(std::vector<std::string> directories);
 
     // What an exec of FILE from LABEL does; the answer is remembered.
     Result<apparmor::ExecOutcome> exec(std::string_view label, const apparmor::ExecFile& file) override;
@@ -41,11 +44,18 @@ public:
     // The last answer of exec().
     [[nodiscard]] const std::optional<apparmor::ExecOutcome>& outcome() const { return outcome_; }
 
+    // The policy to ask about LABEL; it stays valid until the next question about another one. A profile without a source is one that
+    // another tool has loaded.
+    Result<apparmor::Policy*> policy_of(std::string_view label);
+
     // Everything reachable from LABEL.
     Result<apparmor::Reachable> reachable(std::string_view label);
 
     // Which rules in the source of PROFILE match FILE, and which of them decided. Never fails: what cannot be told is its `problem`.
     SourceRules rules(const std::string& profile, const apparmor::ExecFile& file);
+
+    // The files that profiles are looked for in.
+    Result<apparmor::ProfileFiles*> files();
 
     // Where the answers come from, for people.
     [[nodiscard]] std::string_view origin() const;
@@ -55,14 +65,13 @@ public:
 
 private:
     Result<apparmor::SourcePolicy*> sources();
-    Result<apparmor::Policy*> policy_of(std::string_view label);
     apparmor::LoadedPolicy& loaded();
-    Result<apparmor::ProfileFiles*> files();
     Result<SourceRules> find_rules(const std::string& profile, const apparmor::ExecFile& file);
 
     apparmor::Kernel kernel_;
     bool has_kernel_;
     bool in_force_;
+    apparmor::AlsoLoaded also_ = apparmor::AlsoLoaded::at_boot;
     std::vector<std::string> directories_;
     std::unique_ptr<apparmor::CurrentPolicy> current_;  // nullptr: no catalog is in force
     std::optional<apparmor::LoadedPolicy> loaded_;

@@ -5,11 +5,10 @@
 #include <memory>
 
 #include "apparmor/algebra/spelling.h"
-#include "apparmor/source/profile_files.h"
-#include "apparmor/source/profile_rules.h"
 #include "apparmor/source/thing.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/policy/blame.h"
 #include "ctl/policy/opened.h"
 
 namespace aa::ctl {
@@ -24,12 +23,6 @@ struct Options {
     std::string label;
     std::vector<std::string> things;
     std::vector<std::string> profiles;  // files or directories of them; empty: the policy in force
-};
-
-// A rule in the source of the label's profiles that is about a thing.
-struct Blamed {
-    apparmor::SourceRule rule;
-    bool denies = false;
 };
 
 struct Asked {
@@ -62,42 +55,17 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
     return {};
 }
 
-// Those of ALONE that are about THING.
-Result<std::vector<Blamed>> blamed(const Thing& thing, const std::vector<apparmor::RuleAlone>& alone) {
-    std::vector<Blamed> result;
-    apparmor::Budget budget;
-    for (const auto& rule : alone) {
-        if (TRY(apparmor::meets(thing, rule.profile, budget))) result.push_back({rule.rule, rule.denies});
-    }
-    return result;
-}
-
-// The rules of the profiles of LABEL, each alone; those whose source is not known are left out.
-Result<std::vector<apparmor::RuleAlone>> source_rules(const OpenedPolicy& opened, std::string_view label) {
-    std::vector<apparmor::RuleAlone> result;
-    const auto parser = TRY(apparmor::Parser::find());
-    for (const auto* profile : TRY(apparmor::confining_profiles(*opened.policy, label))) {
-        for (const auto& file : opened.files) {
-            const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all);
-            if (!text) continue;
-            auto rules = TRY(apparmor::rules_alone(parser, *text, profile->name, opened.features));
-            std::move(rules.begin(), rules.end(), std::back_inserter(result));
-        }
-    }
-    return result;
-}
-
 Result<std::vector<Asked>> answers(const Options& options) {
     const apparmor::Kernel kernel;
     const auto opened = TRY(open_policy(options.profiles, kernel));
     auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, options.label, opened.features));
-    const auto alone = source_rules(opened, options.label);
+    const auto alone = rules_of_label(*opened.policy, options.label, opened.files, opened.features);
     std::vector<Asked> result;
     for (auto& thing : things) {
         apparmor::Budget budget;
         auto answer = TRY(apparmor::ask(thing, *opened.policy, options.label, budget));
         // Which rules they are is more than was asked: that it cannot be told is no error.
-        auto rules = alone ? blamed(thing, *alone) : Result<std::vector<Blamed>>(std::vector<Blamed>());
+        auto rules = alone ? rules_about(thing, *alone) : Result<std::vector<Blamed>>(std::vector<Blamed>());
         result.push_back({std::move(thing), std::move(answer), rules ? *std::move(rules) : std::vector<Blamed>()});
     }
     return result;

@@ -59,6 +59,13 @@ class Package(unittest.TestCase):
             shared = sorted((packages.ROOT / "share" / folder).iterdir())
             self.assertEqual([file.read_bytes() for file in shared], [(etc / "aa-shim" / folder / file.name).read_bytes() for file in shared])
 
+    def test_the_catalog_comes_with_its_tests(self):
+        etc, shared = packages.files() / "etc" / "aa-shim", packages.files() / "usr/share/aa-shim"
+        answer = packages.run(packages.files() / "usr/sbin/aa-shimctl", "test", "--catalog", etc / "catalog.d", "--profiles", etc / "apparmor.d",
+                              shared / "tests")
+        self.assertRegex(answer, "^1[0-9][0-9] passed, 0 failed.\n$")
+        self.assertTrue((shared / "policy-test.schema.json").exists())
+
     def control(self, name):
         return packages.run("dpkg-deb", "--info", packages.deb(), name)
 

@@ -181,8 +181,11 @@ class Privileges(harness.ShimTest):
         self.wrap_parser()
         log = harness.WORK / "decisions"
         log.write_text('{"outcome":"refused","command":"create","reason":"system"}\n')
+        tests = harness.WORK / "tests.json"
+        tests.write_text('{"profiles": [{"label": "aa-test", "may": ["r /x"]}]}')
         for arguments in (("graph", "--profiles", "/etc/aa-shim/apparmor.d"), ("query", "--profiles", "/etc/aa-shim/apparmor.d", "unconfined", "r /x"),
-                          ("diff", "/etc/aa-shim/apparmor.d", "/etc/aa-shim/apparmor.d"), ("replay", "--log", log), ("load", "--history")):
+                          ("diff", "/etc/aa-shim/apparmor.d", "/etc/aa-shim/apparmor.d"), ("replay", "--log", log), ("load", "--history"),
+                          ("test", tests)):
             self.assert_keeps(self.sets_of(*arguments), set())
             self.ctl(*arguments)
         self.assert_child()

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apparmor/source/profile_words.h"
+#include "apparmor/source/thing.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -237,6 +238,28 @@ TEST_F(ProfileRules, DeniedInBlocks) {
     EXPECT_THAT(matching("/a/x"), ElementsAre("2: deny"));
     EXPECT_THAT(matching("/b"), ElementsAre("2: deny"));
     EXPECT_THAT(matching("/b", false), IsEmpty());
+}
+
+// What is denied beside x, and words of other rules that are written with its letters.
+TEST_F(ProfileRules, DeniedAreTheOtherPermissionsToo) {
+    write("web", "profile web {\n  deny /a rwx,\n  deny network ipx,\n}\n");
+    const auto text = read_profile_text(root_ + "/web", "web", WantedRules::all, root_);
+    ASSERT_TRUE(text) << text.error().message;
+    const auto rules = rules_alone(*Parser::find(), *text, "web", *packaged_features());
+    ASSERT_TRUE(rules) << rules.error().message;
+    ASSERT_EQ(rules->size(), 2U);
+    const std::vector<std::string> asked = {"r /a", "w /a", "x /a", "m /a", "network ipx"};
+    const auto things = compile_things(*Parser::find(), asked, "web", *packaged_features());
+    ASSERT_TRUE(things) << things.error().message;
+    std::vector<std::string> met;
+    for (const auto& thing : *things) {
+        for (const auto& rule : *rules) {
+            Budget budget;
+            const auto meet = meets(thing, rule.profile, budget);
+            if (meet && *meet) met.push_back(rule.rule.text + ": " + thing.text);
+        }
+    }
+    EXPECT_THAT(met, ElementsAre("deny /a rwx: r /a", "deny /a rwx: w /a", "deny /a rwx: x /a", "deny network ipx: network ipx"));
 }
 
 TEST_F(ProfileRules, ASourceThatDoesNotCompileIsAnError) {

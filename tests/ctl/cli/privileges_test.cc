@@ -243,6 +243,7 @@ TEST(PrivilegesOf, EachCommand) {
         {Task::node, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,MAC_ADMIN", "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,MAC_ADMIN"},
         {Task::node_check, "none", "none"},
         {Task::status, "DAC_READ_SEARCH,SYS_PTRACE", "none"},
+        {Task::test, "none", "none"},
         {Task::version, "none", "none"},
     };
     for (const auto& row : rows) {
