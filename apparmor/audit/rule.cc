@@ -105,11 +105,12 @@ Remedy of_network(const Event& event) {
                         address, peer.empty() ? std::string() : concat({" peer=(", peer.substr(1), ")"})}));
 }
 
+// Whether the kernel has a name for SIGNAL; for what is none it writes "unknown(N)".
+bool has_name(std::string_view signal) { return !signal.empty() && !signal.starts_with("unknown"); }
+
 Remedy of_signal(const Event& event) {
-    // The kernel has no name for signals that there are not.
-    const bool named = !event.signal.empty() && !event.signal.starts_with("unknown");
-    return rule(concat(
-        {"signal (", listed(event.denied), ")", named ? concat({" set=(", event.signal, ")"}) : std::string(), with("peer", event.peer)}));
+    return rule(concat({"signal (", listed(event.denied), ")",
+                        has_name(event.signal) ? concat({" set=(", event.signal, ")"}) : std::string(), with("peer", event.peer)}));
 }
 
 Remedy of_ptrace(const Event& event) { return rule(concat({"ptrace (", listed(event.denied), ")", with("peer", event.peer)})); }
@@ -179,15 +180,18 @@ constexpr std::array kKinds = {
 
 // What goes into a rule as it stands are words of the kernel; a process may send others, in a record of its own.
 bool has_plain_words(const Event& event) {
-    constexpr std::string_view kOthers = "_+-, ()";
-    const auto is_plain_word = [&](const std::string& word) {
-        return std::all_of(word.begin(), word.end(), [&](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || kOthers.find(c) != std::string_view::npos;
+    const auto is_made_of = [](std::string_view text, std::string_view others) {
+        return std::all_of(text.begin(), text.end(), [&](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || others.find(c) != std::string_view::npos;
         });
     };
-    const auto words = {&Event::denied, &Event::requested,   &Event::capability, &Event::signal, &Event::family,
-                        &Event::limit,  &Event::socket_type, &Event::flags,      &Event::value};
-    return std::all_of(words.begin(), words.end(), [&](const auto word) { return is_plain_word(event.*word); });
+    for (const auto list : {&Event::denied, &Event::requested, &Event::flags}) {
+        if (!is_made_of(event.*list, "_+-, ")) return false;
+    }
+    for (const auto word : {&Event::capability, &Event::family, &Event::socket_type, &Event::limit, &Event::value}) {
+        if (!is_made_of(event.*word, "_+-")) return false;
+    }
+    return is_made_of(event.signal, "_+-") || !has_name(event.signal);
 }
 
 // Where the name was not found out, no rule is asked for.

@@ -179,6 +179,8 @@ TEST(AuditRecord, ThatIsCutAnywhereIsAnError) {
 }
 
 TEST(AuditRecord, HasOneLine) {
+    EXPECT_THAT(damage(with_name("\"/a\x01\"")), HasSubstr("control"));
+    EXPECT_THAT(damage(with_name("\"/a\x7f\"")), HasSubstr("control"));
     const auto read = read_message(concat({"audit: type=1107 ", kStamp, "pid=5 uid=0 msg='", kRecord, "\n", kernel(), "'"}));
     EXPECT_TRUE(std::holds_alternative<Damaged>(read));
     EXPECT_TRUE(std::holds_alternative<std::monostate>(read_message(concat({"x\n", kernel()}))));

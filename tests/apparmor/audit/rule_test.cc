@@ -196,6 +196,16 @@ TEST(RuleOfAnEvent, IsNotMadeOfForeignWords) {
         bus.requested = word;
         EXPECT_EQ(rule_of(bus), "") << word;
     }
+    auto socket = Event();
+    socket.operation = "create";
+    socket.family = "inet";
+    socket.socket_type = ",stream";
+    EXPECT_EQ(rule_of(socket), "");
+    auto mount = Event();
+    mount.operation = "mount";
+    mount.name = "/mnt/";
+    mount.flags = "rw, b(nd";
+    EXPECT_EQ(rule_of(mount), "");
     bus.requested = "bind";
     bus.name = "x), /** rwx,";
     EXPECT_EQ(rule_of(bus), "dbus (bind) name=\"x)\\, /\\*\\* rwx\\,\"");
