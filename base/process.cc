@@ -100,36 +100,93 @@ Result<int> wait_for(pid_t pid, int seconds, const std::string& program) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-}  // namespace
+// A program on its way.
+struct Started {
+    pid_t pid = -1;
+    Fd errors;   // what it writes to standard error
+    Fd failure;  // the errno that stopped it before it was one
 
-Result<CommandOutcome> run_command(const Command& command) {
-    const std::string& program = command.words.front();
+    // An error if it never became COMMAND's program; to be asked after its end.
+    [[nodiscard]] Result<void> became(const Command& command) const {
+        int problem = 0;
+        if (::pread(failure.get(), &problem, sizeof problem, 0) != sizeof problem) return {};
+        return errno_error("run", command.root + command.words.front(), problem);
+    }
+};
+
+// COMMAND with OUTPUT as its standard output.
+Result<Started> start(const Command& command, const Fd& output) {
     const Fd input = TRY(input_file(command.input));
-    const Fd output = TRY(output_file());
-    const Fd errors = TRY(output_file());
-    const Fd failure = TRY(memory_file());
+    Started started{-1, TRY(output_file()), TRY(memory_file())};
     auto words = command.words;
     std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
     environment.insert(environment.end(), command.environment.begin(), command.environment.end());
     const auto word_pointers = pointers(words);
     const auto environment_pointers = pointers(environment);
-
-    const pid_t pid = ::fork();
-    if (pid < 0) return errno_error("run", program, errno);
-    if (pid == 0) {
+    started.pid = ::fork();
+    if (started.pid < 0) return errno_error("run", words.front(), errno);
+    if (started.pid == 0) {
         const int problem =
-            become(command.root, word_pointers.data(), environment_pointers.data(), {input.get(), output.get(), errors.get()});
-        (void)!::write(failure.get(), &problem, sizeof problem);
+            become(command.root, word_pointers.data(), environment_pointers.data(), {input.get(), output.get(), started.errors.get()});
+        (void)!::write(started.failure.get(), &problem, sizeof problem);
         ::_exit(kNotStarted);
     }
+    return started;
+}
+
+}  // namespace
+
+Result<CommandOutcome> run_command(const Command& command) {
+    const std::string& program = command.words.front();
+    const Fd output = TRY(output_file());
+    const auto started = TRY(start(command, output));
     CommandOutcome outcome;
-    outcome.exit_code = TRY(wait_for(pid, command.seconds, program));
-    int problem = 0;
-    if (::pread(failure.get(), &problem, sizeof problem, 0) == sizeof problem) {
-        return errno_error("run", command.root + program, problem);
-    }
+    outcome.exit_code = TRY(wait_for(started.pid, command.seconds, program));
+    TRY(started.became(command));
     outcome.output = TRY(contents(output, program));
-    outcome.errors = TRY(contents(errors, program));
+    outcome.errors = TRY(contents(started.errors, program));
+    return outcome;
+}
+
+Result<bool> read_lines(int fd, const std::function<bool(std::string_view)>& take) {
+    std::string text;
+    std::array<char, 65536> buffer{};
+    bool too_long = false;  // the line that is being read
+    for (;;) {
+        const ssize_t size = ::read(fd, buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return errno_error("read", "lines", errno);
+        if (size == 0) return text.empty() || too_long || take(text);
+        std::string_view rest(buffer.data(), static_cast<std::size_t>(size));
+        for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+            text += rest.substr(0, end);
+            if (!too_long && text.size() <= kMaxLine && !take(text)) return false;
+            too_long = false;
+            text.clear();
+            rest.remove_prefix(end + 1);
+        }
+        if (!too_long) text += rest;
+        too_long = too_long || text.size() > kMaxLine;
+        if (too_long) text.clear();
+    }
+}
+
+Result<CommandOutcome> run_for_lines(const Command& command, const std::function<bool(std::string_view)>& take) {
+    const std::string& program = command.words.front();
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("make a pipe for", program, errno);
+    const Fd reader(ends[0]);
+    Fd writer(ends[1]);
+    const auto started = TRY(start(command, writer));
+    writer = Fd();
+    const auto read = read_lines(reader.get(), take);
+    if (!read || !*read) (void)::kill(-started.pid, SIGKILL);
+    CommandOutcome outcome;
+    outcome.exit_code = TRY(wait_for(started.pid, 0, program));
+    TRY(started.became(command));
+    if (!read) return Error(read.error()).context(program);
+    if (!*read) outcome.exit_code = 0;
+    outcome.errors = TRY(contents(started.errors, program));
     return outcome;
 }
 

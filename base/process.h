@@ -5,7 +5,10 @@
 // that host's files below /host. For aa-shimctl only: aa-shim starts nothing but the runtime that it becomes.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -32,6 +35,15 @@ struct CommandOutcome {
 // descriptor of ours, and waits for its end. An error if it cannot be run at all or takes too long; how it ended is for the caller
 // to judge.
 Result<CommandOutcome> run_command(const Command& command);
+
+// The same, for a program that may print without end: each line of its standard output, without its end, is for TAKE as it comes, which says
+// whether it wants more (read_lines()); the program is ended if not. `output` is empty, `seconds` is not looked at.
+Result<CommandOutcome> run_for_lines(const Command& command, const std::function<bool(std::string_view)>& take);
+
+// Each line of what FD gives until its end, without its end, for TAKE, which says whether it wants more; false: it did not. What is longer than
+// kMaxLine is left out, whole.
+inline constexpr std::size_t kMaxLine = std::size_t{1} << 20U;
+Result<bool> read_lines(int fd, const std::function<bool(std::string_view)>& take);
 
 // The last line of what a failed program wrote, to standard error or else to standard output, which is where the reason is; its
 // exit code if it wrote nothing.

@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
     add_query(app, context);
     add_diff(app, context);
     add_graph(app, context);
+    add_denials(app, context);
     add_metrics(app, context);
     add_install(app, context);
     add_node(app, context);

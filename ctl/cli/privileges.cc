@@ -50,6 +50,10 @@ constexpr std::array kRows{
     Row{Task::diff, {kNone, kNone}},
     Row{Task::graph, {kNone, kNone}},
     Row{Task::query, {kNone, kNone}},
+    // Whose process it is, as `status` sees it; the kernel's log (SYSLOG), where there is no other. journalctl and the logs are root's.
+    Row{Task::denials, {kLooksAtContainers | caps({CAP_SYSLOG}), kNone}},
+    // The kernel's audit messages.
+    Row{Task::denials_follow, {kLooksAtContainers | caps({CAP_SYSLOG, CAP_AUDIT_READ}), kNone}},
     // The engines' programs print their version or judge a configuration file, whoever owns that.
     Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.

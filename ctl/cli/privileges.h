@@ -22,6 +22,8 @@ enum class Task {
     diff,
     graph,
     query,
+    denials,
+    denials_follow,   // --follow
     install,          // and uninstall
     install_dry_run,  // and uninstall --dry-run
     install_podman,   // both, for Podman

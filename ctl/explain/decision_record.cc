@@ -61,6 +61,17 @@ std::optional<DecisionRecord> record_of(const Json& document) {
     return record;
 }
 
+void add_line(std::string_view line, RecordsRead& result) {
+    if (line.empty()) return;
+    const auto document = Json::parse(line, nullptr, false);
+    auto record = document.is_discarded() ? std::nullopt : record_of(document);
+    if (record) {
+        result.records.push_back(*std::move(record));
+    } else {
+        ++result.strange;
+    }
+}
+
 // Takes "NAME='VALUE'" off TEXT; false if it does not begin so.
 bool take_fact(std::string_view& text, std::string_view& name, std::string_view& value) {
     const std::size_t equals = text.find("='");
@@ -150,16 +161,7 @@ std::optional<std::string> DecisionRecord::get(std::string_view name) const {
 
 RecordsRead read_records(std::string_view text) {
     RecordsRead result;
-    for (const auto line : lines(text)) {
-        if (line.empty()) continue;
-        const auto document = Json::parse(line, nullptr, false);
-        auto record = document.is_discarded() ? std::nullopt : record_of(document);
-        if (record) {
-            result.records.push_back(*std::move(record));
-        } else {
-            ++result.strange;
-        }
-    }
+    for (const auto line : lines(text)) add_line(line, result);
     return result;
 }
 
@@ -169,12 +171,16 @@ Result<RecordsRead> read_journal(const std::string& since) {
         Command command{{program, "--output=json", "--no-pager", "--quiet", "--lines", kMaxRecords, "SYSLOG_IDENTIFIER=aa-shim", "_UID=0"},
                         {},
                         {},
-                        600,
+                        0,
                         {}};
         if (!since.empty()) command.words.push_back("--since=" + since);
-        const auto outcome = TRY(run_command(command));
+        RecordsRead result;
+        const auto outcome = TRY(run_for_lines(command, [&](std::string_view line) {
+            add_line(line, result);
+            return true;
+        }));
         if (!outcome.ok()) return Error{ErrorKind::system, concat({program, " failed: ", last_words(outcome)})};
-        return read_records(outcome.output);
+        return result;
     }
     return Error{ErrorKind::system, concat({"there is no journalctl here (looked for ", kJournalctl[0], " and ", kJournalctl[1],
                                             "): name the file of \"decisionLog\" with --log"})};

@@ -18,7 +18,7 @@ import harness
 
 OK, WRONG, _, SYSTEM = range(4)
 NAMES = {1 << number: name for number, name in (
-    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"), (33, "MAC_ADMIN"),
+    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"), (33, "MAC_ADMIN"), (34, "SYSLOG"), (37, "AUDIT_READ"),
 )}
 CONFIGURATION = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SYS_CHROOT"}
 CONTAINERS = {"DAC_READ_SEARCH", "SYS_PTRACE"}
@@ -199,6 +199,15 @@ class Privileges(harness.ShimTest):
         self.ctl("explain", "--bundle", directory, code=SYSTEM, preexec_fn=without("dac_read_search,-dac_override"))
 
     # ---- what looks at containers
+
+    def test_denials(self):
+        log = harness.WORK / "log"
+        log.write_text('audit: type=1400 audit(1.000:1): apparmor="DENIED" operation="open" profile="aa-test" name="/a" pid=1 comm="a" '
+                       'requested_mask="r" denied_mask="r" fsuid=0 ouid=0\n')
+        self.wrap_parser()
+        self.assert_keeps(self.sets_of("denials", "--file", log), CONTAINERS | {"SYSLOG"})
+        self.assert_child()
+        self.ctl("denials", "--file", log)
 
     def test_status(self):
         root = self.container()

@@ -11,6 +11,7 @@ if [ -d /sys/kernel/security/apparmor ]; then
     aa-shimctl load || { echo "Bail out! aa-shimctl load failed"; exit 1; }
     case $(cat select) in
         races*) . ./micro/races.sh ;;
+        denials*) . ./micro/denials.sh ;;
         *) . ./micro/scenarios.sh ;;
     esac
 else

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl denials: what AppArmor denied to containers, whose it is, which rule forbids it and which would allow it. Nothing is changed.
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "apparmor/load.h"
+#include "base/text.h"
+#include "ctl/cli/command.h"
+#include "ctl/denials/report.h"
+
+namespace aa::ctl {
+
+namespace {
+
+using apparmor::Event;
+using apparmor::EventType;
+
+struct Options {
+    LogOptions log;
+    std::string container, confinement;
+    std::vector<std::string> profiles;
+};
+
+// What a profile forbade: what policy says of itself, and what rules want told, is no denial.
+bool is_denial(const Event& event) {
+    return event.type == EventType::denied || event.type == EventType::killed || event.type == EventType::allowed;
+}
+
+bool is_wanted(const Options& options, const Who& who) {
+    const auto& container = options.container;
+    if (!options.confinement.empty() && who.confinement != options.confinement) return false;
+    return container.empty() || who.subject.name == container || (who.by != Who::By::nothing && who.container.starts_with(container));
+}
+
+class Command {
+public:
+    Command(const Context& context, const Options& options)
+        : context_(context), options_(options), blame_(options.profiles.empty() ? apparmor::profile_directories({}) : options.profiles) {}
+
+    Result<void> run() {
+        const TakeEvent take = [this](const Event& event) {
+            add(event);
+            return true;
+        };
+        TRY(read_log(options_.log, read_, take));
+        report();
+        return {};
+    }
+
+private:
+    void add(const Event& event) {
+        if (!is_denial(event)) return;
+        auto who = attribution().who(event);
+        if (!is_wanted(options_, who)) return;
+        const auto added = groups_.add(event, std::move(who));
+        if (options_.log.follow && added.is_new) tell(*added.group);
+    }
+
+    // What is known now: while it is followed, as of this second.
+    const Attribution& attribution() {
+        const auto now = ::time(nullptr);
+        if (!attribution_) {
+            attribution_ = std::make_unique<Attribution>(Attribution::of_host());
+        } else if (options_.log.follow && now != looked_) {
+            attribution_->look_again();
+        }
+        looked_ = now;
+        return *attribution_;
+    }
+
+    // As it comes.
+    void tell(const Group& group) {
+        const auto one = judged(group, blame_);
+        if (context_.json) {
+            say(json_of(one).dump(-1, ' ', false, Json::error_handler_t::replace));
+        } else {
+            say(whose_text(group));
+            say(text_of(one));
+        }
+        (void)std::fflush(stdout);
+    }
+
+    void report() {
+        if (options_.log.follow) {
+            if (context_.json) say(json_of(read_, groups_).dump(-1, ' ', false, Json::error_handler_t::replace));
+            if (!context_.json) say(text_of(read_, groups_));
+            return;
+        }
+        if (context_.json) {
+            Json document = {{"ok", true}};
+            document.update(json_of(read_, groups_));
+            document["denials"] = Json::array();
+            for (const auto& group : groups_.all()) document["denials"].push_back(json_of(judged(group, blame_)));
+            document["quietDenyRules"] = Json::object();
+            for (const auto& [label, count] : quiet_rules()) document["quietDenyRules"][label] = count;
+            print(document);
+            return;
+        }
+        say(text_of(read_, groups_));
+        std::map<std::string, std::vector<const Group*>> by_owner;
+        std::vector<std::string> order;
+        for (const auto& group : groups_.all()) {
+            auto& same = by_owner[whose_text(group)];
+            if (same.empty()) order.push_back(whose_text(group));
+            same.push_back(&group);
+        }
+        for (const auto& owner : order) {
+            say(owner);
+            for (const auto* group : by_owner[owner]) say(text_of(judged(*group, blame_)));
+        }
+        for (const auto& [label, count] : quiet_rules()) {
+            say(concat(
+                {decimal(static_cast<long long>(count)), " deny rules of ", quote(label), " hide what they deny: it is on no record"}));
+        }
+    }
+
+    // Of each label that is shown and whose sources are at hand.
+    std::map<std::string, std::size_t> quiet_rules() {
+        std::map<std::string, std::size_t> result;
+        for (const auto& group : groups_.all()) {
+            const auto count = blame_.quiet_rules(group.first.label);
+            if (count > 0) result[group.first.label] = count;
+        }
+        return result;
+    }
+
+    const Context& context_;
+    const Options& options_;
+    Blame blame_;
+    LogRead read_;
+    Groups groups_;
+    std::unique_ptr<Attribution> attribution_;
+    std::time_t looked_ = 0;
+};
+
+int denials(const Context& context, const Options& options) {
+    if (options.log.follow && !options.log.since.empty()) {
+        return fail(context, Error{ErrorKind::usage, "--since is about what was, and --follow about what comes: give one of them"});
+    }
+    const auto done = Command(context, options).run();
+    return done ? kOk : fail(context, done.error());
+}
+
+}  // namespace
+
+void add_denials(CLI::App& app, Context& context) {
+    auto* command = app.add_subcommand("denials", "What AppArmor denied to containers, by which rule, and what would allow it");
+    const auto options = std::make_shared<Options>();
+    command->add_option("--since", options->log.since, "What came after TIME, as journalctl takes it")->type_name("TIME");
+    command->add_option("--container", options->container, "Of this container alone: its name, or the beginning of its ID")
+        ->type_name("CONTAINER");
+    command->add_option("--confinement", options->confinement, "Of this confinement's containers alone")->type_name("NAME");
+    auto* follow = command->add_flag("--follow", options->log.follow, "What comes from now on, from the kernel, until it is ended");
+    command->add_option("--file", options->log.file, "This log instead of the host's; -: standard input")
+        ->type_name("FILE")
+        ->excludes(follow);
+    command->add_option("--profiles", options->profiles, "Directories of the profiles' sources (default: as for load)")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
+    command->callback([&context, options] {
+        context.run(options->log.follow ? Task::denials_follow : Task::denials, [&context, options] { return denials(context, *options); });
+    });
+}
+
+}  // namespace aa::ctl

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/denials/kernel_log.h"
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "apparmor/audit/record.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace aa::ctl {
+
+namespace {
+
+constexpr const char* kBuffer = "/dev/kmsg";
+
+int digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// TEXT with each \xHH the byte that it stands for; a backslash is written so, too.
+std::string unescaped(std::string_view text) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool escape = text.substr(at, 2) == "\\x" && at + 3 < text.size() && digit(text[at + 2]) >= 0 && digit(text[at + 3]) >= 0;
+        result += escape ? static_cast<char>(digit(text[at + 2]) * 16 + digit(text[at + 3])) : text[at];
+        if (escape) at += 3;
+    }
+    return result;
+}
+
+// A signal that ends us, as something to wait for.
+Result<Fd> end_signals() {
+    sigset_t set;
+    (void)::sigemptyset(&set);
+    (void)::sigaddset(&set, SIGINT);
+    (void)::sigaddset(&set, SIGTERM);
+    (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+    Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd.valid()) return errno_error("wait for", "signals", errno);
+    return fd;
+}
+
+class Buffer {
+public:
+    static Result<Buffer> open() { return Buffer(TRY(open_file(AT_FDCWD, kBuffer, O_RDONLY | O_NONBLOCK))); }
+
+    // Reads what there is; whether more is wanted.
+    Result<bool> read(Intake& intake) {
+        std::array<char, 16384> record{};  // one at a time
+        for (;;) {
+            const ssize_t size = ::read(fd_.get(), record.data(), record.size());
+            if (size < 0 && errno == EINTR) continue;
+            if (size < 0 && errno == EPIPE) continue;  // overwritten meanwhile: the next sequence number tells how many
+            if (size < 0 && errno == EAGAIN) return true;
+            if (size < 0) return errno_error("read", kBuffer, errno);
+            if (size == 0) return true;
+            const auto message = read_kernel_message({record.data(), static_cast<std::size_t>(size)});
+            if (!message) continue;
+            if (next_ && message->sequence > *next_) intake.read().losses.overwritten += message->sequence - *next_;
+            next_ = message->sequence + 1;
+            if (message->text && !intake.take(apparmor::read_message(*message->text))) return false;
+        }
+    }
+
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    void to_end() const { (void)::lseek(fd_.get(), 0, SEEK_END); }
+
+private:
+    explicit Buffer(Fd fd) : fd_(std::move(fd)) {}
+    Fd fd_;
+    std::optional<unsigned long long> next_;
+};
+
+Result<Fd> audit_socket() {
+    Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT));
+    if (!fd.valid()) return errno_error("open", "the kernel's audit messages", errno);
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1U);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return errno_error("listen to", "the kernel's audit messages", errno);
+    }
+    constexpr int kRoom = 8 << 20;
+    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
+    return fd;
+}
+
+// Reads the messages that have come; whether more are wanted.
+Result<bool> read_messages(int fd, Intake& intake) {
+    alignas(nlmsghdr) std::array<char, 65536> buffer{};
+    for (;;) {
+        sockaddr_nl sender{};
+        socklen_t length = sizeof sender;
+        const ssize_t size = ::recvfrom(fd, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&sender), &length);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == EAGAIN) return true;
+        if (size < 0 && errno == ENOBUFS) {
+            ++intake.read().losses.overruns;
+            continue;
+        }
+        if (size < 0) return errno_error("read", "the kernel's audit messages", errno);
+        nlmsghdr head{};
+        if (sender.nl_pid != 0 || static_cast<std::size_t>(size) < sizeof head) continue;  // the kernel's alone
+        std::memcpy(&head, buffer.data(), sizeof head);
+        // The length of an audit message does not count its head in some kernels (kernel/audit.c, audit_log_end()).
+        const std::string_view body(buffer.data() + sizeof head, static_cast<std::size_t>(size) - sizeof head);
+        if (!intake.take(apparmor::read_audit_message(head.nlmsg_type, body.substr(0, body.find('\0'))))) return false;
+    }
+}
+
+}  // namespace
+
+std::optional<KernelMessage> read_kernel_message(std::string_view record) {
+    const std::size_t semicolon = record.find(';');
+    const auto head = record.substr(0, semicolon);
+    const std::size_t comma = head.find(',');
+    unsigned long long priority = 0;
+    KernelMessage message;
+    if (semicolon == std::string_view::npos || comma == std::string_view::npos || !parse_decimal(head.substr(0, comma), priority))
+        return std::nullopt;
+    const auto rest = head.substr(comma + 1);
+    if (!parse_decimal(rest.substr(0, rest.find(',')), message.sequence)) return std::nullopt;
+    constexpr unsigned long long kFacility = 8;  // what is written to /dev/kmsg never has the kernel's, which is 0
+    const auto text = record.substr(semicolon + 1);
+    if (priority < kFacility) message.text = unescaped(text.substr(0, text.find('\n')));
+    return message;
+}
+
+Result<void> read_kernel_log(Intake& intake) {
+    intake.read().name = "the kernel's log buffer (/dev/kmsg)";
+    auto buffer = TRY(Buffer::open());
+    TRY(buffer.read(intake));
+    return {};
+}
+
+Result<void> follow_kernel(Intake& intake) {
+    const Fd signals = TRY(end_signals());
+    const auto socket = audit_socket();
+    auto buffer = socket ? std::optional<Buffer>() : std::optional<Buffer>(TRY(Buffer::open()));
+    if (buffer) buffer->to_end();
+    intake.read().name =
+        socket ? "the kernel's audit messages" : concat({"the kernel's log buffer (/dev/kmsg), as we cannot ", socket.error().message});
+    std::array<pollfd, 2> wait{{{socket ? socket->get() : buffer->fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}}};
+    for (;;) {
+        const int ready = ::poll(wait.data(), wait.size(), -1);
+        if (ready < 0 && errno != EINTR) return errno_error("wait for", "the kernel's audit messages", errno);
+        if (ready > 0 && !TRY(socket ? read_messages(socket->get(), intake) : buffer->read(intake))) return {};
+        if (ready > 0 && wait[1].revents != 0) return {};
+    }
+}
+
+}  // namespace aa::ctl

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel's own: the buffer of its log (/dev/kmsg), and its audit messages as they come (NETLINK_AUDIT, the group AUDIT_NLGRP_READLOG, which
+// takes nothing away from auditd or journald).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "ctl/denials/intake.h"
+
+namespace aa::ctl {
+
+// All that the buffer holds. Needs CAP_SYSLOG, or a kernel that shows it to everybody.
+Result<void> read_kernel_log(Intake& intake);
+
+// What comes from now on, until SIGINT or SIGTERM, or until INTAKE wants no more. Needs CAP_AUDIT_READ; where the kernel has no such group, or
+// we have no right to it, the buffer is read as it grows.
+Result<void> follow_kernel(Intake& intake);
+
+// One record of /dev/kmsg, "PRIORITY,SEQUENCE,TIME,FLAGS;TEXT": its text, if the kernel has written it and not somebody by way of it
+// (Documentation/ABI/testing/dev-kmsg).
+struct KernelMessage {
+    unsigned long long sequence = 0;
+    std::optional<std::string> text;  // nothing: it is not the kernel's
+};
+std::optional<KernelMessage> read_kernel_message(std::string_view record);
+
+}  // namespace aa::ctl
