@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The policy that an explanation is by: the one in the kernel, asked as aa-shim asks it, where the catalog in force is explained
-// and the kernel has AppArmor; else what the profile files of this host define. It remembers what it answered.
+// The policy that an explanation is by: what profile files define that were given; else the one in the kernel, asked as aa-shim asks it,
+// where the catalog in force is explained and the kernel has AppArmor; else what the profile files of this host define. It remembers what
+// it answered.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,7 @@
 #include "apparmor/source/source_policy.h"
 #include "base/result.h"
 #include "ctl/explain/explain.h"
+#include "ctl/policy/opened.h"
 
 namespace aa::ctl {
 
@@ -34,6 +36,9 @@ public:
     // CATALOG, which must outlive it, is what is explained; nullptr: none is.
     explicit ExplainedPolicy(const OpenCatalog* catalog);
 
+    // From now on the files or directories PROFILES are asked, as open_policy() takes them. Without any, nothing changes.
+    Result<void> use(const std::vector<std::string>& profiles);
+
     // What an exec of FILE from LABEL does; the answer is remembered.
     Result<apparmor::ExecOutcome> exec(std::string_view label, const apparmor::ExecFile& file) override;
     Result<CapabilitySet> ceiling(std::string_view profile, CapabilitySet evaluated) override;
@@ -47,17 +52,20 @@ public:
     // Which rules in the source of PROFILE match FILE, and which of them decided. Never fails: what cannot be told is its `problem`.
     SourceRules rules(const std::string& profile, const apparmor::ExecFile& file);
 
+    // The policy to ask about LABEL; it stays valid until the next question. An error of kind not_found if nothing defines a component.
+    Result<apparmor::Policy*> policy_of(std::string_view label);
+
     // Where the answers come from, for people.
     [[nodiscard]] std::string_view origin() const;
 
     [[nodiscard]] const apparmor::Kernel& kernel() const { return kernel_; }
-    [[nodiscard]] bool is_the_kernels() const { return has_kernel_ && in_force_; }
+    [[nodiscard]] bool is_the_kernels() const { return has_kernel_ && in_force_ && !given_; }
 
 private:
     Result<apparmor::SourcePolicy*> sources();
-    Result<apparmor::Policy*> policy_of(std::string_view label);
     apparmor::LoadedPolicy& loaded();
     Result<apparmor::ProfileFiles*> files();
+    Result<std::string> file_of(const std::string& profile);
     Result<SourceRules> find_rules(const std::string& profile, const apparmor::ExecFile& file);
 
     apparmor::Kernel kernel_;
@@ -65,6 +73,7 @@ private:
     bool in_force_;
     std::vector<std::string> directories_;
     std::unique_ptr<apparmor::CurrentPolicy> current_;  // nullptr: no catalog is in force
+    std::optional<OpenedPolicy> given_;
     std::optional<apparmor::LoadedPolicy> loaded_;
     std::optional<apparmor::SourcePolicy> sources_;
     std::optional<apparmor::ProfileFiles> files_;
