@@ -92,7 +92,7 @@ Result<apparmor::Reachable> ExplainedPolicy::reachable(std::string_view label) {
 Result<std::string> ExplainedPolicy::file_of(const std::string& profile) {
     if (given_) {
         for (const auto& file : given_->files) {
-            if (apparmor::read_profile_text(file, profile)) return file;
+            if (read_text(*given_, file, profile)) return file;
         }
         return Error{ErrorKind::not_found, concat({"the source of ", quote(profile), " is not among the files given"})};
     }
@@ -107,9 +107,9 @@ Result<SourceRules> ExplainedPolicy::find_rules(const std::string& profile, cons
     if (compiled == nullptr) return Error{ErrorKind::not_found, concat({"profile ", quote(profile), " is not loaded"})};
     SourceRules result;
     result.file = TRY(file_of(profile));
-    const auto text = TRY(apparmor::read_profile_text(result.file, profile));
-    result.rules =
-        TRY(apparmor::matching_rules(TRY(apparmor::Parser::find()), text, profile, file, TRY(apparmor::features_for(has_kernel_))));
+    const auto text = TRY(given_ ? read_text(*given_, result.file, profile) : apparmor::read_profile_text(result.file, profile));
+    const auto parser = TRY(apparmor::Parser::find()).including(given_ ? given_->includes : std::string());
+    result.rules = TRY(apparmor::matching_rules(parser, text, profile, file, TRY(apparmor::features_for(has_kernel_))));
     set_decided(result, apparmor::granted_exec_mode(*compiled, file));
     return result;
 }

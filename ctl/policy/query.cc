@@ -75,10 +75,10 @@ Result<std::vector<Blamed>> blamed(const Thing& thing, const std::vector<apparmo
 // The rules of the profiles of LABEL, each alone; those whose source is not known are left out.
 Result<std::vector<apparmor::RuleAlone>> source_rules(const OpenedPolicy& opened, std::string_view label) {
     std::vector<apparmor::RuleAlone> result;
-    const auto parser = TRY(apparmor::Parser::find());
+    const auto parser = TRY(apparmor::Parser::find()).including(opened.includes);
     for (const auto* profile : TRY(apparmor::confining_profiles(*opened.policy, label))) {
         for (const auto& file : opened.files) {
-            const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all);
+            const auto text = read_text(opened, file, profile->name, apparmor::WantedRules::all);
             if (!text) continue;
             auto rules = TRY(apparmor::rules_alone(parser, *text, profile->name, opened.features));
             std::move(rules.begin(), rules.end(), std::back_inserter(result));
