@@ -86,7 +86,7 @@ Result<CatalogSide> open_side(const std::string& path, const std::vector<std::st
     CatalogSide side{TRY(open_catalog_at(path, changes)), nullptr};
     side.policy = std::make_unique<ExplainedPolicy>(&side.catalog->open);
     TRY(side.policy->use(profiles));
-    if (path.empty() && profiles.empty() && !side.policy->is_the_kernels())
+    if (side.catalog->open.in_force() && profiles.empty() && !side.policy->is_the_kernels())
         changes.notes.emplace_back(
             "AppArmor is off: no profile is in force, and those of the old catalog are looked for in this host's files");
     return side;

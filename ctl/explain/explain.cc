@@ -304,8 +304,7 @@ void add_explain(CLI::App& app, Context& context) {
 
     auto* exec = command->add_flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");
     exec->excludes(bundle);
-    command
-        ->add_option("--profiles", options->profiles, "With --exec profile files, or directories of them, instead of all other policy")
+    command->add_option("--profiles", options->profiles, "With --exec profile files, or directories of them, instead of all other policy")
         ->type_name("PATH")
         ->allow_extra_args(false);
     command->add_option("--confinement", options->confinement, "With --exec and a path: the confinement whose exec rules count");
