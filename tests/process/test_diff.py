@@ -4,12 +4,15 @@
 import json
 import re
 import shutil
+import subprocess
+from pathlib import Path
+from random import Random
 
-import bundle as bundles
 import harness
 import observing
 
 OK, WRONG, USAGE, SYSTEM = range(4)
+ROOT = Path(__file__).resolve().parents[2]
 OLD = harness.WORK / "old"
 NEW = harness.WORK / "new"
 LOG = harness.WORK / "log" / "decisions.jsonl"
@@ -153,6 +156,48 @@ class Catalogs(Diff):
         self.assertIn("is moved", self.diff())
 
 
+class Generated(harness.ShimTest):
+    """Edits of the shipped profiles by a generator with a seed: each gain or loss is found, and nothing else."""
+
+    # What a rule does to a profile that says nothing of the kind: "+" it gains, "-" it loses; and what each of the examples has.
+    EDITS = (
+        ("+", "capability {capability},", "capability {capability}"),
+        ("-", "deny /zz{number}/** rw,", "/zz{number}/"),
+        ("-", "deny /usr/bin/zz{number} x,", "/usr/bin/zz{number}"),
+        ("-", "deny /zz{number}*/lib r,", "/zz{number}"),
+        ("+", "signal (send) set=(usr1) peer=zz{number},", "peer=zz{number}"),
+        ("+", "ptrace (read) peer=zz{number},", "peer=zz{number}"),
+        ("+", "mount fstype=zz{number} /zz/ -> /mnt/,", "zz{number}"),
+        ("+", "change_profile -> zz{number},", "zz{number}|/attr/"),  # the parser allows the file that it takes, too
+    )
+
+    def document(self, old, new, code):
+        result = subprocess.run([harness.CTL, "--json", "diff", old, new], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return json.loads(result.stdout)["changes"]
+
+    def test_fifty_edits(self):
+        profiles = sorted((ROOT / "share" / "apparmor.d").iterdir())
+        random = Random(50)
+        for number in range(50):
+            profile = random.choice(profiles)
+            text = profile.read_text()
+            sign, rule, told = random.choice(self.EDITS)
+            words = {"number": number, "capability": random.choice(["mac_admin", "sys_boot", "sys_time", "syslog"])}
+            header = re.search(rf"^profile {profile.name} .*\{{\n", text, re.MULTILINE)
+            edited = harness.WORK / profile.name
+            edited.write_text(text[:header.end()] + f"  {rule.format(**words)}\n" + text[header.end():])
+            for old, new, gains in ((profile, edited, sign == "+"), (edited, profile, sign == "-")):
+                with self.subTest(number=number, profile=profile.name, rule=rule.format(**words), gains=gains):
+                    (change,) = self.document(old, new, WRONG if gains else OK)
+                    self.assertEqual((change["profile"], change["is"]), (profile.name, "changed"))
+                    found, none = (change["gains"], change["losses"]) if gains else (change["losses"], change["gains"])
+                    self.assertEqual((none["rules"], none["unproved"], found["unproved"]), ([], [], []))
+                    self.assertRegex(str(found["rules"]), told.format(**words).split("|", maxsplit=1)[0])
+                    for one in found["rules"]:
+                        self.assertRegex(one["example"], told.format(**words))
+
+
 class DryRun(Diff):
     def test_nothing_is_changed(self):
         self.install()
@@ -239,3 +284,7 @@ class Containers(Diff):
         self.assertIn("container 'c1', image 'registry.example/nginx:1': web: no label [KILL] -> kill: ", text)
         LOG.write_text("")
         self.assertIn("note: which of the 1 containers that run it reaches cannot be told: ", self.ctl("diff", "--log", harness.WORK / "none", code=WRONG).stdout)
+
+
+if __name__ == "__main__":
+    harness.main()
