@@ -8,6 +8,7 @@
 
 #include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/gain.h"
+#include "apparmor/catalog/match_cover.h"
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/rule_index.h"
 #include "base/text.h"
@@ -101,40 +102,6 @@ private:
             }
         }
         return nullptr;
-    }
-
-    using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-    static bool covers(const Pairs& general, const Pairs& specific) {
-        return std::ranges::all_of(general, [&](const auto& wide) {
-            return std::ranges::any_of(
-                specific, [&](const auto& narrow) { return wide.first == narrow.first && pattern_covers(wide.second, narrow.second); });
-        });
-    }
-
-    // What the request brings from the host.
-    static bool covers_host(const Match& general, const Match& specific) {
-        const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
-        const auto covers_if_given = [](const auto& wide, const auto& narrow) {
-            return !wide || (narrow && pattern_covers(*wide, *narrow));
-        };
-        return covers_if_given(general.host_path, specific.host_path) && covers_if_given(general.device, specific.device) &&
-               (general.host_path_outside.empty() || general.host_path_outside == specific.host_path_outside) &&
-               same_if_given(general.host_namespace, specific.host_namespace) && same_if_given(general.unmasked, specific.unmasked) &&
-               same_if_given(general.hooks, specific.hooks);
-    }
-
-    static bool covers(const Match& general, const Match& specific) {
-        const auto same_if_given = [](const auto& wide, const auto& narrow) { return !wide || wide == narrow; };
-        if (general.sandbox.value_or(false) != specific.sandbox.value_or(false)) return false;
-        if (!same_if_given(general.user, specific.user) || !same_if_given(general.privileged, specific.privileged)) return false;
-        const auto wide = text_clauses(general);
-        const auto narrow = text_clauses(specific);
-        for (std::size_t i = 0; i < wide.size(); ++i) {
-            if (wide[i] != nullptr && (narrow[i] == nullptr || !pattern_covers(*wide[i], *narrow[i]))) return false;
-        }
-        return covers(general.labels, specific.labels) && covers(general.annotations, specific.annotations) &&
-               covers_host(general, specific);
     }
 
     // -- what weakens

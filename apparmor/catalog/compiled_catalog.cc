@@ -108,20 +108,6 @@ bool clauses_hold(std::uint32_t clauses, std::uint32_t user, Cursor& cursor, con
     return host_clauses_hold(clauses, cursor, facts);
 }
 
-Outcome read_outcome(Cursor& cursor) {
-    const auto kind = cursor.tag<format::OutcomeKind>(3);
-    const auto text = cursor.text();
-    switch (kind) {
-        case format::OutcomeKind::use:
-            return Use{std::string(text)};
-        case format::OutcomeKind::reject:
-            return Reject{std::string(text)};
-        case format::OutcomeKind::pass:
-            break;
-    }
-    return Pass{};
-}
-
 // Reads what follows a rule's clauses. WHAT names the rule in `why`.
 Selection read_selection(Cursor& cursor, std::string_view what) {
     Selection selection;
@@ -225,6 +211,20 @@ void make_distinct(std::vector<std::uint32_t>& offsets) {
 }
 
 }  // namespace
+
+Outcome read_outcome(Cursor& cursor) {
+    const auto kind = cursor.tag<format::OutcomeKind>(3);
+    const auto text = cursor.text();
+    switch (kind) {
+        case format::OutcomeKind::use:
+            return Use{std::string(text)};
+        case format::OutcomeKind::reject:
+            return Reject{std::string(text)};
+        case format::OutcomeKind::pass:
+            break;
+    }
+    return Pass{};
+}
 
 Result<CompiledCatalog> CompiledCatalog::open(const std::string& path) {
     CompiledCatalog catalog(TRY(BlockFile::open(path)));
@@ -339,15 +339,20 @@ Result<std::vector<Confinement>> CompiledCatalog::confinements() const {
     return result;
 }
 
-Result<CatalogSize> CompiledCatalog::size() const {
+Result<std::vector<std::uint32_t>> CompiledCatalog::rule_offsets(Window& scratch) const {
     std::vector<std::uint32_t> rules;
-    Window scratch;
     for (std::size_t i = 0; i < kTries; ++i) {
         if (static_cast<Trie>(i) != Trie::confinement) TRY(file_->list(tries_[i], scratch, rules));
     }
     if (always_ != 0) TRY(read_always(scratch, rules));
     make_distinct(rules);
-    return CatalogSize{rules.size(), TRY(confinement_offsets(scratch)).size()};
+    return rules;
+}
+
+Result<CatalogSize> CompiledCatalog::size() const {
+    Window scratch;
+    const auto rules = TRY(rule_offsets(scratch)).size();
+    return CatalogSize{rules, TRY(confinement_offsets(scratch)).size()};
 }
 
 bool CompiledCatalog::needs_entrypoint() const { return (flags_ & format::kNeedsEntrypoint) != 0; }

@@ -21,6 +21,7 @@
 
 namespace aa::apparmor {
 
+class Cursor;
 struct PolicySnapshot;
 
 inline constexpr std::string_view kCatalogPath = "/run/aa-shim/catalog";
@@ -62,6 +63,10 @@ public:
     // All confinements, in the order in which they were written: for aa-shimctl only.
     [[nodiscard]] Result<std::vector<Confinement>> confinements() const;
 
+    // All of it as it was written, but for what only `check` and `load` look at ("weaker", "profileDirs", "externalProfiles"): for
+    // aa-shimctl only, in the library aa_apparmor_load.
+    [[nodiscard]] Result<Catalog> written_again() const;
+
     // Counts what it holds, reading all of its index: for aa-shimctl only.
     [[nodiscard]] Result<CatalogSize> size() const;
 
@@ -92,6 +97,8 @@ private:
     explicit CompiledCatalog(BlockFile file) : file_(std::make_unique<BlockFile>(std::move(file))) {}
     [[nodiscard]] Result<void> read_header();
     [[nodiscard]] Result<std::vector<std::uint32_t>> confinement_offsets(Window& scratch) const;
+    [[nodiscard]] Result<std::vector<std::uint32_t>> rule_offsets(Window& scratch) const;
+    [[nodiscard]] Result<Rule> rule_at(std::uint32_t offset, Window& scratch) const;
     [[nodiscard]] Result<Confinement> confinement_at(std::uint32_t offset, Window& scratch) const;
     [[nodiscard]] Result<std::vector<std::uint32_t>> candidates(const Facts& facts, Window& scratch) const;
     // Adds to FOUND the rules that no trie leads to.

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "apparmor/catalog/engine_facts.h"
 #include "apparmor/catalog/pattern.h"
@@ -32,44 +32,57 @@ bool covers(const DeviceGrant& general, const DeviceGrant& specific) {
            covers(general.minor, specific.minor);
 }
 
-std::string gain_of_devices(const std::vector<DeviceGrant>& grants, const std::vector<DeviceGrant>& others) {
+using Words = std::vector<std::string>;
+
+void add_devices(const std::vector<DeviceGrant>& grants, const std::vector<DeviceGrant>& others, Words& words) {
     for (const auto& grant : grants) {
         if (std::ranges::none_of(others, [&](const DeviceGrant& other) { return covers(other, grant); }))
-            return concat({"have the device ", quote(to_text(grant))});
+            words.push_back(concat({"have the device ", quote(to_text(grant))}));
     }
-    return {};
 }
 
-std::string gain_of_paths(const std::vector<std::string>& paths, const std::vector<std::string>& others) {
+void add_paths(const std::vector<std::string>& paths, const std::vector<std::string>& others, Words& words) {
     for (const auto& path : paths) {
         if (std::ranges::none_of(others, [&](const std::string& other) { return pattern_covers(other, path); }))
-            return concat({"bring the host's ", quote(path)});
+            words.push_back(concat({"bring the host's ", quote(path)}));
     }
-    return {};
 }
 
 // What the host gives more in A.
-std::string gain_of_host(const HostCeilings& a, const HostCeilings& b) {
-    if (b.paths && !a.paths) return "bring any path of the host (\"hostPaths\")";
-    if (b.paths) {
-        if (auto more = gain_of_paths(*a.paths, *b.paths); !more.empty()) return more;
-    }
-    if (a.protected_paths && !b.protected_paths) return "bring the host's paths that are aa-shim's own or the runtime's (\"hostPaths\")";
-    if (b.devices && !a.devices) return "have any device of the host (\"devices\")";
-    if (b.devices) {
-        if (auto more = gain_of_devices(*a.devices, *b.devices); !more.empty()) return more;
-    }
-    if (b.namespaces && !a.namespaces) return "use any namespace of the host (\"hostNamespaces\")";
-    if (b.namespaces && (*a.namespaces & ~*b.namespaces) != 0)
-        return concat({"use the host's namespaces ", names_of_namespaces(*a.namespaces & ~*b.namespaces)});
-    if (b.keep_masked && !a.keep_masked) return "see what is masked below /proc and /sys (\"keepMasked\")";
-    return {};
+void add_host(const HostCeilings& a, const HostCeilings& b, Words& words) {
+    if (b.paths && !a.paths) words.emplace_back("bring any path of the host (\"hostPaths\")");
+    if (b.paths && a.paths) add_paths(*a.paths, *b.paths, words);
+    if (a.protected_paths && !b.protected_paths)
+        words.emplace_back("bring the host's paths that are aa-shim's own or the runtime's (\"hostPaths\")");
+    if (b.devices && !a.devices) words.emplace_back("have any device of the host (\"devices\")");
+    if (b.devices && a.devices) add_devices(*a.devices, *b.devices, words);
+    if (b.namespaces && !a.namespaces) words.emplace_back("use any namespace of the host (\"hostNamespaces\")");
+    if (b.namespaces && a.namespaces && (*a.namespaces & ~*b.namespaces) != 0)
+        words.push_back(concat({"use the host's namespaces ", names_of_namespaces(*a.namespaces & ~*b.namespaces)}));
+    if (b.keep_masked && !a.keep_masked) words.emplace_back("see what is masked below /proc and /sys (\"keepMasked\")");
 }
 
 bool same_profile(const Confinement& a, const Confinement& b) {
     const auto* first = std::get_if<std::string>(&a.profile);
     const auto* second = std::get_if<std::string>(&b.profile);
     return first != nullptr && second != nullptr && *first == *second;
+}
+
+// What the ceiling of A keeps and that of B does not. What a profile allows is not known here: it counts as everything on the one side and
+// as nothing on the other.
+void add_capabilities(const Confinement& a, const Confinement& b, Words& words) {
+    const auto from_profile = [](const Confinement& c) { return std::get_if<FromProfile>(&c.ceiling) != nullptr; };
+    const auto ceiling = [&](const Confinement& c, CapabilitySet unknown) {
+        const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
+        return set != nullptr ? *set : from_profile(c) ? unknown : CapabilitySet::all();
+    };
+    if (from_profile(a) && from_profile(b) && same_profile(a, b)) return;
+    const auto kept = ceiling(a, CapabilitySet::all());
+    const auto more = kept - ceiling(b, CapabilitySet());
+    if (more.empty()) return;
+    words.push_back(from_profile(a)                ? std::string("keep whatever capabilities its profile allows")
+                    : kept == CapabilitySet::all() ? std::string("keep all capabilities")
+                                                   : concat({"keep the capabilities ", more.names()}));
 }
 
 // Whether MATCH leaves some engine's containers out. Which engine it is, is told by where the call comes from, which no request and no
@@ -80,37 +93,33 @@ bool rules_engine_out(const Match& match) {
 
 }  // namespace
 
-std::string gain(const Confinement& a, const Confinement& b) {
+std::vector<std::string> gains(const Confinement& a, const Confinement& b) {
+    Words words;
     const auto is_unconfined = [](const Confinement& c) { return std::get_if<Unconfined>(&c.profile) != nullptr; };
-    const auto from_profile = [](const Confinement& c) { return std::get_if<FromProfile>(&c.ceiling) != nullptr; };
-    // What the profile allows is not known here: it counts as everything on the one side and as nothing on the other.
-    const auto ceiling = [](const Confinement& c, CapabilitySet unknown) {
-        const auto* set = std::get_if<CapabilitySet>(&c.ceiling);
-        if (set != nullptr) return *set;
-        return std::get_if<FromProfile>(&c.ceiling) != nullptr ? unknown : CapabilitySet::all();
-    };
-    const bool same_source = from_profile(a) && from_profile(b) && same_profile(a, b);
-    if (is_unconfined(a) && !is_unconfined(b)) return "run without an AppArmor profile";
-    const auto kept = ceiling(a, CapabilitySet::all());
-    const auto more = same_source ? CapabilitySet() : kept - ceiling(b, CapabilitySet());
-    if (!more.empty() && from_profile(a)) return "keep whatever capabilities its profile allows";
-    if (!more.empty() && kept == CapabilitySet::all()) return "keep all capabilities";
-    if (!more.empty()) return concat({"keep the capabilities ", more.names()});
-    if (b.no_new_privileges && !a.no_new_privileges) return "run without \"noNewPrivileges\"";
+    if (is_unconfined(a) && !is_unconfined(b)) words.emplace_back("run without an AppArmor profile");
+    add_capabilities(a, b, words);
+    if (b.no_new_privileges && !a.no_new_privileges) words.emplace_back("run without \"noNewPrivileges\"");
     for (const auto& denied : b.deny_syscalls) {
-        if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) return concat({"call ", quote(denied)});
+        if (std::ranges::find(a.deny_syscalls, denied) == a.deny_syscalls.end()) words.push_back(concat({"call ", quote(denied)}));
     }
-    if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny) return "run commands that no exec rule names";
+    if (b.exec_otherwise == ExecOtherwise::deny && a.exec_otherwise != ExecOtherwise::deny)
+        words.emplace_back("run commands that no exec rule names");
     if (b.exec_otherwise == ExecOtherwise::transition && a.exec_otherwise == ExecOtherwise::base)
-        return "run commands that its profile does not allow";
-    if (a.exec_unconfined && !b.exec_unconfined) return "run commands without AppArmor";
-    if (a.restore == Restore::allow && b.restore != Restore::allow) return "be restored from a checkpoint";
+        words.emplace_back("run commands that its profile does not allow");
+    if (a.exec_unconfined && !b.exec_unconfined) words.emplace_back("run commands without AppArmor");
+    if (a.restore == Restore::allow && b.restore != Restore::allow) words.emplace_back("be restored from a checkpoint");
     for (const auto& annotation : a.runtime_annotations) {
         const auto covering = [&](const RuntimeAnnotation& other) { return covers(other, annotation); };
         if (std::ranges::none_of(b.runtime_annotations, covering))
-            return concat({"steer the runtime by the annotation ", quote(annotation.key)});
+            words.push_back(concat({"steer the runtime by the annotation ", quote(annotation.key)}));
     }
-    return gain_of_host(a.host, b.host);
+    add_host(a.host, b.host, words);
+    return words;
+}
+
+std::string gain(const Confinement& a, const Confinement& b) {
+    auto words = gains(a, b);
+    return words.empty() ? std::string() : std::move(words.front());
 }
 
 bool is_creators_choice(const Match& match) {

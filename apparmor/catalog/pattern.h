@@ -37,4 +37,7 @@ LiteralPrefix literal_prefix(std::string_view pattern);
 // merely hard to tell. For checking catalogs, not for the way to a decision: in the library aa_apparmor_load.
 bool pattern_covers(std::string_view general, std::string_view specific);
 
+// Whether some text may match both. Never wrong when false; true also where it is merely hard to tell. Of the same library.
+bool patterns_may_meet(std::string_view one, std::string_view other);
+
 }  // namespace aa::apparmor

@@ -88,7 +88,75 @@ bool covers_plainly(const std::string& general, const std::string& specific) {
            rest.find("**") == std::string_view::npos;
 }
 
+// A piece of a pattern without braces. A bracket counts as any character, a slash included ("[^a]").
+struct Piece {
+    enum class Kind : std::uint8_t { character, one, any, star, stars } kind = Kind::character;
+    char character = 0;
+
+    [[nodiscard]] bool is_anything() const { return kind == Kind::any || kind == Kind::stars; }
+    [[nodiscard]] bool repeats() const { return kind == Kind::star || kind == Kind::stars; }
+};
+
+std::vector<Piece> pieces_of(std::string_view p) {
+    std::vector<Piece> pieces;
+    for (std::size_t at = 0; at < p.size();) {
+        Finding ignored;
+        if (p[at] == '*') {
+            const auto end = std::min(p.find_first_not_of('*', at), p.size());
+            pieces.push_back({end - at > 1 ? Piece::Kind::stars : Piece::Kind::star, 0});
+            at = end;
+        } else if (p[at] == '?' || p[at] == '[') {
+            pieces.push_back({p[at] == '?' ? Piece::Kind::one : Piece::Kind::any, 0});
+            at = p[at] == '[' ? end_of_bracket(p, at, ignored) : at + 1;
+        } else {
+            const bool escaped = p[at] == '\\' && at + 1 < p.size();
+            pieces.push_back({Piece::Kind::character, p[at + (escaped ? 1 : 0)]});
+            at += escaped ? 2 : 1;
+        }
+    }
+    return pieces;
+}
+
+// Whether a character of PIECE may be one of OTHER.
+bool may_be(const Piece& piece, const Piece& other) {
+    if (piece.is_anything() || other.is_anything()) return true;
+    if (piece.kind == Piece::Kind::character && other.kind == Piece::Kind::character) return piece.character == other.character;
+    if (piece.kind == Piece::Kind::character) return piece.character != '/';
+    return other.kind != Piece::Kind::character || other.character != '/';
+}
+
+// Whether some text may match both, from the pieces on at which the position (I, J) is.
+bool may_meet_plainly(const std::vector<Piece>& one, const std::vector<Piece>& other) {
+    const std::size_t width = other.size() + 1;
+    std::vector<bool> seen((one.size() + 1) * width);
+    std::vector<std::pair<std::size_t, std::size_t>> open{{0, 0}};
+    const auto go = [&](std::size_t i, std::size_t j) {
+        if (seen[i * width + j]) return;
+        seen[i * width + j] = true;
+        open.emplace_back(i, j);
+    };
+    while (!open.empty()) {
+        const auto [i, j] = open.back();
+        open.pop_back();
+        if (i == one.size() && j == other.size()) return true;
+        if (i < one.size() && one[i].repeats()) go(i + 1, j);
+        if (j < other.size() && other[j].repeats()) go(i, j + 1);
+        if (i == one.size() || j == other.size() || !may_be(one[i], other[j])) continue;
+        go(one[i].repeats() ? i : i + 1, other[j].repeats() ? j : j + 1);
+    }
+    return false;
+}
+
 }  // namespace
+
+bool patterns_may_meet(std::string_view one, std::string_view other) {
+    const auto first = expand(one);
+    const auto second = expand(other);
+    if (first.empty() || second.empty()) return true;
+    return std::ranges::any_of(first, [&](const auto& a) {
+        return std::ranges::any_of(second, [&](const auto& b) { return may_meet_plainly(pieces_of(a), pieces_of(b)); });
+    });
+}
 
 bool pattern_covers(std::string_view general, std::string_view specific) {
     if (general == specific || general == "**") return true;

@@ -67,4 +67,7 @@ private:
     bool ok_ = true;
 };
 
+// The outcome that CURSOR is at.
+Outcome read_outcome(Cursor& cursor);
+
 }  // namespace aa::apparmor

@@ -57,6 +57,7 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA204", Severity::warning, "name with a variable"},
     FindingCode{"AA205", Severity::warning, "name that two files define"},
     FindingCode{"AA206", Severity::warning, "rules without a profile"},
+    FindingCode{"AA207", Severity::note, "policy that cannot be evaluated"},
     // AA3xx: flags
     FindingCode{"AA301", Severity::warning, "files from outside have no name"},
     FindingCode{"AA302", Severity::warning, "replaced files have no name"},

@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "apparmor/findings/against_catalog.h"
 #include "apparmor/findings/as_meant.h"
+#include "apparmor/findings/slips.h"
 #include "apparmor/findings/subject.h"
 #include "apparmor/findings/syntax.h"
 #include "apparmor/load.h"
 #include "apparmor/policy/label.h"
+#include "apparmor/policy/reader.h"
 #include "apparmor/source/profile_rules.h"
 #include "apparmor/source/source_policy.h"
 #include "base/text.h"
@@ -77,18 +80,36 @@ private:
 
     Result<void> compile(std::size_t index) {
         const auto& [file, text] = texts_[index];
-        const auto run = TRY(search_.parser.compile({file}, search_.features));
-        if (!TRY(search_.parser.run({"--names", "--quiet", Parser::kInput})).ok()) return compile_by_path(file, run);
-        const auto faults = TRY(syntax_findings(search_.parser, file, text, search_.features));
-        findings_.insert(findings_.end(), faults.begin(), faults.end());
-        policy_.add(TRY(compile_as_meant(search_.parser, text, search_.features)));
+        if (!reads_input_) reads_input_ = TRY(search_.parser.run({"--names", "--quiet", Parser::kInput})).ok();
+        if (!*reads_input_) return compile_by_path(index);
+        const auto run = TRY(search_.parser.compile_input(text, search_.features));
+        auto faults = run.ok() ? slips(file, text) : TRY(syntax_findings(search_.parser, file, text, search_.features));
+        sort_findings(faults);
+        std::ranges::move(faults, std::back_inserter(findings_));
+        add_policy(index, run.ok() ? read_policy(run.output, file) : compile_as_meant(search_.parser, text, search_.features));
         return {};
     }
 
-    // Below a root without /proc the parser has no name for its input; RUN is what it said of FILE.
-    Result<void> compile_by_path(const std::string& file, const CommandOutcome& run) {
+    // Takes PROFILES, what the parser made of a file. Others may be fine where these cannot be evaluated.
+    void add_policy(std::size_t index, Result<std::vector<Profile>> profiles) {
+        if (profiles) {
+            policy_.add(*std::move(profiles));
+            return;
+        }
+        findings_.push_back({"AA207",
+                             files_[index].profiles.front().origin,
+                             profiles.error().message,
+                             "what its profiles allow is not looked at, and no confinement can use one of a policy namespace",
+                             "put profiles for containers into no namespace",
+                             {}});
+    }
+
+    // Below a root without /proc the parser has no name for its input.
+    Result<void> compile_by_path(std::size_t index) {
+        const auto& file = texts_[index].file;
+        const auto run = TRY(search_.parser.compile({file}, search_.features));
         if (run.ok()) {
-            policy_.add(TRY(compile_files(search_.parser, {file}, search_.features)));
+            add_policy(index, compile_files(search_.parser, {file}, search_.features));
             return {};
         }
         for (auto& complaint : parser_complaints(run, file))
@@ -157,6 +178,7 @@ private:
     const Search& search_;
     std::span<const SourceText> texts_;
     std::vector<SourceFile> files_;
+    std::optional<bool> reads_input_;  // whether the parser can open its input
     SourcePolicy policy_;
     std::vector<Finding> findings_;
 };

@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "apparmor/source/policy_abi.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -74,8 +78,28 @@ Result<Parser> Parser::find() {
                                             "): install the package 'apparmor'"})};
 }
 
+Parser Parser::including(std::string directory) const {
+    Parser parser(path_);
+    parser.includes_ = std::move(directory);
+    return parser;
+}
+
+std::string include_root(const std::string& path) {
+    std::error_code error;
+    auto directory = fs::weakly_canonical(path, error);
+    if (error) return {};
+    if (!fs::is_directory(directory, error)) directory = directory.parent_path();
+    const auto is_root = [&](const fs::path& one) {
+        return fs::is_directory(one / "abstractions", error) || fs::is_directory(one / "tunables", error);
+    };
+    while (directory.has_relative_path() && !is_root(directory)) directory = directory.parent_path();
+    return is_root(directory) ? directory.string() : std::string();
+}
+
 Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments, std::string input) const {
-    auto outcome = TRY(run_command({joined({path_}, arguments), {}, {}, kNoLimit, std::move(input)}));
+    std::vector<std::string> command{path_};
+    if (!includes_.empty()) command.push_back("--Include=" + includes_);
+    auto outcome = TRY(run_command({joined(std::move(command), arguments), {}, {}, kNoLimit, std::move(input)}));
     outcome.errors = without_chatter(outcome.errors);
     return outcome;
 }

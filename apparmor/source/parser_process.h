@@ -23,6 +23,9 @@ public:
 
     explicit Parser(std::string path) : path_(std::move(path)) {}
 
+    // The same, which looks for what files include in DIRECTORY first; with an empty one only where it does anyway, in /etc/apparmor.d.
+    [[nodiscard]] Parser including(std::string directory) const;
+
     [[nodiscard]] const std::string& path() const { return path_; }
 
     // Compiles TEXT alone, without a cache; the compiled policy is its output, if it is wanted. FEATURES as for compile().
@@ -50,7 +53,12 @@ public:
 
 private:
     std::string path_;
+    std::string includes_;  // a directory to look in for included files; empty: none
 };
+
+// The directory from which the file PATH, or those in the directory PATH, include others: the nearest one at or above it that has abstractions
+// or tunables of its own, as an unpacked package or a source tree; empty: there is none.
+std::string include_root(const std::string& path);
 
 // A features file that comes with the parser's package, to compile for where the kernel has no AppArmor.
 Result<std::string> packaged_features();

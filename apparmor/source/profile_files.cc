@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "apparmor/source/profile_rules.h"
@@ -240,6 +241,17 @@ std::vector<std::string> ProfileFiles::all_files() const {
     std::vector<std::string> result;
     for (const auto& file : files_) result.push_back(file.path);
     return result;
+}
+
+std::vector<std::string> ProfileFiles::whole_files(const std::string& includes) const {
+    std::set<std::string, std::less<>> included;
+    for (const auto& file : files_) {
+        for (auto& path : included_paths(file.text, includes)) included.insert(std::move(path));
+    }
+    auto files = all_files();
+    std::erase_if(files,
+                  [&](const std::string& file) { return included.contains(file) || included.contains(file.substr(0, file.rfind('/'))); });
+    return files;
 }
 
 std::vector<std::string> ProfileFiles::at_boot() const {

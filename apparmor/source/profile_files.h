@@ -51,6 +51,9 @@ public:
     // Every file below the directories, in their order.
     [[nodiscard]] std::vector<std::string> all_files() const;
 
+    // The same without those that others of them include from below INCLUDES: parts of profiles, which need not stand alone.
+    [[nodiscard]] std::vector<std::string> whole_files(const std::string& includes) const;
+
     // What the parser says of the file PATH. Variables in names are expanded, as the kernel will have them.
     Result<FileNames> names_in(const std::string& path);
 

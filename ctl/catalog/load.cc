@@ -28,6 +28,7 @@ namespace aa::ctl {
 namespace {
 
 struct Options {
+    bool dry_run = false;
     bool history = false;
     std::optional<unsigned> rollback;  // how many loads back
     std::string catalog = std::string(apparmor::kCatalogDirectory);
@@ -89,6 +90,29 @@ Result<Loaded> load(const Options& options) {
     return result;
 }
 
+// What would be loaded; nothing is changed.
+int dry_run(const Context& context, const Options& options) {
+    const auto examination = examine({options.catalog}, Trust::required, Profiles::examine, apparmor::Kernel());
+    if (!examination) return fail(context, examination.error());
+    const auto findings = without_silenced(examination->findings, examination->texts, apparmor::Coverage::some);
+    Json document = to_json(findings, Strictness::usual);
+    document.update(counts(*examination));
+    if (!context.json) report(findings, Strictness::usual);
+    if (!examination->ok()) {
+        if (context.json) print(document);
+        return kWrong;
+    }
+    const auto compared = compare_with_in_force(options.catalog);
+    if (!compared) return fail(context, compared.error());
+    if (context.json) {
+        document["diff"] = compared->document;
+        print(document);
+    } else {
+        for (const auto& line : compared->lines) say(line);
+    }
+    return compared->gains ? kWrong : kOk;
+}
+
 int run(const Context& context, const Options& options) {
     const auto result = load(options);
     if (!result) return fail(context, result.error());
@@ -122,17 +146,21 @@ void add_load(CLI::App& app, Context& context) {
     auto* output = command->add_option("--output", options->output, "Where the compiled catalog is published")
                        ->type_name("FILE")
                        ->capture_default_str();
+    auto* trial = command->add_flag("--dry-run", options->dry_run,
+                                    "Check the catalog, and tell what containers would gain and lose; nothing is changed");
+    trial->excludes(output);
     auto* history = command->add_flag("--history", options->history, "Print the loads that are kept; nothing is changed");
     auto* rollback = command->add_option("--rollback", options->rollback, "Bring back what was in force N loads before (default: 1)")
                          ->type_name("N")
                          ->expected(0, 1)
                          ->default_str("1");
-    for (auto* own : {catalog, output}) own->excludes(history)->excludes(rollback);
+    for (auto* own : {catalog, output, trial}) own->excludes(history)->excludes(rollback);
     history->excludes(rollback);
     command->callback([&context, options] {
-        const auto task = options->history ? Task::nothing : Task::load;
+        const auto task = options->history ? Task::nothing : options->dry_run ? Task::diff : Task::load;
         context.run(task, [&context, options] {
             if (options->history) return show_history(context);
+            if (options->dry_run) return dry_run(context, *options);
             return options->rollback ? roll_back(context, *options->rollback) : run(context, *options);
         });
     });

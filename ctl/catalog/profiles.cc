@@ -44,6 +44,14 @@ std::string_view behind_comments(std::string_view text) {
 
 }  // namespace
 
+std::string foreign_includes(const std::string& path) {
+    auto root = apparmor::include_root(path);
+    for (const auto& directory : apparmor::LoadSettings().directories) {
+        if (root == directory || root.starts_with(directory + "/")) return {};
+    }
+    return root;
+}
+
 bool is_catalog_file(const std::string& path) {
     std::error_code error;
     if (path.ends_with(".json") || !fs::is_regular_file(path, error)) return true;
@@ -54,9 +62,10 @@ bool is_catalog_file(const std::string& path) {
 namespace {
 
 Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vector<std::string> directories,
-                                 const apparmor::Catalog* catalog) {
+                                 const apparmor::Catalog* catalog, const std::string& includes = {}) {
     const bool has_kernel = apparmor::Kernel().require_enabled().has_value();
-    const apparmor::Search search{TRY(apparmor::Parser::find()), TRY(apparmor::features_for(has_kernel)), std::move(directories), catalog};
+    const apparmor::Search search{TRY(apparmor::Parser::find()).including(includes), TRY(apparmor::features_for(has_kernel)),
+                                  std::move(directories), catalog};
     ProfileCheck result;
     for (const auto& file : files) result.texts.push_back({file, TRY(text_of(file))});
     result.findings = TRY(apparmor::find_in_profiles(search, result.texts));
@@ -84,17 +93,20 @@ Result<ProfileCheck> check_profiles_of(const Examination& examination, const app
 }
 
 Result<ProfileCheck> check_profile_files(const std::vector<std::string>& files) {
-    return check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr);
+    return check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr, foreign_includes(files.front()));
 }
 
 Result<ProfileCheck> check_profile_directory(const std::string& directory) {
     std::error_code error;
     if (!fs::is_directory(directory, error)) return errno_error("look for profiles in", directory, error ? error.value() : ENOTDIR);
     std::vector<std::string> directories{directory};
-    const auto files = apparmor::ProfileFiles(TRY(apparmor::Parser::find()), directories).all_files();
+    const auto includes = foreign_includes(directory);
+    const auto parser = TRY(apparmor::Parser::find()).including(includes);
+    const auto files =
+        apparmor::ProfileFiles(parser, directories).whole_files(includes.empty() ? std::string(apparmor::kIncludeDirectory) : includes);
     if (files.empty()) return Error{ErrorKind::config, concat({quote(directory), " holds no file of profiles"})};
     directories.emplace_back(apparmor::kIncludeDirectory);
-    return check_files(files, std::move(directories), nullptr);
+    return check_files(files, std::move(directories), nullptr, includes);
 }
 
 }  // namespace aa::ctl

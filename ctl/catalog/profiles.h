@@ -18,13 +18,17 @@ namespace aa::ctl {
 // Whether the file at PATH is meant as a catalog: it is called *.json, or its text, comments aside, begins with a brace. What cannot be read is.
 bool is_catalog_file(const std::string& path);
 
+// The directory from which profiles at PATH include others before all else; empty for those that `load` takes, which have no other than
+// /etc/apparmor.d.
+std::string foreign_includes(const std::string& path);
+
 // What was looked at, and what was found there.
 struct ProfileCheck {
     std::vector<apparmor::Finding> findings;
     std::vector<apparmor::SourceText> texts;
 };
 
-// Checks the profile FILES.
+// Checks the profile FILES, which find what they include where the first of them does (include_root()).
 Result<ProfileCheck> check_profile_files(const std::vector<std::string>& files);
 
 // Checks the profiles of EXAMINATION, whose catalog is read, as SETTINGS find them: their files, and those that are called after them or

@@ -8,6 +8,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "ctl/cli/privileges.h"
@@ -49,6 +50,14 @@ void add_install(CLI::App& app, Context& context);
 void add_node(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+
+// What `load --dry-run` tells of the catalog in DIRECTORY against the one in force: the same as `diff`, which has it.
+struct Comparison {
+    bool gains = false;
+    Json document;
+    std::vector<std::string> lines;
+};
+Result<Comparison> compare_with_in_force(const std::string& directory);
 
 // The exit code for ERROR.
 int exit_code(const Error& error);

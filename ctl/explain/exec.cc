@@ -240,6 +240,7 @@ Result<ExecExplanation> explanation_of(const ExplainOptions& options) {
     std::optional<OpenCatalog> catalog;
     if (!path_only || !options.confinement.empty() || !options.catalog.empty()) catalog = TRY(open_catalog(options.catalog));
     ExplainedPolicy policy(catalog ? &*catalog : nullptr);
+    TRY(policy.use(options.profiles));
     return path_only ? explain_path(options, catalog ? &*catalog : nullptr, policy) : explain_exec_in_container(options, *catalog, policy);
 }
 

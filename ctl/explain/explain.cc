@@ -105,8 +105,10 @@ Json to_json(const Explanation& explanation) {
 
 // What CLI11 cannot say: which options belong to which of the three things that are explained.
 Result<void> check_options(const ExplainOptions& options) {
-    if (!options.exec && (!options.target.empty() || !options.confinement.empty() || options.owned || options.not_owned)) {
-        return Error{ErrorKind::usage, "a container or path, --confinement, --owned and --not-owned go with --exec"};
+    const bool of_exec =
+        !options.target.empty() || !options.confinement.empty() || options.owned || options.not_owned || !options.profiles.empty();
+    if (!options.exec && of_exec) {
+        return Error{ErrorKind::usage, "a container or path, --confinement, --profiles, --owned and --not-owned go with --exec"};
     }
     if (options.bundle.empty() && (!options.id.empty() || (!options.root.empty() && !options.exec))) {
         return Error{ErrorKind::usage, "--id goes with --bundle, and --root with --bundle or --exec"};
@@ -196,6 +198,9 @@ void add_explain(CLI::App& app, Context& context) {
 
     auto* exec = command->add_flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");
     exec->excludes(bundle);
+    command->add_option("--profiles", options->profiles, "With --exec profile files, or directories of them, instead of all other policy")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
     command->add_option("--confinement", options->confinement, "With --exec and a path: the confinement whose exec rules count");
     auto* owned = command->add_flag("--owned", options->owned, "With --exec and a path: the process owns the file (default)");
     command->add_flag("--not-owned", options->not_owned, "With --exec and a path: it does not")->excludes(owned);

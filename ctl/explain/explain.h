@@ -41,6 +41,7 @@ struct ExplainOptions {
     std::vector<std::string> capabilities;
 
     bool exec = false;
+    std::vector<std::string> profiles;  // files or directories of them; empty: the policy in force, or that of this host's files
     std::string confinement;
     bool owned = false;
     bool not_owned = false;

@@ -41,8 +41,15 @@ ExplainedPolicy::ExplainedPolicy(const OpenCatalog* catalog)
 
 ExplainedPolicy::ExplainedPolicy(std::vector<std::string> directories)
     : has_kernel_(false), in_force_(false), also_(apparmor::AlsoLoaded::at_boot_and_own), directories_(std::move(directories)) {}
+Result<void> ExplainedPolicy::use(const std::vector<std::string>& profiles) {
+    if (profiles.empty()) return {};
+    given_ = TRY(open_policy(profiles, kernel_));
+    current_.reset();
+    return {};
+}
 
 std::string_view ExplainedPolicy::origin() const {
+    if (given_) return "the profile files that were given";
     return is_the_kernels() ? "the policy that the kernel has loaded" : "the profile files of this host";
 }
 
@@ -61,7 +68,9 @@ Result<apparmor::ProfileFiles*> ExplainedPolicy::files() {
     return &*files_;
 }
 
+// Beside files that were given, nothing counts. A profile of this host without a source is one that another tool has loaded.
 Result<apparmor::Policy*> ExplainedPolicy::policy_of(std::string_view label) {
+    if (given_) return given_->policy.get();
     if (is_the_kernels()) return static_cast<apparmor::Policy*>(&loaded());
     auto policy = TRY(sources())->policy_of(label);
     if (!policy && policy.error().kind == ErrorKind::not_found && has_kernel_) return static_cast<apparmor::Policy*>(&loaded());
@@ -81,17 +90,28 @@ Result<apparmor::Reachable> ExplainedPolicy::reachable(std::string_view label) {
     return apparmor::reachable_from(*TRY(policy_of(label)), label);
 }
 
-Result<SourceRules> ExplainedPolicy::find_rules(const std::string& profile, const ExecFile& file) {
-    const apparmor::Profile* compiled = TRY(TRY(policy_of(profile))->find(profile));
-    if (compiled == nullptr) return Error{ErrorKind::not_found, concat({"profile ", quote(profile), " is not loaded"})};
+// The file that defines PROFILE, a profile or a child.
+Result<std::string> ExplainedPolicy::file_of(const std::string& profile) {
+    if (given_) {
+        for (const auto& file : given_->files) {
+            if (read_text(*given_, file, profile)) return file;
+        }
+        return Error{ErrorKind::not_found, concat({"the source of ", quote(profile), " is not among the files given"})};
+    }
     const auto defined = apparmor::top_level(profile);
     const auto defining = TRY(TRY(files())->defining(defined));
     if (defining.empty()) return Error{ErrorKind::not_found, concat({"no profile file of this host defines ", quote(defined)})};
+    return defining.front();
+}
+
+Result<SourceRules> ExplainedPolicy::find_rules(const std::string& profile, const ExecFile& file) {
+    const apparmor::Profile* compiled = TRY(TRY(policy_of(profile))->find(profile));
+    if (compiled == nullptr) return Error{ErrorKind::not_found, concat({"profile ", quote(profile), " is not loaded"})};
     SourceRules result;
-    result.file = defining.front();
-    const auto text = TRY(apparmor::read_profile_text(result.file, profile));
-    result.rules =
-        TRY(apparmor::matching_rules(TRY(apparmor::Parser::find()), text, profile, file, TRY(apparmor::features_for(has_kernel_))));
+    result.file = TRY(file_of(profile));
+    const auto text = TRY(given_ ? read_text(*given_, result.file, profile) : apparmor::read_profile_text(result.file, profile));
+    const auto parser = TRY(apparmor::Parser::find()).including(given_ ? given_->includes : std::string());
+    result.rules = TRY(apparmor::matching_rules(parser, text, profile, file, TRY(apparmor::features_for(has_kernel_))));
     set_decided(result, apparmor::granted_exec_mode(*compiled, file));
     return result;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The policy that an explanation is by: the one in the kernel, asked as aa-shim asks it, where the catalog in force is explained
-// and the kernel has AppArmor; else what the profile files of this host define. It remembers what it answered.
+// The policy that an explanation is by: what profile files define that were given; else the one in the kernel, asked as aa-shim asks it,
+// where the catalog in force is explained and the kernel has AppArmor; else what the profile files of this host define. It remembers what
+// it answered.
 #pragma once
 
 #include <memory>
@@ -18,6 +19,7 @@
 #include "apparmor/source/source_policy.h"
 #include "base/result.h"
 #include "ctl/explain/explain.h"
+#include "ctl/policy/opened.h"
 
 namespace aa::ctl {
 
@@ -37,6 +39,9 @@ public:
     // on every host that has them.
     explicit ExplainedPolicy(std::vector<std::string> directories);
 
+    // From now on the files or directories PROFILES are asked, as open_policy() takes them. Without any, nothing changes.
+    Result<void> use(const std::vector<std::string>& profiles);
+
     // What an exec of FILE from LABEL does; the answer is remembered.
     Result<apparmor::ExecOutcome> exec(std::string_view label, const apparmor::ExecFile& file) override;
     Result<CapabilitySet> ceiling(std::string_view profile, CapabilitySet evaluated) override;
@@ -44,8 +49,8 @@ public:
     // The last answer of exec().
     [[nodiscard]] const std::optional<apparmor::ExecOutcome>& outcome() const { return outcome_; }
 
-    // The policy to ask about LABEL; it stays valid until the next question about another one. A profile without a source is one that
-    // another tool has loaded.
+    // The policy to ask about LABEL; it stays valid until the next question about another one. An error of kind not_found
+    // if nothing defines a component.
     Result<apparmor::Policy*> policy_of(std::string_view label);
 
     // Everything reachable from LABEL.
@@ -61,11 +66,12 @@ public:
     [[nodiscard]] std::string_view origin() const;
 
     [[nodiscard]] const apparmor::Kernel& kernel() const { return kernel_; }
-    [[nodiscard]] bool is_the_kernels() const { return has_kernel_ && in_force_; }
+    [[nodiscard]] bool is_the_kernels() const { return has_kernel_ && in_force_ && !given_; }
 
 private:
     Result<apparmor::SourcePolicy*> sources();
     apparmor::LoadedPolicy& loaded();
+    Result<std::string> file_of(const std::string& profile);
     Result<SourceRules> find_rules(const std::string& profile, const apparmor::ExecFile& file);
 
     apparmor::Kernel kernel_;
@@ -74,6 +80,7 @@ private:
     apparmor::AlsoLoaded also_ = apparmor::AlsoLoaded::at_boot;
     std::vector<std::string> directories_;
     std::unique_ptr<apparmor::CurrentPolicy> current_;  // nullptr: no catalog is in force
+    std::optional<OpenedPolicy> given_;
     std::optional<apparmor::LoadedPolicy> loaded_;
     std::optional<apparmor::SourcePolicy> sources_;
     std::optional<apparmor::ProfileFiles> files_;

@@ -98,10 +98,20 @@ Result<ReplayCatalog> read_replay_catalog(const std::vector<std::string>& paths)
     auto reading = apparmor::read_catalog(TRY(read_catalog_files(paths, Trust::not_required)));
     for (const auto& error : reading.errors) complain(error.text());
     if (!reading.ok()) return Error{ErrorKind::config, "the catalog has errors: nothing can be judged by it"};
-    auto bytes = std::make_unique<std::string>(apparmor::compile_catalog(reading.catalog));
+    return replay_catalog(std::move(reading.catalog));
+}
+
+Result<ReplayCatalog> replay_catalog(apparmor::Catalog written) {
+    auto bytes = std::make_unique<std::string>(apparmor::compile_catalog(written));
     auto compiled = TRY(apparmor::CompiledCatalog::view(*bytes, "the catalog given"));
-    OpenCatalog open{std::move(bytes), std::move(compiled), reading.catalog.profile_dirs};
-    return ReplayCatalog{std::move(reading.catalog), std::move(open)};
+    OpenCatalog open{std::move(bytes), std::move(compiled), written.profile_dirs};
+    return ReplayCatalog{std::move(written), std::move(open)};
+}
+
+Result<ReplayCatalog> replay_catalog_in_force() {
+    auto open = TRY(open_catalog({}));
+    auto written = TRY(open.catalog.written_again());
+    return ReplayCatalog{std::move(written), std::move(open)};
 }
 
 // Asked of the code that decides: a catalog that has only this rule.
@@ -192,7 +202,9 @@ Result<Replayed> Replay::judge_start(const DecisionRecord& record) {
     // What the engine asked for, on which the label depends, is on record of what was allowed.
     if (!record.get("asked_profile")) label = "a label that depends on what was asked for";
     if (label && was && apparmor::same_label(*label, was.value_or(""))) label = was;
-    return compared(record, before, text_of(decision->confinement, label, ceiling_text(decision->bounds.ceiling)), choice.rule);
+    auto replayed = compared(record, before, text_of(decision->confinement, label, ceiling_text(decision->bounds.ceiling)), choice.rule);
+    replayed.confinement = decision->confinement;
+    return replayed;
 }
 
 Result<std::string> Replay::judge_program(const apparmor::Confinement& confinement, const std::string& base, const DecisionRecord& record) {

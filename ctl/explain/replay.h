@@ -19,12 +19,16 @@
 
 namespace aa::ctl {
 
-// A catalog that is not in force, as it is written and as it is compiled.
+// A catalog as it is written and as it is compiled.
 struct ReplayCatalog {
     apparmor::Catalog written;
     OpenCatalog open;
 };
 Result<ReplayCatalog> read_replay_catalog(const std::vector<std::string>& paths);
+// The catalog WRITTEN, compiled.
+Result<ReplayCatalog> replay_catalog(apparmor::Catalog written);
+// The one in force.
+Result<ReplayCatalog> replay_catalog_in_force();
 
 enum class Change : std::uint8_t {
     none,
@@ -39,12 +43,13 @@ struct Replayed {
     Change change = Change::not_judged;
     std::string before, after;  // "web: web [KILL]", "refused: MESSAGE"; of cannot_tell, `after` says why
     std::string rule;           // by which it is judged now
+    std::string confinement{};  // of a container that would be started, by its name
 };
 
 class Replay {
 public:
-    // CATALOG must outlive it.
-    explicit Replay(const ReplayCatalog& catalog) : catalog_(catalog), policy_(&catalog.open) {}
+    // Both must outlive it; POLICY is what the profiles of CATALOG are.
+    Replay(const ReplayCatalog& catalog, ExplainedPolicy& policy) : catalog_(catalog), policy_(policy) {}
 
     Replayed judge(const DecisionRecord& record);
 
@@ -66,7 +71,7 @@ private:
                                                    const RecordedFacts& recorded);
 
     const ReplayCatalog& catalog_;
-    ExplainedPolicy policy_;
+    ExplainedPolicy& policy_;
     std::set<std::string, std::less<>> used_;
     std::map<std::pair<std::size_t, std::string>, std::string> single_rules_;  // compiled: a rule without the clauses that are not known
 };

@@ -102,7 +102,8 @@ Result<Report> make_report(const Options& options) {
     const auto paths = options.catalog.empty() ? std::vector<std::string>{std::string(apparmor::kCatalogDirectory)} : options.catalog;
     const auto catalog = TRY(read_replay_catalog(paths));
     const auto read = TRY(read_logs(options));
-    Replay replay(catalog);
+    ExplainedPolicy policy(&catalog.open);
+    Replay replay(catalog, policy);
     Report report;
     report.records = read.records.size();
     report.strange = read.strange;

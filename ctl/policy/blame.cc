@@ -10,12 +10,14 @@
 namespace aa::ctl {
 
 Result<std::vector<apparmor::RuleAlone>> rules_of_label(apparmor::Policy& policy, std::string_view label,
-                                                        std::span<const std::string> files, const std::string& features) {
+                                                        std::span<const std::string> files, const std::string& features,
+                                                        const std::string& includes) {
     std::vector<apparmor::RuleAlone> result;
-    const auto parser = TRY(apparmor::Parser::find());
+    const auto parser = TRY(apparmor::Parser::find()).including(includes);
+    const auto root = includes.empty() ? std::string(apparmor::kIncludeDirectory) : includes;
     for (const auto* profile : TRY(apparmor::confining_profiles(policy, label))) {
         for (const auto& file : files) {
-            const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all);
+            const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all, root);
             if (!text) continue;
             auto rules = TRY(apparmor::rules_alone(parser, *text, profile->name, features));
             std::move(rules.begin(), rules.end(), std::back_inserter(result));

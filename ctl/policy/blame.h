@@ -22,9 +22,10 @@ struct Blamed {
 };
 
 // The rules of the profiles of LABEL in POLICY that restrict it, each alone; those whose source is not among FILES are left out. FEATURES as
-// Parser::compile() takes them.
+// Parser::compile() takes them, INCLUDES as Parser::including() does.
 Result<std::vector<apparmor::RuleAlone>> rules_of_label(apparmor::Policy& policy, std::string_view label,
-                                                        std::span<const std::string> files, const std::string& features);
+                                                        std::span<const std::string> files, const std::string& features,
+                                                        const std::string& includes = {});
 
 // Those of RULES that are about something of THING.
 Result<std::vector<Blamed>> rules_about(const apparmor::Thing& thing, std::span<const apparmor::RuleAlone> rules);

@@ -13,8 +13,10 @@
 #include "apparmor/policy/reader.h"
 #include "apparmor/source/profile_files.h"
 #include "apparmor/source/profile_rules.h"
+#include "apparmor/source/profile_source.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/catalog/profiles.h"
 
 namespace aa::ctl {
 
@@ -34,7 +36,9 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths,
             files.push_back(path);
             continue;
         }
-        const auto found = apparmor::ProfileFiles(parser, {&path, 1}).all_files();
+        const auto root = foreign_includes(path);
+        const auto found =
+            apparmor::ProfileFiles(parser, {&path, 1}).whole_files(root.empty() ? std::string(apparmor::kIncludeDirectory) : root);
         if (found.empty()) return Error{ErrorKind::config, concat({"the directory ", quote(path), " holds no profile file"})};
         files.insert(files.end(), found.begin(), found.end());
     }
@@ -49,6 +53,12 @@ Result<std::vector<apparmor::Profile>> profiles_of(const std::string& file, cons
 
 }  // namespace
 
+Result<apparmor::ProfileText> read_text(const OpenedPolicy& opened, const std::string& file, const std::string& profile,
+                                        apparmor::WantedRules wanted) {
+    return apparmor::read_profile_text(file, profile, wanted,
+                                       opened.includes.empty() ? std::string(apparmor::kIncludeDirectory) : opened.includes);
+}
+
 Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel) {
     OpenedPolicy opened;
     const auto enabled = kernel.require_enabled();
@@ -62,7 +72,8 @@ Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const ap
         opened.policy = std::make_unique<apparmor::LoadedPolicy>(kernel);
         return opened;
     }
-    const auto parser = TRY(apparmor::Parser::find());
+    opened.includes = foreign_includes(paths.front());
+    const auto parser = TRY(apparmor::Parser::find()).including(opened.includes);
     opened.files = TRY(files_of(paths, parser));
     std::vector<apparmor::Profile> profiles;
     for (const auto& file : opened.files) {

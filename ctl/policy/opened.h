@@ -9,6 +9,7 @@
 
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/policy.h"
+#include "apparmor/source/profile_source.h"
 #include "base/result.h"
 
 namespace aa::ctl {
@@ -17,10 +18,15 @@ struct OpenedPolicy {
     std::unique_ptr<apparmor::Policy> policy;
     std::string features;            // what its profiles were compiled for, as Parser::compile() takes it
     std::vector<std::string> files;  // its sources; of the kernel's policy none are known
+    std::string includes;            // where these find what they include, before /etc/apparmor.d; empty: nowhere else
 };
 
 // That of PATHS, which are files or directories of them; without any the kernel's, which root alone can read. All profiles of files are
 // compiled at once, and none may be defined twice.
 Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel);
+
+// The rules of PROFILE in FILE, a source of OPENED, and in what that includes.
+Result<apparmor::ProfileText> read_text(const OpenedPolicy& opened, const std::string& file, const std::string& profile,
+                                        apparmor::WantedRules wanted = apparmor::WantedRules::exec);
 
 }  // namespace aa::ctl

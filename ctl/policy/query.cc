@@ -59,7 +59,7 @@ Result<std::vector<Asked>> answers(const Options& options) {
     const apparmor::Kernel kernel;
     const auto opened = TRY(open_policy(options.profiles, kernel));
     auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, options.label, opened.features));
-    const auto alone = rules_of_label(*opened.policy, options.label, opened.files, opened.features);
+    const auto alone = rules_of_label(*opened.policy, options.label, opened.files, opened.features, opened.includes);
     std::vector<Asked> result;
     for (auto& thing : things) {
         apparmor::Budget budget;

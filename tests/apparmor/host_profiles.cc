@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // host_profiles PARSER FEATURES FIXTURES FOLDER…: whether PARSER's profiles, the files right in each FOLDER, get no finding of severity
-// error, and the fixtures of the syntax test (tests/apparmor/findings/syntax_test.cc) those that they are for. Says what is not so, and exits with 1.
+// error, all of them in at most twice the processor time that PARSER itself takes, and the fixtures of the syntax test
+// (tests/apparmor/findings/syntax_test.cc) those that they are for. Says what is not so, and exits with 1.
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "apparmor/findings/profiles.h"
 #include "apparmor/findings/syntax.h"
 
 using namespace aa;
@@ -42,6 +47,49 @@ bool has_code(const std::vector<Finding>& found, std::string_view code) {
     return std::any_of(found.begin(), found.end(), [&](const Finding& finding) { return finding.code == code; });
 }
 
+std::vector<SourceText> texts_in(const fs::path& folder) {
+    std::vector<SourceText> texts;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (entry.is_regular_file() && entry.path().filename() != "README") texts.push_back({entry.path(), contents(entry.path())});
+    }
+    std::ranges::sort(texts, {}, &SourceText::file);
+    return texts;
+}
+
+// The processor time that we and the programs that we ran took so far, in seconds.
+double processor_time() {
+    double seconds = 0;
+    for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage usage{};
+        if (::getrusage(who, &usage) != 0) return 0;
+        for (const auto& time : {usage.ru_utime, usage.ru_stime})
+            seconds += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    }
+    return seconds;
+}
+
+// Checks the profiles in FOLDER as `check --profiles FOLDER` does; how many files they are.
+int check_folder(const Parser& parser, const std::string& features, const std::string& folder) {
+    constexpr double kMostTimes = 2;
+    constexpr double kStart = 1;  // of a second: what is asked once
+    const auto texts = texts_in(folder);
+    const double begin = processor_time();
+    for (const auto& text : texts) (void)parser.compile_input(text.text, features);
+    const double middle = processor_time();
+    const auto found = find_in_profiles({parser.including(include_root(folder)), features, {folder}, nullptr}, texts);
+    const double end = processor_time();
+    if (!found) complain(found.error().message);
+    std::size_t warnings = 0;
+    for (const auto& finding : found ? *found : std::vector<Finding>()) {
+        if (finding.severity() == Severity::error) complain(finding.text());
+        warnings += finding.severity() == Severity::warning ? 1U : 0U;
+    }
+    (void)std::printf("%s: %zu files, %zu warnings; the parser %.1f s, check %.1f s\n", folder.c_str(), texts.size(), warnings,
+                      middle - begin, end - middle);
+    if (end - middle > kMostTimes * (middle - begin) + kStart) complain(folder + ": takes too long");
+    return static_cast<int>(texts.size());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,15 +108,7 @@ int main(int argc, char** argv) {
             if (!is_faulty) complain(finding.text());
         }
     }
-    for (int i = 4; i < argc; ++i) {
-        for (const auto& entry : fs::directory_iterator(argv[i])) {
-            if (!entry.is_regular_file() || entry.path().filename() == "README") continue;
-            ++files;
-            for (const auto& finding : findings(parser, features, entry.path())) {
-                if (finding.severity() == Severity::error) complain(finding.text());
-            }
-        }
-    }
+    for (int i = 4; i < argc; ++i) files += check_folder(parser, features, argv[i]);
     (void)std::printf("%d files, %d problems\n", files, problems);
     return problems == 0 ? 0 : 1;
 }

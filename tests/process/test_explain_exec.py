@@ -177,6 +177,28 @@ class ProfileAndPath(ExplainTest):
         self.assertIn("permission denied: ", leaving("test", WRONG)["error"]["message"])
         self.assertEqual(leaving("loose", OK)["label"], "unconfined")
 
+    def test_profiles_that_are_given(self):
+        """In place of this host's, which would say otherwise."""
+        given = harness.WORK / "given"
+        given.mkdir()
+        (given / "p").write_text(PROFILE.replace("/bin/stays rix", "/bin/stays Px -> aa-other"))
+        (given / "q").write_text(OTHER)
+        asked = ("--exec", "--profiles", given)
+        document = self.document(*asked, "--profile", "aa-test", "/bin/stays")
+        self.assertEqual((document["label"], document["policy"]), ("aa-other", "the profile files that were given"))
+        self.assertEqual((document["steps"][0]["source"], self.decided(document)), (f"{given}/p", ["p:6"]))
+        self.assertEqual(self.document("--exec", "--profile", "aa-test", "/bin/stays")["label"], "aa-test")
+        # A confinement of a catalog, and files one by one.
+        ruled = ("--catalog", self.catalog, "--confinement", "ruled")
+        self.assertEqual(self.document(*asked, *ruled, "/bin/x")["label"], "aa-other")
+        self.explain(*asked, *ruled, "/bin/stays", code=WRONG)
+        self.assertEqual(self.document("--exec", "--profiles", given / "p", "--profiles", given / "q", "--profile", "aa-test", "/bin/cleans")["label"],
+                         "aa-test//kid")
+        # Nothing else counts.
+        self.assertIn("'aa-sealed'", self.explain(*asked, "--profile", "aa-sealed", "/bin/stays", code=SYSTEM).stderr)
+        self.assertIn("there is no profile file", self.explain("--exec", "--profiles", given / "none", "--profile", "aa-test", "/x", code=SYSTEM).stderr)
+        self.explain("--profiles", given, "--image", "x", code=USAGE)
+
     def test_a_profile_that_nobody_defines(self):
         result = self.explain("--exec", "--profile", "nobody", "/bin/x", code=SYSTEM)
         self.assertEqual(

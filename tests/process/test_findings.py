@@ -118,6 +118,28 @@ class Findings(harness.ShimTest):
         self.assertEqual((result.returncode, result.stderr), (1, f"aa-shimctl: '{empty}' holds no file of profiles\n"))
         self.assertEqual(self.check("--profiles", harness.WORK / "missing").returncode, 3)
 
+    def test_an_unpacked_package_includes_its_own(self):
+        """Abstractions and tunables beside the profiles are theirs, and a file that another one includes need not stand alone."""
+        tree = harness.WORK / "package" / "etc" / "apparmor.d"
+        for name, text in (("tunables/theirs", "@{THEIRS} = /srv/theirs\n"), ("abstractions/theirs", "  @{THEIRS}/** r,\n"),
+                           ("parts/one", f"profile part {FLAGS} {{\n  file, signal, ptrace, @{{THEIRS}} r,\n}}\n"),
+                           ("web", f"abi <abi/3.0>,\ninclude <tunables/theirs>\ninclude <parts>\n"
+                                   f"profile web {FLAGS} {{\n  file, signal, ptrace, include <abstractions/theirs>\n}}\n")):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_text(text)
+        for words in (("--profiles", tree), (tree / "web",)):
+            result = self.check(*words)
+            self.assertEqual((result.stdout, result.stderr, result.returncode), ("The profiles are good: 1 file.\n", "", 0))
+        for words in (("query", "--profiles", tree, "web", "r /srv/theirs/x"), ("diff", tree, tree), ("graph", "--profiles", tree)):
+            result = subprocess.run([harness.CTL, *map(str, words)], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        # What `load` would not find is not found here, either.
+        installed = harness.ETC / "apparmor.d"
+        (installed / "abstractions").mkdir()
+        (installed / "abstractions" / "theirs").write_text("  /srv/** r,\n")
+        (installed / "web").write_text(f"abi <abi/3.0>,\nprofile web {FLAGS} {{\n  file, signal, ptrace, include <abstractions/theirs>\n}}\n")
+        self.assertIn(" error AA106: ", self.check(installed / "web").stderr)
+
     def test_profiles_of_hosts_are_no_errors(self):
         """Whatever this host's own package of AppArmor brings."""
         result = self.check("--profiles", "/etc/apparmor.d")
