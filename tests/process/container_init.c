@@ -87,30 +87,65 @@ static void fork_program(char** step) {
     _exit(97);
 }
 
+static void* steps(void* first);
+
+static void by_thread(char** step) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, steps, step) != 0) die("pthread_create");
+    pthread_join(thread, NULL);
+    _exit(0);
+}
+
+static void execute(char** program) {
+    execv(program[0], program);
+    die(program[0]);
+}
+
+static void become(uid_t user) {
+    if (setuid(user) != 0) die("setuid");
+}
+
+// Does STEP if it takes no word; whether it did.
+static int does_alone(char** step) {
+    const char* name = *step;
+    if (strcmp(name, "bound") == 0) return bound(), 1;
+    if (strcmp(name, "inherit") == 0) return inherit(), 1;
+    if (strcmp(name, "no-new-privileges") == 0) return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 1;
+    if (strcmp(name, "filter") == 0) return filter(), 1;
+    if (strcmp(name, "fork") == 0) return fork_program(step), 1;
+    if (strcmp(name, "thread") == 0) return by_thread(step + 1), 1;
+    return 0;
+}
+
+static void do_with(const char* name, char** word) {
+    if (*word == NULL) die(name);
+    if (strcmp(name, "wait") == 0) {
+        while (access(*word, F_OK) != 0) usleep(5000);
+    } else if (strcmp(name, "expect") == 0) {
+        while (counted < atoi(*word)) usleep(5000);
+    } else if (strcmp(name, "hook") == 0) {
+        run((char*[]){"/proc/self/exe", "mark", *word, NULL});
+    } else if (strcmp(name, "pause") == 0) {
+        usleep((useconds_t)atoi(*word) * 1000);
+    } else if (strcmp(name, "catch") == 0) {
+        signal(atoi(*word), count);
+    } else if (strcmp(name, "user") == 0) {
+        become((uid_t)atoi(*word));
+    } else if (strcmp(name, "mark") == 0) {
+        mark(*word);
+    } else if (strcmp(name, "exec") == 0) {
+        execute(word);
+    } else {
+        errno = EINVAL;
+        die(name);
+    }
+}
+
 static void* steps(void* first) {
     for (char** step = first; *step != NULL; ++step) {
-        const char* name = *step;
-        if (strcmp(name, "bound") == 0) bound();
-        else if (strcmp(name, "inherit") == 0) inherit();
-        else if (strcmp(name, "no-new-privileges") == 0) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        else if (strcmp(name, "filter") == 0) filter();
-        else if (strcmp(name, "fork") == 0) fork_program(step);
-        else if (strcmp(name, "thread") == 0) {
-            pthread_t thread;
-            pthread_create(&thread, NULL, steps, step + 1);
-            pthread_join(thread, NULL);
-            return NULL;
-        }
-        else if (step[1] == NULL) die(name);
-        else if (strcmp(name, "wait") == 0) for (++step; access(*step, F_OK) != 0;) usleep(5000);
-        else if (strcmp(name, "hook") == 0) run((char*[]){"/proc/self/exe", "mark", *++step, NULL});
-        else if (strcmp(name, "pause") == 0) usleep((useconds_t)atoi(*++step) * 1000);
-        else if (strcmp(name, "catch") == 0) signal(atoi(*++step), count);
-        else if (strcmp(name, "expect") == 0) for (++step; counted < atoi(*step);) usleep(5000);
-        else if (strcmp(name, "user") == 0) { if (setresuid(0, 0, 0) != 0 || setuid((uid_t)atoi(*++step)) != 0) die("setuid"); }
-        else if (strcmp(name, "mark") == 0) mark(*++step);
-        else if (strcmp(name, "exec") == 0) { execv(step[1], step + 1); die(step[1]); }
-        else { errno = EINVAL; die(name); }
+        if (does_alone(step)) continue;
+        do_with(step[0], step + 1);
+        ++step;
     }
     return NULL;
 }
