@@ -51,9 +51,13 @@ int seize_new(pid_t process, Threads threads, std::uintptr_t options, std::vecto
         if (::ptrace(PTRACE_SEIZE, task, nullptr, options) == 0) {
             seized.push_back(task);
             ++count;
-        } else if (errno == EPERM && tracer_of(task) == ::getpid()) {
+            continue;
+        }
+        const int error = errno;
+        if (error == EPERM && tracer_of(task) == ::getpid()) {
             seized.push_back(task);  // born of one that was seized, and so from its first moment
-        } else if (errno != ESRCH || task == process) {
+        } else if (error != ESRCH || task == process) {
+            errno = error;
             return -1;
         }
     }

@@ -240,8 +240,11 @@ Result<void> watch_start(const Call& call) {
         const auto init = look_at_init(process, started, runtime, state->user_namespace);
         const auto place = process.place();
         auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::all, children_of(decision));
+        // Without a FIFO it runs already, and so its next exec is its own affair.
+        const bool in_time = stop && !init.image.empty() && process.image() == init.image;
+        if (stop && !in_time) stop->release();
         ready();
-        if (stop && watch_exec_stop(*stop, process, place, started, decision)) return;
+        if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
         if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed
         if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
         watch_afterwards(process, init, started, runtime, decision);

@@ -225,6 +225,14 @@ class ExecStop(WatchTest):
                 self.start()
                 self.assert_let_go(process) if obeys else self.assert_ended(process)
 
+    def test_one_that_runs_already(self):
+        """What it executes is its own affair; nobody traces it on."""
+        self.before = (*OBEDIENT, "pause", "0")
+        process = self.created("pause", "1000", "exec", INIT, "mark", MARK, "pause", "600000", waits=False)
+        self.start()
+        self.assertTrue(await_end_of_watch(TIMELY))
+        self.assert_let_go(process)
+
     def test_a_set_user_id_program(self):
         """Executed by who is traced, it still gains its user."""
         program = harness.WORK / "set-user-id"
