@@ -47,6 +47,7 @@ struct Decision {
     Bounds bounds;
     oci::HostChanges host;                   // what it is not given of what it asks of the host; only of a decision made now
     std::vector<JudgedMount> mounts;         // what it is given, as far as somebody asked for it
+    bool start_hooks = false;                // the runtime executes programs in it before its own
     std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
     std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
     std::vector<std::string> reasons;        // each step in words

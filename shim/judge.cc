@@ -73,6 +73,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
     decision.mounts = judged_mounts(config, facts.host);
+    decision.start_hooks = config.host.start_hooks;
     if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
     return decision;
 }

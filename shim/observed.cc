@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <charconv>
 
 #include "apparmor/kernel/profile_name.h"
 #include "base/file.h"
@@ -24,27 +24,21 @@ std::size_t find_line(std::string_view status, std::string_view name) {
     return at;
 }
 
-// The number after NAME ("CapBnd:") in STATUS, in base 16.
-std::optional<std::uint64_t> hex_field(std::string_view status, std::string_view name) {
+// The number after NAME ("CapBnd:") in STATUS, in BASE.
+std::optional<unsigned long long> number_field(std::string_view status, std::string_view name, int base) {
     const std::size_t at = find_line(status, name);
     if (at == std::string_view::npos) return std::nullopt;
-    std::uint64_t value = 0;
-    bool any = false;
-    for (const char c : status.substr(at + name.size())) {
-        if ((c == '\t' || c == ' ') && !any) continue;
-        unsigned digit = 0;
-        if (c >= '0' && c <= '9') {
-            digit = static_cast<unsigned>(c - '0');
-        } else if (c >= 'a' && c <= 'f') {
-            digit = static_cast<unsigned>(c - 'a') + 10U;
-        } else {
-            break;
-        }
-        value = value << 4U | digit;
-        any = true;
-    }
-    if (!any) return std::nullopt;
+    status.remove_prefix(std::min(status.size(), status.find_first_not_of("\t ", at + name.size())));
+    unsigned long long value = 0;
+    const auto [end, error] = std::from_chars(status.data(), status.data() + status.size(), value, base);
+    if (error != std::errc()) return std::nullopt;
     return value;
+}
+
+std::optional<CapabilitySet> set_field(std::string_view status, std::string_view name) {
+    const auto set = number_field(status, name, 16);
+    if (!set) return std::nullopt;
+    return CapabilitySet(*set);
 }
 
 // Whether LABEL is PROFILE, in part at least, or any other profile that confines: a program may have made a transition of
@@ -73,14 +67,21 @@ std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool 
 }
 
 bool read_status(std::string_view status, Observed& observed) {
-    const auto bounding = hex_field(status, "CapBnd:");
-    const auto permitted = hex_field(status, "CapPrm:");
-    const auto no_new_privileges = hex_field(status, "NoNewPrivs:");
-    if (!bounding || !permitted || !no_new_privileges) return false;
-    observed.bounding = CapabilitySet(*bounding);
-    observed.permitted = CapabilitySet(*permitted);
+    const auto bounding = set_field(status, "CapBnd:");
+    const auto permitted = set_field(status, "CapPrm:");
+    const auto effective = set_field(status, "CapEff:");
+    const auto inheritable = set_field(status, "CapInh:");
+    const auto ambient = set_field(status, "CapAmb:");
+    const auto no_new_privileges = number_field(status, "NoNewPrivs:", 10);
+    if (!bounding || !permitted || !effective || !inheritable || !ambient || !no_new_privileges) return false;
+    observed.bounding = *bounding;
+    observed.permitted = *permitted;
+    observed.others = *effective | *inheritable | *ambient;
     observed.no_new_privileges = *no_new_privileges == 1;
-    observed.filtered = hex_field(status, "Seccomp:") == 2;  // SECCOMP_MODE_FILTER; kernels without filters have no such line
+    observed.filtered = number_field(status, "Seccomp:", 10) == 2;  // SECCOMP_MODE_FILTER; kernels without filters have no such line
+    observed.filters = number_field(status, "Seccomp_filters:", 10);
+    observed.parent = static_cast<pid_t>(number_field(status, "PPid:", 10).value_or(0));
+    observed.tracer = static_cast<pid_t>(number_field(status, "TracerPid:", 10).value_or(0));
     return true;
 }
 
@@ -89,12 +90,27 @@ std::optional<std::string> find_mismatch(const Observed& observed, const Bounds&
         return concat(
             {"the kernel says that its label is ", quote(observed.label.label), ", it was to run under ", quote(*bounds.profile)});
     }
-    if (bounds.ceiling && !(observed.bounding | observed.permitted).subset_of(*bounds.ceiling)) {
-        return concat({"the kernel says that it may have the capabilities ",
-                       ((observed.bounding | observed.permitted) - *bounds.ceiling).names(), " beyond the ceiling"});
+    const auto sets = observed.bounding | observed.permitted | observed.others;
+    if (bounds.ceiling && !sets.subset_of(*bounds.ceiling)) {
+        return concat({"the kernel says that it may have the capabilities ", (sets - *bounds.ceiling).names(), " beyond the ceiling"});
     }
     if (bounds.no_new_privileges && !observed.no_new_privileges) return "no-new-privileges is not set on it";
     if (!bounds.deny_syscalls.empty() && !observed.filtered) return "no filter is on its system calls";
+    return std::nullopt;
+}
+
+std::optional<std::string> find_first_mismatch(const Observed& observed, const Observed& parent, const Bounds& bounds,
+                                               const std::optional<std::string>& label) {
+    if (label && *label != apparmor::kUnconfined) {
+        const auto found = apparmor::components(observed.label.label);
+        for (const auto component : apparmor::components(*label)) {
+            if (std::find(found.begin(), found.end(), component) != found.end()) continue;
+            return concat({"the kernel says that its label is ", quote(observed.label.label), ", it was to begin under ", quote(*label)});
+        }
+    }
+    if (auto mismatch = find_mismatch(observed, bounds)) return mismatch;
+    if (!bounds.deny_syscalls.empty() && observed.filters && parent.filters && *observed.filters <= *parent.filters)
+        return "no filter is on its system calls but those that its parent has";
     return std::nullopt;
 }
 

@@ -22,12 +22,21 @@ struct Observed {
     CapabilitySet bounding;
     CapabilitySet permitted;
     bool no_new_privileges = false;
-    bool filtered = false;  // system calls go through a filter; which one, the kernel does not tell
+    bool filtered = false;                           // system calls go through a filter; which one, the kernel does not tell
+    CapabilitySet others = {};                       // effective, inheritable and ambient together
+    std::optional<unsigned long long> filters = {};  // how many; kernels before 5.9 do not tell
+    pid_t parent = 0;
+    pid_t tracer = 0;  // 0: nobody
 };
 
 // Why OBSERVED does not obey BOUNDS; nothing if it does. A program may have made a transition of its own since, so any
 // confined label obeys a profile; "unconfined" never does.
 std::optional<std::string> find_mismatch(const Observed& observed, const Bounds& bounds);
+
+// The same of a process that has executed nothing yet of what it was started for: it has made no transition, so every profile of LABEL
+// is one of its own, and where system calls are denied, it has a filter that its PARENT has not.
+std::optional<std::string> find_first_mismatch(const Observed& observed, const Observed& parent, const Bounds& bounds,
+                                               const std::optional<std::string>& label);
 
 // What the kernel says of the process PID now, without its label unless WITH_LABEL; nothing if it is gone or cannot be looked at.
 std::optional<Observed> observe(const apparmor::Kernel& kernel, pid_t pid, bool with_label);

@@ -29,6 +29,8 @@ void each_number(std::string_view text, Each each) {
     }
 }
 
+}  // namespace
+
 std::vector<pid_t> threads_of(pid_t process) {
     std::vector<pid_t> threads;
     const auto path = concat({"/proc/", decimal(process), "/task"});
@@ -39,8 +41,6 @@ std::vector<pid_t> threads_of(pid_t process) {
     for (const auto& name : *names) each_number(name, [&](pid_t thread) { threads.push_back(thread); });
     return threads;
 }
-
-}  // namespace
 
 std::vector<Task> process_tree(pid_t root) {
     std::vector<Task> tasks;

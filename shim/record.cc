@@ -25,6 +25,7 @@ constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kDeniedSyscalls = "aa-shim/denied-syscalls";  // absent: none
 constexpr std::string_view kMounts = "aa-shim/mounts";                   // absent: none
+constexpr std::string_view kStartHooks = "aa-shim/start-hooks";          // absent: none
 constexpr std::string_view kRule = "aa-shim/rule";
 // Who it is, for the log: each only where the engine said it.
 struct SubjectKey {
@@ -111,7 +112,7 @@ std::string resolved(const std::string& path) {
 
 // The entries of the record in STATE without its digest, if that is the right one; none otherwise.
 Entries authentic_entries(const oci::ContainerState& state, const oci::EngineCall& call, const SipKey& key) {
-    constexpr std::size_t kMost = 16;  // of a record
+    constexpr std::size_t kMost = 18;  // of a record
     Entries entries;
     entries.reserve(kMost);
     std::string_view digest;
@@ -167,6 +168,7 @@ Annotations to_annotations(const Decision& decision) {
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
     if (!decision.mounts.empty()) out.emplace_back(kMounts, to_text(decision.mounts));
+    if (decision.start_hooks) out.emplace_back(kStartHooks, "true");
     if (!bounds.deny_syscalls.empty()) out.emplace_back(kDeniedSyscalls, join(bounds.deny_syscalls, ","));
     return out;
 }
@@ -205,6 +207,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
     const auto no_new_privileges = annotation(kNoNewPrivileges);
     if (no_new_privileges != "true" && no_new_privileges != "false") return unreadable(kNoNewPrivileges, no_new_privileges);
     decision.bounds.no_new_privileges = no_new_privileges == "true";
+    decision.start_hooks = !annotation(kStartHooks).empty();
     decision.bounds.deny_syscalls = split(annotation(kDeniedSyscalls));
     if (!read_judged_mounts(annotation(kMounts), decision.mounts)) return unreadable(kMounts, annotation(kMounts));
     return std::optional(std::move(decision));

@@ -78,16 +78,23 @@ int refuse(const Call& call, Trace& trace, Error error) {
     return trace.as_exit_status ? fail_as_command(std::move(error), call.line) : fail(error, call.line);
 }
 
+// Has somebody see to it that what CALL starts obeys, where no `start` comes.
+Result<void> watch(const Call& call, const Prepared& prepared) {
+    if (!prepared.binds) return {};
+    if (call.line.command == oci::Command::run) return watch_run(call, *prepared.binds);
+    if (call.line.command == oci::Command::restore) return watch_restore(call, *prepared.binds);
+    return {};
+}
+
 // Judges the call and becomes the runtime; returns the exit code if not.
 int confine(const Call& call) {
     Trace trace;
     trace.id = new_decision_id();
     auto prepared = prepare(call, trace);
     if (!prepared) return refuse(call, trace, std::move(prepared).error());
+    if (const auto watched = watch(call, *prepared); !watched) return refuse(call, trace, watched.error());
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
-    if (prepared->binds && call.line.command == oci::Command::run) watch_run(call, *prepared->binds);
-    if (prepared->binds && call.line.command == oci::Command::restore) watch_restore(call, *prepared->binds);
     return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 

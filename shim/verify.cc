@@ -3,15 +3,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <climits>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/state/state.h"
+#include "shim/background.h"
+#include "shim/exec_stop.h"
 #include "shim/host_key.h"
 #include "shim/judged_mounts.h"
 #include "shim/log/counters.h"
@@ -46,6 +44,8 @@ struct Started {
 
 constexpr std::string_view kForgedReason = "forged";
 constexpr std::string_view kMismatchReason = "mismatch";
+constexpr std::string_view kUntracedReason = "untraced";
+constexpr std::string_view kUnwatchedReason = "unwatched";
 
 // What is logged of the container ID, whose decision is DECISION as far as that is known.
 LogEntry entry_of(std::string_view id, std::string message, std::string_view reason, const Decision& decision) {
@@ -97,28 +97,21 @@ std::optional<std::string> mismatch_of(pid_t task, std::string_view user_namespa
     const bool has_left = !user_namespace.empty() && has_left_for_below(task, user_namespace);
     auto observed = observe(kernel, task, bounds.profile.has_value());
     if (!observed) return "it could not be looked at";
-    if (has_left) observed->bounding = observed->permitted = CapabilitySet();
+    if (has_left) observed->bounding = observed->permitted = observed->others = CapabilitySet();
     return find_mismatch(*observed, bounds);
 }
 
-// Watches PROCESS, the first one of STARTED, until it obeys or has ended, or its program had its time.
-void watch_process(const WatchedProcess& process, const Init& init, const Started& started, const WatchedProcess& runtime,
-                   const Decision& decision) {
-    auto bounds = decision.bounds;
-    if (decision.start_label) bounds.profile = decision.start_label;
-    const apparmor::Kernel kernel;
-    std::optional<std::string> mismatch;
-    for (int polls = 0; polls < kPolls;) {
-        if (!init.image.empty() && process.image() == init.image) {
-            if (runtime.ends_within(0) && started.waits()) return;  // it was not started
-        } else {
-            mismatch = mismatch_of(process.pid(), init.user_namespace, kernel, bounds);
-            if (!mismatch) return;
-            ++polls;
-        }
-        if (process.ends_within(kPause)) return;
-    }
-    end_container(process, started.id, decision, *mismatch);
+// Why TASK, which is to begin a program in PLACE, does not obey DECISION; nothing if it does.
+std::optional<std::string> first_mismatch(pid_t task, const std::string& place, const apparmor::Kernel& kernel, const Decision& decision) {
+    const auto& bounds = decision.bounds;
+    const auto observed = observe(kernel, task, bounds.profile.has_value());
+    if (!observed) return "it could not be looked at";
+    if (WatchedProcess(task).place() != place || place.empty())
+        return "it was in another user namespace, mount namespace or root than before";
+    if (const auto mounted = check_mounts(task, decision.mounts); !mounted) return mounted.error().message;
+    const auto parent = observe(kernel, observed->parent, false).value_or(Observed());
+    const auto label = bounds.profile ? std::optional(decision.first_label()) : std::nullopt;
+    return find_first_mismatch(*observed, parent, bounds, label);
 }
 
 // Whether the thread TID has ended, a zombie included (proc(5), /proc/PID/stat).
@@ -130,8 +123,8 @@ bool is_over(pid_t tid) {
 }
 
 // The first of TASKS that does not obey BOUNDS, in words; nothing if all do. One that is over obeys.
-std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel, const std::vector<Task>& tasks,
-                                                  std::string_view user_namespace, const Bounds& bounds) {
+std::optional<std::string> find_mismatch_in(const apparmor::Kernel& kernel, const std::vector<Task>& tasks, std::string_view user_namespace,
+                                            const Bounds& bounds) {
     for (const auto& task : tasks) {
         const auto found = mismatch_of(task.thread, user_namespace, kernel, bounds);
         if (!found || is_over(task.thread)) continue;
@@ -140,24 +133,35 @@ std::optional<std::string> find_restored_mismatch(const apparmor::Kernel& kernel
     return std::nullopt;
 }
 
-// Watches the tree of PID, of a container that has USER_NAMESPACE (empty: that of PID), until all of it obeys, it is gone, or the time is over.
-void watch_tree(pid_t pid, std::string user_namespace, std::string_view id, const Decision& decision) {
-    const WatchedProcess first(pid);
-    if (user_namespace.empty()) user_namespace = first.user_namespace();
+// Watches FIRST and all that descends from it, of a container that has USER_NAMESPACE, until all of them obey BOUNDS, it is gone, or POLLS times.
+void watch_tree(const WatchedProcess& first, std::string_view user_namespace, std::string_view id, const Decision& decision,
+                const Bounds& bounds, int polls) {
     const apparmor::Kernel kernel;
     std::vector<Task> tasks;
     std::optional<std::string> mismatch;
-    for (int i = 0; i < kGracePolls; ++i) {
+    for (int i = 0; i < polls; ++i) {
         if (first.ends_within(i == 0 ? 0 : kPause)) return;
-        tasks = process_tree(pid);
-        mismatch = find_restored_mismatch(kernel, tasks, user_namespace, decision.bounds);
+        tasks = process_tree(first.pid());
+        mismatch = find_mismatch_in(kernel, tasks, user_namespace, bounds);
         if (!mismatch) return;
     }
     // Those that share no PID namespace with it would outlive it.
     for (const auto& task : tasks) {
-        if (task.process != pid) (void)::kill(task.process, SIGKILL);
+        if (task.process != first.pid()) (void)::kill(task.process, SIGKILL);
     }
     end_container(first, id, decision, *mismatch);
+}
+
+// Watches FIRST, the first process of STARTED, until its program runs, and then as above; or until it was not started.
+void watch_afterwards(const WatchedProcess& first, const Init& init, const Started& started, const WatchedProcess& runtime,
+                      const Decision& decision) {
+    while (!init.image.empty() && first.image() == init.image) {
+        if ((runtime.ends_within(0) && started.waits()) || first.ends_within(kPause)) return;
+    }
+    auto bounds = decision.bounds;
+    if (decision.start_label) bounds.profile = decision.start_label;
+    const auto space = init.user_namespace.empty() ? first.user_namespace() : init.user_namespace;
+    watch_tree(first, space, started.id, decision, bounds, kPolls);
 }
 
 // The state of STARTED, looked for every PAUSE milliseconds, once RUNTIME has made its first process; nothing if none comes of it.
@@ -171,29 +175,40 @@ std::optional<oci::ContainerState> await_state(const Started& started, const Wat
     return std::nullopt;
 }
 
-// Runs what PREPARE returns in a process that is nobody's child: the runtime must not meet a child that it does not know. That process holds
-// nothing of the caller's once this returns, and PREPARE has been run.
-template <class Prepare>
-void in_background(Prepare&& prepare) {
-    const pid_t child = ::fork();
-    if (child > 0) {
-        int status = 0;
-        (void)::waitpid(child, &status, 0);
-    }
-    if (child != 0) return;
-    (void)!::chdir("/");  // the caller's directory may be unmounted meanwhile
-    // The engine waits for the end of the pipes it handed to the runtime.
-    (void)::syscall(SYS_close_range, 0U, UINT_MAX, 0U);
-    try {
-        auto work = prepare();
-        if (::fork() == 0) {
-            (void)::setsid();
-            work();
+// Compares PROCESS, the first one of STARTED, and what it makes, with DECISION at their execve(2), until that one's own. Each that differs is
+// killed with all the others before it has executed an instruction. Whether it came to that exec: not if another than the thread that was seized
+// executed, or all have ended.
+bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::string& place, const Started& started,
+                     const Decision& decision) {
+    const apparmor::Kernel kernel;
+    while (const auto executing = stop.await_exec()) {
+        auto mismatch = first_mismatch(*executing, place, kernel, decision);
+        const bool done = *executing == process.pid();
+        for (const pid_t other : stop.tasks()) {
+            if (done && !mismatch && other != *executing && !is_over(other)) mismatch = first_mismatch(other, place, kernel, decision);
         }
-    } catch (...) {  // out of memory: the start goes on, unwatched, as it would have without AppArmor's answer
+        if (mismatch) {
+            stop.kill();
+            end_container(process, started.id, decision, concat({"before its program began, ", *mismatch}));
+            return true;
+        }
+        stop.let_go(*executing);
+        if (done) return true;
     }
-    ::_exit(0);
+    return process.ends_within(0);
 }
+
+// Says that the first process of the container ID is looked at after its start only, and WHY.
+void log_untraced(std::string_view id, const Error& why, const Decision& decision) {
+    auto entry = entry_of(id,
+                          concat({"container ", quote(id), " is looked at after its program has begun, not before: ", why.message,
+                                  "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
+                          kUntracedReason, decision);
+    entry.allowed = true;
+    log_decision(entry, {});
+}
+
+Children children_of(const Decision& decision) { return decision.start_hooks ? Children::left_alone : Children::seized; }
 
 }  // namespace
 
@@ -210,56 +225,76 @@ Result<void> watch_start(const Call& call) {
     if (!*record) return refuse_start(started.id, kForged, kForgedReason);
     const auto& decision = **record;
     if (decision.pass) return {};
+    if (state->user_namespace && WatchedProcess(state->init_pid).user_namespace() == WatchedProcess(::getpid()).user_namespace()) {
+        count_mismatch();
+        return refuse_start(started.id, "the runtime gave it no user namespace of its own: create it anew", kMismatchReason, decision);
+    }
     // As long as it waits, nothing of the container's has been executed; and what does not wait, the runtime will not start.
     if (const auto mounted = started.waits() ? check_mounts(state->init_pid, decision.mounts) : Result<void>(); !mounted) {
         count_mismatch();
         return refuse_start(started.id, mounted.error().message, kMismatchReason, decision);
     }
-    in_background([&, caller = ::getpid()] {
-        WatchedProcess runtime(caller);
-        WatchedProcess process(state->init_pid);
-        auto init = look_at_init(process, started, runtime, state->user_namespace);
-        return [&, runtime = std::move(runtime), process = std::move(process), init = std::move(init)] {
-            watch_process(process, init, started, runtime, decision);
-        };
+    const auto watched = in_background([&, caller = ::getpid()](const auto& ready) {
+        const WatchedProcess runtime(caller);
+        const WatchedProcess process(state->init_pid);
+        const auto init = look_at_init(process, started, runtime, state->user_namespace);
+        const auto place = process.place();
+        auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::all, children_of(decision));
+        // Without a FIFO it runs already, and so its next exec is its own affair.
+        const bool in_time = stop && !init.image.empty() && process.image() == init.image;
+        if (stop && !in_time) stop->release();
+        ready();
+        if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
+        if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed
+        if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
+        watch_afterwards(process, init, started, runtime, decision);
     });
+    if (!watched) return refuse_start(started.id, watched.error().message, kUnwatchedReason, decision);
     return {};
 }
 
-void watch_run(const Call& call, const Decision& decision) {
+Result<void> watch_run(const Call& call, const Decision& decision) {
     const auto root = oci::state_root(call.line, call.runtime.kind);
-    if (!root) return;
+    if (!root) return {};
     const Started started{*root, call.line.id, call.runtime.kind};
-    in_background([&, caller = ::getpid()] {
-        return [&, runtime = WatchedProcess(caller)] {
-            const auto state = await_state(started, runtime, kShortPause);
-            if (!state) return;
-            const WatchedProcess process(state->init_pid);
-            const auto init = look_at_init(process, started, runtime, state->user_namespace);
-            const auto mounted = check_mounts(process.pid(), decision.mounts);
-            // What its program has made of the mounts is its own affair; and it may be past being looked at.
-            if (!mounted && mounted.error().kind == ErrorKind::denied && started.waits())
-                return end_container(process, started.id, decision, mounted.error().message);
-            watch_process(process, init, started, runtime, decision);
-        };
+    return in_background([&, caller = ::getpid()](const auto& ready) {
+        const WatchedProcess runtime(caller);
+        ready();
+        const auto state = await_state(started, runtime, kShortPause);
+        if (!state) return;
+        const WatchedProcess process(state->init_pid);
+        const auto init = look_at_init(process, started, runtime, state->user_namespace);
+        const auto place = process.place();
+        auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
+        if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
+        const auto mounted = check_mounts(process.pid(), decision.mounts);
+        // What its program has made of the mounts is its own affair; and it may be past being looked at.
+        if (!mounted && mounted.error().kind == ErrorKind::denied && started.waits())
+            return end_container(process, started.id, decision, mounted.error().message);
+        // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
+        const bool in_time = stop && !init.image.empty() && process.image() == init.image;
+        if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
+        if (!in_time && stop) stop->release();
+        watch_afterwards(process, init, started, runtime, decision);
     });
 }
 
-void watch_restore(const Call& call, const Decision& decision) {
+Result<void> watch_restore(const Call& call, const Decision& decision) {
     const auto root = oci::state_root(call.line, call.runtime.kind);
-    if (!root) return;
+    if (!root) return {};
     const Started started{*root, call.line.id, call.runtime.kind};
     // A container of this name that runs already is none of ours: the runtime will refuse to restore another.
     const auto state = started.state();
-    if (state && state->init_pid != 0) return;
-    in_background([&, caller = ::getpid()] {
-        return [&, runtime = WatchedProcess(caller)] {
-            const auto restored = await_state(started, runtime, kPause);
-            if (!restored) return;
-            // That is the watcher's own, as it is the runtime's, unless the container has one.
-            auto space = restored->user_namespace ? std::string() : WatchedProcess(::getpid()).user_namespace();
-            watch_tree(restored->init_pid, std::move(space), started.id, decision);
-        };
+    if (state && state->init_pid != 0) return {};
+    return in_background([&, caller = ::getpid()](const auto& ready) {
+        const WatchedProcess runtime(caller);
+        ready();
+        const auto restored = await_state(started, runtime, kPause);
+        if (!restored) return;
+        const WatchedProcess first(restored->init_pid);
+        // That is the watcher's own, as it is the runtime's, unless the container has one.
+        const auto space = restored->user_namespace ? first.user_namespace() : WatchedProcess(::getpid()).user_namespace();
+        watch_tree(first, space, started.id, decision, decision.bounds, kGracePolls);
     });
 }
 

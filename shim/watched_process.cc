@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@ namespace aa::shim {
 namespace {
 
 constexpr std::size_t kMostBytes = 4096;
+
+std::string namespace_of(pid_t pid, std::string_view kind) {
+    std::array<char, 64> name{};
+    const auto link = concat({"/proc/", decimal(pid), "/ns/", kind});
+    const ssize_t length = ::readlink(link.c_str(), name.data(), name.size());
+    return length > 0 ? std::string(name.data(), static_cast<std::size_t>(length)) : std::string();
+}
 
 }  // namespace
 
@@ -38,11 +46,14 @@ std::string WatchedProcess::image() const {
     return auxv ? *auxv : std::string();
 }
 
-std::string WatchedProcess::user_namespace() const {
-    std::array<char, 64> name{};
-    const auto link = concat({"/proc/", decimal(pid_), "/ns/user"});
-    const ssize_t length = ::readlink(link.c_str(), name.data(), name.size());
-    return length > 0 ? std::string(name.data(), static_cast<std::size_t>(length)) : std::string();
+std::string WatchedProcess::user_namespace() const { return namespace_of(pid_, "user"); }
+
+std::string WatchedProcess::place() const {
+    const auto user = user_namespace();
+    const auto mounts = namespace_of(pid_, "mnt");
+    struct stat root {};
+    if (user.empty() || mounts.empty() || ::stat(concat({"/proc/", decimal(pid_), "/root/."}).c_str(), &root) != 0) return {};
+    return concat({user, " ", mounts, " ", hex64(root.st_dev), ":", hex64(root.st_ino)});
 }
 
 bool has_left_for_below(pid_t task, std::string_view user_namespace) {

@@ -31,6 +31,9 @@ public:
     // Its user namespace (user_namespaces(7)); empty if that cannot be read.
     [[nodiscard]] std::string user_namespace() const;
 
+    // Its user namespace, mount namespace and root directory, in a text that tells them from any others; empty if one cannot be read.
+    [[nodiscard]] std::string place() const;
+
 private:
     pid_t pid_;
     Fd fd_;

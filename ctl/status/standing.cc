@@ -93,7 +93,7 @@ Expected expected_of(const shim::Decision& container, const apparmor::Confinemen
 
 std::optional<std::string> find_deviation(const shim::Observed& observed, const Expected& expected, bool own_capabilities, Labels* labels) {
     auto seen = observed;
-    if (!own_capabilities) seen.bounding = seen.permitted = CapabilitySet();
+    if (!own_capabilities) seen.bounding = seen.permitted = seen.others = CapabilitySet();
     auto bounds = expected.bounds;
     const bool has_left = expected.may_leave && observed.label.label == apparmor::kUnconfined;
     if (has_left) bounds.profile.reset();

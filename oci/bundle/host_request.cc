@@ -72,9 +72,14 @@ constexpr Member<Hook> kHook[] = {{"path", read_hook_path}, {"args", read_hook_a
 void read_hook_list(Reader& reader, HostRequest& request) {
     if (!reader.null()) (void)reader.array([&] { (void)json::read_members(reader, kHook, request.hooks.emplace_back()); });
 }
+void read_start_hooks(Reader& reader, HostRequest& request) {
+    const std::size_t before = request.hooks.size();
+    read_hook_list(reader, request);
+    request.start_hooks = request.hooks.size() > before;
+}
 constexpr Member<HostRequest> kHooks[] = {
-    {"prestart", read_hook_list},       {"createRuntime", read_hook_list}, {"createContainer", read_hook_list},
-    {"startContainer", read_hook_list}, {"poststart", read_hook_list},     {"poststop", read_hook_list},
+    {"prestart", read_hook_list},         {"createRuntime", read_hook_list}, {"createContainer", read_hook_list},
+    {"startContainer", read_start_hooks}, {"poststart", read_hook_list},     {"poststop", read_hook_list},
 };
 
 void read_list(Reader& reader, TextList& list) {

@@ -63,6 +63,7 @@ struct HostRequest {
     TextList masked_paths;
     TextList readonly_paths;
     std::vector<Hook> hooks;   // of all kinds
+    bool start_hooks = false;  // some are run in the container, by its first process before its program (startContainer)
     bool net_devices = false;  // it takes network devices of the host
 
     [[nodiscard]] const Namespace* find(std::string_view type) const;

@@ -288,11 +288,20 @@ def start_time(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
-def filter_system_calls():
+ALLOW = struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000)  # BPF_RET, SECCOMP_RET_ALLOW
+PTRACE = {"x86_64": 101, "aarch64": 117}[os.uname().machine]
+
+
+def filter_system_calls(code=ALLOW):
     """Puts a filter on the calling process, and on what it starts, that lets every call through (seccomp(2))."""
-    allow = struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000)  # BPF_RET, SECCOMP_RET_ALLOW
-    code = ctypes.create_string_buffer(allow, len(allow))
-    program = struct.pack("@HP", 1, ctypes.addressof(code))
+    program = ctypes.create_string_buffer(code, len(code))
+    instructions = struct.pack("@HP", len(code) // 8, ctypes.addressof(program))
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(22, 2, ctypes.create_string_buffer(program, len(program)), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    if libc.prctl(22, 2, ctypes.create_string_buffer(instructions, len(instructions)), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def deny_tracing():
+    """Puts one on it that fails ptrace(2)."""
+    number, is_ptrace = struct.pack("=HBBI", 0x20, 0, 0, 0), struct.pack("=HBBI", 0x15, 0, 1, PTRACE)  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K
+    filter_system_calls(number + is_ptrace + struct.pack("=HBBI", 6, 0, 0, 0x00050001) + ALLOW)  # SECCOMP_RET_ERRNO, EPERM

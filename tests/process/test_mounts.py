@@ -10,7 +10,7 @@ import subprocess
 import bundle as bundles
 import harness
 from test_host import bind
-from watching import BOUNDED, TIMELY, WatchTest, await_end_of_watch
+from watching import BOUNDED, TIMELY, UNTRACED, WatchTest, await_end_of_watch
 
 SOURCE = "/srv/ours/data"
 INSIDE = harness.WORK / "in"
@@ -120,7 +120,7 @@ class Mounts(WatchTest):
         (root / "c2").rename(root / "hidden")
         self.runtime_that(f"#!/bin/sh\n{SWAPS['a link']}\nmount --bind {SOURCE} {INSIDE}\nmv {root}/hidden {root}/c2\nsleep 2\n"
                           f"rm {root}/c2/exec.fifo; touch {harness.WORK}/go\n")
-        self.assertEqual(self.shim("--root", root, "run", "--bundle", directory, "c2").code, 0)
+        self.assertEqual(self.shim("--root", root, "run", "--bundle", directory, "c2", **UNTRACED).code, 0)
         self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
 
     def test_a_bundle_that_is_used_again(self):

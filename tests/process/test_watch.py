@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who watches a start: it waits for the container's own program, judges that one, and ends as soon as there is nothing to watch."""
+"""Who watches a start where it may trace nobody: it waits for the container's own program, judges that one and all that descends from it, and
+ends as soon as there is nothing to watch. test_exec_stop has what happens where it may."""
 
 import json
 import os
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 
 import harness
-from watching import BOUNDED, PATIENCE, TIMELY, WatchTest, await_end_of_watch, watchers
+from watching import BOUNDED, PATIENCE, TIMELY, UNTRACED, WatchTest, await_end_of_watch, watchers
 
 
 class Watch(WatchTest):
@@ -54,6 +55,12 @@ class Watch(WatchTest):
     def test_one_that_does_not_obey_in_a_user_namespace_of_its_own(self):
         """Its sets tell nothing there; everything else does."""
         process = self.created("sleep 0.3; exec unshare --user sleep 1000")
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+
+    def test_a_descendant_that_does_not_obey(self):
+        """All processes count, not only the first."""
+        process = self.created(f"sleep 0.3; sleep 1000 & exec {BOUNDED} sleep 1000")
         self.start()
         self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
 
@@ -112,7 +119,7 @@ class Watch(WatchTest):
         (root / "c2").rename(root / "hidden")
         self.runtime_that(f"#!/bin/sh\nmv {root}/hidden {root}/c2; sleep 0.5; rm {root}/c2/exec.fifo; touch {harness.WORK}/go\n")
         directory = self.make_bundle(name="run")
-        self.assertEqual(self.shim("--root", root, "run", "--bundle", directory, "c2").code, 0)
+        self.assertEqual(self.shim("--root", root, "run", "--bundle", directory, "c2", **UNTRACED).code, 0)
         return process
 
     def test_a_run_with_a_hook_that_takes_long(self):

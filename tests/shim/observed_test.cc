@@ -7,8 +7,9 @@ namespace aa::shim {
 namespace {
 
 constexpr std::string_view kStatus =
-    "Name:\tsh\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000400\nCapBnd:\t0000000000000401\n"
-    "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+    "Name:\tsh\nPPid:\t71\nTracerPid:\t0\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000400\nCapBnd:"
+    "\t0000000000000401\n"
+    "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n";
 
 TEST(Observed, ReadsTheKernelsStatus) {
     Observed observed;
@@ -17,6 +18,19 @@ TEST(Observed, ReadsTheKernelsStatus) {
     EXPECT_EQ(observed.permitted, CapabilitySet(0x400));
     EXPECT_TRUE(observed.no_new_privileges);
     EXPECT_TRUE(observed.filtered);
+    EXPECT_EQ(observed.filters, 3U);
+    EXPECT_EQ(observed.parent, 71);
+    EXPECT_EQ(observed.tracer, 0);
+}
+
+TEST(Observed, ReadsTheSetsThatAProgramMayGainFrom) {
+    for (const auto* name : {"CapInh", "CapEff", "CapAmb"}) {
+        std::string status(kStatus);
+        status.replace(status.find(name) + 8, 16, "0000000000200000");
+        Observed observed;
+        ASSERT_TRUE(read_status(status, observed));
+        EXPECT_TRUE(CapabilitySet(0x200000).subset_of(observed.others)) << name;
+    }
 }
 
 TEST(Verify, AProcessMayCallItselfWhatItLikes) {
@@ -42,8 +56,13 @@ TEST(Observed, IsNotMisledByTheProcesssName) {
 
 TEST(Observed, AStatusWithoutTheLinesIsNoObservation) {
     Observed observed;
-    for (const char* text : {"", "CapPrm:\t1\nCapBnd:\t1\n", "CapPrm:\t\nCapBnd:\t1\nNoNewPrivs:\t1\n"})
-        EXPECT_FALSE(read_status(text, observed)) << text;
+    for (const auto* name : {"CapInh:\t", "CapPrm:\t", "CapEff:\t", "CapBnd:\t", "CapAmb:\t", "NoNewPrivs:\t"}) {
+        std::string status(kStatus);
+        const auto value = status.find(name) + std::string_view(name).size();
+        status.insert(value, "?");
+        EXPECT_FALSE(read_status(status, observed)) << name;
+    }
+    EXPECT_FALSE(read_status("", observed));
 }
 
 TEST(Observed, Mismatches) {
@@ -86,6 +105,57 @@ TEST(Observed, Mismatches) {
     for (const auto& c : cases) {
         const auto mismatch = find_mismatch(c.observed, c.bounds);
         ASSERT_EQ(mismatch.has_value(), c.expected != nullptr) << c.name;
+        EXPECT_EQ(mismatch.value_or(""), c.expected != nullptr ? c.expected : "") << c.name;
+    }
+}
+
+TEST(Observed, FirstMismatches) {
+    using apparmor::Mode;
+    struct Case {
+        const char* name;
+        Observed observed;
+        unsigned long long parent;  // how many filters it has
+        Bounds bounds;
+        std::optional<std::string> label;
+        const char* expected;  // nullptr: it obeys
+    };
+    const CapabilitySet chown(1);
+    const auto label = [](const char* text, Mode mode) { return Observed{.label = {text, mode}, .bounding = {}, .permitted = {}}; };
+    const auto filters = [](std::optional<unsigned long long> count) {
+        return Observed{.label = {"web", Mode::enforce}, .bounding = {}, .permitted = {}, .filtered = true, .filters = count};
+    };
+    const Bounds web{"web", chown, false, {}};
+    const Bounds filtered{"web", chown, false, {"keyctl"}};
+    const Case cases[] = {
+        {"as decided", label("web", Mode::enforce), 0, web, "web", nullptr},
+        {"a start of its own", label("web//first", Mode::enforce), 0, web, "web//first", nullptr},
+        {"in another order, and one more", label("crun//&b//&a", Mode::mixed), 0, {"a//&b", chown, false, {}}, "a//&b", nullptr},
+        {"any, where none is decided", label("x", Mode::enforce), 0, {std::nullopt, chown, false, {}}, std::nullopt, nullptr},
+        {"unconfined as decided", label("unconfined", Mode::unconfined), 0, {"unconfined", chown, false, {}}, "unconfined", nullptr},
+        {"another that confines", label("web//worker", Mode::enforce), 0, web, "web",
+         "the kernel says that its label is 'web//worker', it was to begin under 'web'"},
+        {"a component that is missing",
+         label("a", Mode::enforce),
+         0,
+         {"a//&b", chown, false, {}},
+         "a//&b",
+         "the kernel says that its label is 'a', it was to begin under 'a//&b'"},
+        {"what it may inherit",
+         {.label = {"web", Mode::enforce}, .bounding = {}, .permitted = {}, .others = CapabilitySet(2)},
+         0,
+         web,
+         "web",
+         "the kernel says that it may have the capabilities DAC_OVERRIDE beyond the ceiling"},
+        {"a filter of its own", filters(3), 2, filtered, "web", nullptr},
+        {"a kernel that does not count", filters(std::nullopt), 2, filtered, "web", nullptr},
+        {"its parent's filters", filters(2), 2, filtered, "web", "no filter is on its system calls but those that its parent has"},
+        {"its parent's filters, where nothing is denied", filters(2), 2, web, "web", nullptr},
+    };
+    for (const auto& c : cases) {
+        Observed parent;
+        parent.filters = c.parent;
+        const auto mismatch = find_first_mismatch(c.observed, parent, c.bounds, c.label);
+        ASSERT_EQ(mismatch.has_value(), c.expected != nullptr) << c.name << ": " << mismatch.value_or("");
         EXPECT_EQ(mismatch.value_or(""), c.expected != nullptr ? c.expected : "") << c.name;
     }
 }

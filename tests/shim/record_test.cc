@@ -50,7 +50,9 @@ TEST(Record, ReadsBackWhatWasWritten) {
     passed.confinement.clear();
     passed.pass = true;
     passed.bounds = {};
-    for (const auto& decision : {sample(), without_bounds, with_mounts, passed}) {
+    auto with_hooks = sample();
+    with_hooks.start_hooks = true;
+    for (const auto& decision : {sample(), without_bounds, with_mounts, with_hooks, passed}) {
         const auto record = read_record(state_of(decision), kCall, kKey);
         ASSERT_TRUE(record.has_value());
         ASSERT_TRUE(record->has_value());
@@ -60,6 +62,7 @@ TEST(Record, ReadsBackWhatWasWritten) {
         EXPECT_EQ((*record)->rule, decision.rule);
         EXPECT_EQ((*record)->bounds, decision.bounds);
         EXPECT_EQ((*record)->mounts, decision.mounts);
+        EXPECT_EQ((*record)->start_hooks, decision.start_hooks);
     }
 }
 

@@ -238,29 +238,39 @@ start_without_catalog() {
     stop c; equal "kill and delete without a catalog" "$(ls $state)" ""
 }
 
-# A runtime whose label never arrives (as when its write is diverted): what was started is ended, what obeys lives on.
+# A runtime whose label never arrives (as when its write is diverted): what was started is ended before its program has written its label, which
+# it does at once everywhere else; what obeys lives on.
 check_watch() {
-    local obeys
-    bundle /tmp/b
+    local obeys real=$1 program
+    program=$(process '"sh", "-c", "cat /proc/self/attr/apparmor/current > /tmp/label; grep TracerPid /proc/self/status > /tmp/tracer; exec sleep 1000"')
+    bundle /tmp/b "$program"
     start good /tmp/b || return
     obeys=$pid
-    cat > /opt/runc-without-labels <<'END'
+    until [ -s /tmp/b/rootfs/tmp/tracer ] || [ ! -e "/proc/$pid/exe" ]; do sleep 0.1; done
+    equal "a label that arrives: the program's own word" "$(kernel_label < /tmp/b/rootfs/tmp/label)" "aa-shim-baseline (enforce)"
+    equal "and nobody traces it" "$(cat /tmp/b/rootfs/tmp/tracer)" "TracerPid:	0"
+    cat > "/opt/$part-without-labels" <<END
 #!/bin/sh
 for word; do
-    [ "$before" != --bundle ] || sed -i 's/"apparmorProfile":"[^"]*",*//' "$word/config.json"
-    before=$word
+    [ "\$before" != --bundle ] || sed -i 's/"apparmorProfile":"[^"]*",*//' "\$word/config.json"
+    before=\$word
 done
-exec /usr/sbin/runc "$@"
+exec $real "\$@"
 END
-    chmod 755 /opt/runc-without-labels
-    ln -sfn /opt/runc-without-labels /etc/aa-shim/runtime
-    bundle /tmp/b2
+    chmod 755 "/opt/$part-without-labels"
+    bundle /tmp/b2 "$program"
+    "/opt/$part-without-labels" --root $state run --detach --bundle /tmp/b2 bare < /dev/null > /dev/null 2>&1
+    until [ -s /tmp/b2/rootfs/tmp/label ]; do sleep 0.1; done
+    detail=$(cat /tmp/b2/rootfs/tmp/label); ok "a label that does not arrive: without aa-shim its program runs, and has none" [ "${detail#aa-shim-}" = "$detail" ]
+    "$real" --root $state delete --force bare
+    ln -sfn "/opt/$part-without-labels" /etc/aa-shim/runtime
+    bundle /tmp/b2 "$program"
     start bad /tmp/b2 || return
-    detail=$(label "$pid"); ok "a label that does not arrive: what the kernel says" [ "${detail#aa-shim-}" = "$detail" ]
-    gone "$pid" 60; ok "a label that does not arrive: the container is ended" [ ! -e "/proc/$pid/exe" ]
+    gone "$pid"; ok "a label that does not arrive: the container is ended" [ ! -e "/proc/$pid/exe" ]
+    equal "and its program has done nothing" "$(ls /tmp/b2/rootfs/tmp)" ""
     shim delete bad
     ok "a container that obeys lives on" [ -e "/proc/$obeys/exe" ]
-    ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
+    ln -sfn "$real" /etc/aa-shim/runtime
     pid=$obeys; stop good
 }
 
@@ -276,9 +286,9 @@ main() {
         check_policy_changes
         check_run
         check_refusals
+        check_watch /usr/$runtime
     done
     part=runc state=/run/scenario-runc
     ln -sfn /usr/sbin/runc /etc/aa-shim/runtime
-    check_watch
     check_pitfalls
 }

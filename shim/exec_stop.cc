@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/exec_stop.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+#include "apparmor/kernel/profile_name.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "shim/observed.h"
+#include "shim/process_tree.h"
+
+namespace aa::shim {
+namespace {
+
+constexpr unsigned kSeconds = 10;  // in which all threads are seized; who takes longer is stuck, and ends with what it has seized
+
+// A tracer without CAP_SYS_PTRACE has the kernel take set-user-ID from what is executed (commoncap.c, cap_bprm_creds_from_file); a confined
+// one needs rules for every label (security/apparmor/domain.c, may_change_ptraced_domain), or the execve(2) fails.
+Result<void> require_harmless(const apparmor::Kernel& kernel) {
+    const auto self = observe(kernel, ::getpid(), false);
+    if (!self || !CapabilitySet(std::uint64_t{1} << CAP_SYS_PTRACE).subset_of(self->permitted))
+        return Error{ErrorKind::system, "aa-shim has no CAP_SYS_PTRACE here"};
+    const auto label = kernel.task_label(0);
+    if (label && label->label != apparmor::kUnconfined && label->mode != apparmor::Mode::unconfined)
+        return Error{ErrorKind::system, concat({"aa-shim itself runs under the label ", quote(label->label)})};
+    return {};
+}
+
+// The number of who traces TASK; 0 if nobody does.
+pid_t tracer_of(pid_t task) {
+    const auto observed = observe(apparmor::Kernel(), task, false);
+    return observed ? observed->tracer : 0;
+}
+
+// Seizes the tasks of PROCESS that are none of SEIZED; how many that were, -1 with errno if the kernel refuses.
+int seize_new(pid_t process, Threads threads, std::uintptr_t options, std::vector<pid_t>& seized) {
+    const auto tasks = threads == Threads::all ? threads_of(process) : std::vector<pid_t>{process};
+    int count = 0;
+    for (const pid_t task : tasks) {
+        if (std::find(seized.begin(), seized.end(), task) != seized.end()) continue;
+        if (::ptrace(PTRACE_SEIZE, task, nullptr, options) == 0) {
+            seized.push_back(task);
+            ++count;
+            continue;
+        }
+        const int error = errno;
+        if (error == EPERM && tracer_of(task) == ::getpid()) {
+            seized.push_back(task);  // born of one that was seized, and so from its first moment
+        } else if (error != ESRCH || task == process) {
+            errno = error;
+            return -1;
+        }
+    }
+    return count;
+}
+
+bool is_stop(int signal) { return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
+
+// Gives TASK what it has stopped for: a signal, a stop of its whole process, or nothing but our being there.
+void pass_on(pid_t task, int event, int signal) {
+    if (event == PTRACE_EVENT_STOP && is_stop(signal)) {
+        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
+    } else {
+        (void)::ptrace(PTRACE_CONT, task, nullptr, static_cast<std::uintptr_t>(event == 0 ? signal : 0));
+    }
+}
+
+}  // namespace
+
+Result<ExecStop> ExecStop::seize(const apparmor::Kernel& kernel, pid_t process, Threads threads, Children children) {
+    TRY(require_harmless(kernel));
+    std::uintptr_t options = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE;
+    if (children == Children::seized) options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+    ExecStop stop;
+    (void)::signal(SIGALRM, SIG_DFL);
+    (void)::alarm(kSeconds);
+    int found = 0;
+    do {
+        found = seize_new(process, threads, options, stop.tasks_);
+    } while (found > 0 && threads == Threads::all);
+    (void)::alarm(0);
+    if (found >= 0 && !stop.tasks_.empty()) return stop;
+    if (!stop.tasks_.empty()) ::_exit(1);  // the kernel kills what was seized in part
+    return errno_error("trace", concat({"process ", decimal(process)}), found < 0 ? errno : ESRCH);
+}
+
+std::optional<pid_t> ExecStop::await_exec() {
+    for (;;) {
+        int status = 0;
+        const pid_t task = ::waitpid(-1, &status, __WALL);
+        if (task < 0 && errno == EINTR) continue;
+        if (task < 0) return std::nullopt;
+        if (!WIFSTOPPED(status)) {
+            forget(task);
+            continue;
+        }
+        remember(task);
+        const int event = status >> 16;
+        if (event != PTRACE_EVENT_EXEC) {
+            pass_on(task, event, WSTOPSIG(status));
+            continue;
+        }
+        // It has its process's number now, whichever thread of that it was.
+        unsigned long former = 0;
+        if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &former) == 0 && static_cast<pid_t>(former) != task)
+            forget(static_cast<pid_t>(former));
+        return task;
+    }
+}
+
+void ExecStop::let_go(pid_t process) {
+    (void)::ptrace(PTRACE_DETACH, process, nullptr, nullptr);
+    forget(process);
+}
+
+template <class Stopped>
+void ExecStop::each_stop(Stopped stopped) {
+    while (!tasks_.empty()) {
+        int status = 0;
+        const pid_t task = ::waitpid(-1, &status, __WALL);
+        if (task < 0 && errno == EINTR) continue;
+        if (task < 0) return tasks_.clear();
+        if (!WIFSTOPPED(status) || stopped(task, status)) {
+            forget(task);
+        } else {
+            remember(task);
+        }
+    }
+}
+
+void ExecStop::release() {
+    for (const pid_t task : tasks_) (void)::ptrace(PTRACE_INTERRUPT, task, nullptr, nullptr);
+    each_stop([](pid_t task, int status) {
+        const int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+        return ::ptrace(PTRACE_DETACH, task, nullptr, static_cast<std::uintptr_t>(signal)) == 0;
+    });
+}
+
+void ExecStop::kill() {
+    for (const pid_t task : tasks_) (void)::kill(task, SIGKILL);
+    each_stop([](pid_t task, int /*status*/) {
+        (void)::kill(task, SIGKILL);  // one that was born meanwhile
+        return false;
+    });
+}
+
+void ExecStop::remember(pid_t task) {
+    if (std::find(tasks_.begin(), tasks_.end(), task) == tasks_.end()) tasks_.push_back(task);
+}
+
+void ExecStop::forget(pid_t task) { tasks_.erase(std::remove(tasks_.begin(), tasks_.end(), task), tasks_.end()); }
+
+bool is_seized_by_us(pid_t process) {
+    const auto tracer = tracer_of(process);
+    struct stat theirs {};
+    struct stat ours {};
+    return tracer != 0 && ::stat(concat({"/proc/", decimal(tracer), "/exe"}).c_str(), &theirs) == 0 &&
+           ::stat("/proc/self/exe", &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+}  // namespace aa::shim

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real runc and crun before the first instruction of a container's program; test_exec_stop has a stand-in for what they do until then."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import bundle as bundles
+import harness
+import real_runtime
+import watching
+
+
+class FirstInstruction(real_runtime.RealRuntime):
+    """The tests, once per runtime."""
+
+    # What a runtime makes of the config.json that it is given, in place of what that says.
+    SKIPPED = {
+        "nothing": "",
+        "capabilities": 's/"CAP_CHOWN"/"CAP_SYS_ADMIN"/g',
+        "no-new-privileges": 's/"noNewPrivileges": *true/"noNewPrivileges":false/',
+        "the filter": 's/"seccomp":/"skipped":/',
+    }
+
+    def bundle_that_marks(self, name):
+        """Its program writes first of all who traces it; returns the bundle and the file."""
+        directory = self.bundle_for("read -r line < /proc/self/status; while [ \"${line#TracerPid}\" = \"$line\" ]; do read -r line; done < /proc/self/status;"
+                                    "echo \"$line\" > /mark; sleep 1000", name)
+        self.addCleanup(self.runtime_call, "delete", "--force", name)
+        return directory, directory / "rootfs/mark"
+
+    def test_before_the_first_instruction(self):
+        """A container that differs from its decision is ended before its program has done anything; the others see no tracer."""
+        for number, (skipped, edit) in enumerate(self.SKIPPED.items()):
+            with self.subTest(skipped):
+                name = f"first{number}"
+                directory, mark = self.bundle_that_marks(name)
+                self.runtime_that_first(f"sed -i '{edit}' {directory}/config.json")
+                for words in (("create", "--bundle", directory, name), ("start", name)):
+                    run = self.runtime_call(*words, stdout_to_null=True)
+                    self.assertEqual(run.code, 0, run.message)
+                self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+                time.sleep(0.3)
+                self.assertEqual(mark.exists() and mark.read_text(), False if edit else "TracerPid:\t0\n")
+                status = json.loads(self.runtime_call("state", name).stdout)["status"]
+                self.assertEqual(status, "stopped" if edit else "running")
+
+    def test_deleted_while_it_is_watched(self):
+        """A hook lets the wait last; a user's delete ends all of it."""
+        directory = self.bundle_for("sleep 1000")
+        document = json.loads((directory / "config.json").read_bytes())
+        document["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", "60"]}]}
+        (directory / "config.json").write_bytes(bundles.encode(document))
+        self.assertEqual(self.runtime_call("create", "--bundle", directory, "c1", stdout_to_null=True).code, 0)
+        # runc returns when the hook has.
+        start = subprocess.Popen([harness.SHIM, "--root", self.root, "start", "c1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(start.wait)
+        self.addCleanup(start.kill)
+        while (self.root / "c1/exec.fifo").exists() and not watching.watchers() and start.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        self.assertEqual(len(watching.watchers()), 1)
+        self.assertEqual(self.runtime_call("delete", "--force", "c1").code, 0)
+        self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+
+    def test_a_program_that_is_not_there(self):
+        directory = self.bundle_for("true")
+        document = json.loads((directory / "config.json").read_bytes())
+        document["process"]["args"] = ["/bin/gone"]
+        (directory / "config.json").write_bytes(bundles.encode(document))
+        shutil.copy(directory / "rootfs/bin/busybox", directory / "rootfs/bin/gone")
+        created = self.runtime_call("create", "--bundle", directory, "c1", stdout_to_null=True)
+        self.addCleanup(self.runtime_call, "delete", "--force", "c1")
+        self.assertEqual(created.code, 0, created.message)
+        (directory / "rootfs/bin/gone").unlink()
+        self.runtime_call("start", "c1", stdout_to_null=True)
+        self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+
+    def test_a_run_that_differs(self):
+        """It is ended; whether before its program began depends on when the runtime tells of it."""
+        self.runtime_that_first("true")
+        directory, _ = self.bundle_that_marks("run")
+        wrapper = Path(os.readlink(harness.ETC / "runtime"))
+        wrapper.write_text(wrapper.read_text().replace(" create ", " run ").replace("true", f"sed -i '{self.SKIPPED['capabilities']}' {directory}/config.json"))
+        self.assertEqual(self.runtime_call("run", "--detach", "--bundle", directory, "run", stdout_to_null=True).code, 0)
+        self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+        self.assertEqual(json.loads(self.runtime_call("state", "run").stdout)["status"], "stopped")
+
+
+class Runc(FirstInstruction, harness.ShimTest):
+    runtime_name = "runc"
+    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+
+
+class Crun(FirstInstruction, harness.ShimTest):
+    runtime_name = "crun"
+    runtime_file = "/usr/bin/crun"
