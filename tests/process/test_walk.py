@@ -52,7 +52,7 @@ class Walk(harness.ShimTest):
     def test_every_command_is_there(self):
         """Those that the page is for."""
         commands = "".join(what for kind, what, _ in steps(PAGE.read_text()) if kind == "run")
-        for command in ("check", "query", "graph", "explain", "load --dry-run", "load", "diff", "load --history", "load --rollback"):
+        for command in ("check", "query", "graph", "test", "explain", "load --dry-run", "load", "diff", "load --history", "load --rollback"):
             self.assertIn(f"aa-shimctl {command}", commands)
 
 
