@@ -29,6 +29,11 @@ struct ProfileText {
 // Where `include <…>` looks (apparmor.d(5), "#include mechanism").
 inline constexpr std::string_view kIncludeDirectory = "/etc/apparmor.d";
 
+// The directory to look in where INCLUDES, as Parser::including() takes it, names one before that or is empty.
+inline std::string include_directory_of(const std::string& includes) {
+    return includes.empty() ? std::string(kIncludeDirectory) : includes;
+}
+
 // Which rules are wanted: all, or those that grant or deny to execute files.
 enum class WantedRules : std::uint8_t { exec, all };
 

@@ -102,8 +102,7 @@ Result<ProfileCheck> check_profile_directory(const std::string& directory) {
     std::vector<std::string> directories{directory};
     const auto includes = foreign_includes(directory);
     const auto parser = TRY(apparmor::Parser::find()).including(includes);
-    const auto files =
-        apparmor::ProfileFiles(parser, directories).whole_files(includes.empty() ? std::string(apparmor::kIncludeDirectory) : includes);
+    const auto files = apparmor::ProfileFiles(parser, directories).whole_files(apparmor::include_directory_of(includes));
     if (files.empty()) return Error{ErrorKind::config, concat({quote(directory), " holds no file of profiles"})};
     directories.emplace_back(apparmor::kIncludeDirectory);
     return check_files(files, std::move(directories), nullptr, includes);

@@ -10,6 +10,7 @@
 #include "apparmor/source/profile_source.h"
 #include "apparmor/source/thing.h"
 #include "base/text.h"
+#include "ctl/policy/blame.h"
 
 namespace aa::ctl {
 
@@ -58,12 +59,9 @@ Blame::Answer Blame::ask(const std::string& rule, const std::string& label) {
     if (!of_label.complete || !parser || !compiled_for || asked_++ >= kMostAsked) return answer;
     const auto things = apparmor::compile_things(*parser, {&rule, 1}, label, *compiled_for);
     if (!things) return answer;
-    apparmor::Budget budget;
-    for (const auto& one : of_label.rules) {
-        const auto meets = apparmor::meets(things->front(), one.profile, budget);
-        if (!meets) return Answer();
-        if (*meets) (one.denies ? answer.denying : answer.allowing).push_back(one.rule);
-    }
+    const auto about = rules_about(things->front(), of_label.rules);
+    if (!about) return answer;
+    for (const auto& [source, denies] : *about) (denies ? answer.denying : answer.allowing).push_back(source);
     answer.known = true;
     return answer;
 }

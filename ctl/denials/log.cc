@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "ctl/denials/intake.h"
 #include "ctl/denials/kernel_log.h"
+#include "ctl/explain/decision_record.h"
 
 namespace aa::ctl {
 
@@ -23,19 +24,17 @@ namespace {
 
 using apparmor::Event;
 
-constexpr std::array kJournalctl = {"/usr/bin/journalctl", "/bin/journalctl"};
 constexpr const char* kAuditdLog = "/var/log/audit/audit.log";
 constexpr const char* kAuditdPid = "/run/auditd.pid";
 constexpr std::array kSyslogs = {"/var/log/kern.log", "/var/log/syslog", "/var/log/messages"};
 
 bool exists(const char* path) { return ::access(path, R_OK) == 0; }
 
-const char* journalctl() {
-    for (const char* program : kJournalctl) {
-        if (::access(program, X_OK) == 0) return program;
-    }
-    return nullptr;
-}
+// What auditd takes, the kernel does not print, and journald may not see.
+bool is_auditds() { return exists(kAuditdLog) && exists(kAuditdPid); }
+
+// Whether the journal is the log of this host.
+bool is_journals() { return !is_auditds() && find_journalctl() != nullptr && exists("/run/systemd/journal"); }
 
 // The second that "@SECONDS" or "2026-11-30T04:51:00Z" means.
 Result<long long> second_of(const std::string& since) {
@@ -49,18 +48,11 @@ Result<long long> second_of(const std::string& since) {
                                            "YYYY-MM-DDThh:mm:ssZ"})};
 }
 
-Result<void> read_journal(const char* program, const LogOptions& options, Intake& intake) {
+Result<void> read_kernels_journal(const LogOptions& options, Intake& intake) {
     intake.read().name = "the journal";
-    Command command{{program, "--output=json", "--output-fields=MESSAGE,_TRANSPORT,_AUDIT_ID,_SOURCE_REALTIME_TIMESTAMP", "--no-pager",
-                     "--quiet", "_TRANSPORT=kernel", "_TRANSPORT=audit"},
-                    {},
-                    {},
-                    0,
-                    {}};
-    if (!options.since.empty()) command.words.push_back("--since=" + options.since);
-    const auto outcome = TRY(run_for_lines(command, [&](std::string_view line) { return intake.take(read_journal_entry(line)); }));
-    if (!outcome.ok()) return Error{ErrorKind::system, concat({program, " failed: ", last_words(outcome)})};
-    return {};
+    return read_journal_lines(
+        {"--output-fields=MESSAGE,_TRANSPORT,_AUDIT_ID,_SOURCE_REALTIME_TIMESTAMP", "_TRANSPORT=kernel", "_TRANSPORT=audit"}, options.since,
+        [&](std::string_view line) { return intake.take(read_journal_entry(line)); });
 }
 
 Result<void> read_stream(int fd, Intake& intake) {
@@ -75,27 +67,22 @@ Result<void> read_file_of(const std::string& path, Intake& intake) {
     return read_stream(fd.get(), intake).context(path);
 }
 
-// Which log a host has: what auditd takes, the kernel does not print, and journald may not see.
+// The log that a host has.
 Result<void> read_first(const LogOptions& options, Intake& intake) {
-    if (exists(kAuditdLog) && exists(kAuditdPid)) return read_file_of(kAuditdLog, intake);
-    const char* const program = journalctl();
-    if (program != nullptr && exists("/run/systemd/journal")) return read_journal(program, options, intake);
+    if (is_auditds()) return read_file_of(kAuditdLog, intake);
+    if (is_journals()) return read_kernels_journal(options, intake);
     for (const char* path : kSyslogs) {
         if (exists(path)) return read_file_of(path, intake);
     }
     return read_kernel_log(intake);
 }
 
-bool is_journal(const LogOptions& options) {
-    return options.file.empty() && !options.follow && !(exists(kAuditdLog) && exists(kAuditdPid)) && journalctl() != nullptr &&
-           exists("/run/systemd/journal");
-}
-
 }  // namespace
 
 Result<void> read_log(const LogOptions& options, LogRead& read, const TakeEvent& take) {
     Intake intake(read, take);
-    if (!options.since.empty() && !is_journal(options)) intake.not_before(TRY(second_of(options.since)));
+    const bool by_journal = options.file.empty() && !options.follow && is_journals();
+    if (!options.since.empty() && !by_journal) intake.not_before(TRY(second_of(options.since)));
     if (!options.file.empty()) return read_file_of(options.file, intake);
     return options.follow ? follow_kernel(intake) : read_first(options, intake);
 }

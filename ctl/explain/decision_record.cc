@@ -165,25 +165,36 @@ RecordsRead read_records(std::string_view text) {
     return result;
 }
 
-Result<RecordsRead> read_journal(const std::string& since) {
+const char* find_journalctl() {
     for (const char* program : kJournalctl) {
-        if (::access(program, X_OK) != 0) continue;
-        Command command{{program, "--output=json", "--no-pager", "--quiet", "--lines", kMaxRecords, "SYSLOG_IDENTIFIER=aa-shim", "_UID=0"},
-                        {},
-                        {},
-                        0,
-                        {}};
-        if (!since.empty()) command.words.push_back("--since=" + since);
-        RecordsRead result;
-        const auto outcome = TRY(run_for_lines(command, [&](std::string_view line) {
-            add_line(line, result);
-            return true;
-        }));
-        if (!outcome.ok()) return Error{ErrorKind::system, concat({program, " failed: ", last_words(outcome)})};
-        return result;
+        if (::access(program, X_OK) == 0) return program;
     }
-    return Error{ErrorKind::system, concat({"there is no journalctl here (looked for ", kJournalctl[0], " and ", kJournalctl[1],
-                                            "): name the file of \"decisionLog\" with --log"})};
+    return nullptr;
+}
+
+Result<void> read_journal_lines(const std::vector<std::string>& words, const std::string& since,
+                                const std::function<bool(std::string_view)>& take) {
+    const char* const program = find_journalctl();
+    if (program == nullptr) {
+        return Error{ErrorKind::system, concat({"there is no journalctl here (looked for ", kJournalctl[0], " and ", kJournalctl[1],
+                                                "): name the file of \"decisionLog\" with --log"})};
+    }
+    Command command{{program, "--output=json", "--no-pager", "--quiet"}, {}, {}, 0, {}};
+    command.words.insert(command.words.end(), words.begin(), words.end());
+    if (!since.empty()) command.words.push_back("--since=" + since);
+    const auto outcome = TRY(run_for_lines(command, take));
+    if (!outcome.ok()) return Error{ErrorKind::system, concat({program, " failed: ", last_words(outcome)})};
+    return {};
+}
+
+Result<RecordsRead> read_journal(const std::string& since) {
+    RecordsRead result;
+    const auto take = [&](std::string_view line) {
+        add_line(line, result);
+        return true;
+    };
+    TRY(read_journal_lines({"--lines", kMaxRecords, "SYSLOG_IDENTIFIER=aa-shim", "_UID=0"}, since, take));
+    return result;
 }
 
 RecordedFacts facts_on_record(const DecisionRecord& record) { return FactsReader().read(record.text("facts")); }

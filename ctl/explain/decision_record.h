@@ -3,6 +3,7 @@
 // Decisions on record, as docs/logging.md describes them: read from the journal or from a file, and the facts in them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,6 +34,14 @@ struct RecordsRead {
 
 // The records in TEXT, an object a line: of a file, or as `journalctl --output=json` writes the journal's.
 RecordsRead read_records(std::string_view text);
+
+// The program journalctl(1); nullptr if this host has none.
+const char* find_journalctl();
+
+// What the journal has that WORDS of journalctl(1) select and that came after SINCE (empty: from the beginning): an object a line, for TAKE, which
+// says whether it wants more.
+Result<void> read_journal_lines(const std::vector<std::string>& words, const std::string& since,
+                                const std::function<bool(std::string_view)>& take);
 
 // The newest records of the journal, by journalctl(1), which SINCE is handed to (empty: from the beginning). Of root's processes
 // only: anybody can write to the journal.

@@ -14,7 +14,7 @@ Result<std::vector<apparmor::RuleAlone>> rules_of_label(apparmor::Policy& policy
                                                         const std::string& includes) {
     std::vector<apparmor::RuleAlone> result;
     const auto parser = TRY(apparmor::Parser::find()).including(includes);
-    const auto root = includes.empty() ? std::string(apparmor::kIncludeDirectory) : includes;
+    const auto root = apparmor::include_directory_of(includes);
     for (const auto* profile : TRY(apparmor::confining_profiles(policy, label))) {
         for (const auto& file : files) {
             const auto text = apparmor::read_profile_text(file, profile->name, apparmor::WantedRules::all, root);

@@ -36,9 +36,7 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths,
             files.push_back(path);
             continue;
         }
-        const auto root = foreign_includes(path);
-        const auto found =
-            apparmor::ProfileFiles(parser, {&path, 1}).whole_files(root.empty() ? std::string(apparmor::kIncludeDirectory) : root);
+        const auto found = apparmor::ProfileFiles(parser, {&path, 1}).whole_files(apparmor::include_directory_of(foreign_includes(path)));
         if (found.empty()) return Error{ErrorKind::config, concat({"the directory ", quote(path), " holds no profile file"})};
         files.insert(files.end(), found.begin(), found.end());
     }
@@ -55,8 +53,7 @@ Result<std::vector<apparmor::Profile>> profiles_of(const std::string& file, cons
 
 Result<apparmor::ProfileText> read_text(const OpenedPolicy& opened, const std::string& file, const std::string& profile,
                                         apparmor::WantedRules wanted) {
-    return apparmor::read_profile_text(file, profile, wanted,
-                                       opened.includes.empty() ? std::string(apparmor::kIncludeDirectory) : opened.includes);
+    return apparmor::read_profile_text(file, profile, wanted, apparmor::include_directory_of(opened.includes));
 }
 
 Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel) {
