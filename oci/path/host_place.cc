@@ -22,20 +22,22 @@ constexpr std::size_t kMaxMountinfo = std::size_t{8} << 20;
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
-// The field TEXT of mountinfo: space, tab, newline and backslash are written "\ooo" (fs/proc_namespace.c, mangle()).
-std::string unescaped(std::string_view text) {
-    if (text.find('\\') == text.npos) return std::string(text);  // nearly all
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '\\' && i + 3 < text.size() && std::ranges::all_of(text.substr(i + 1, 3), is_octal);
+// FIELD, a part of TEXT in which space, tab, newline and backslash are written "\ooo" (fs/proc_namespace.c, mangle()): as it is meant, in the
+// place where it stands.
+std::string_view unescaped(std::string_view field, std::string& text) {
+    if (field.find('\\') == field.npos) return field;  // nearly all
+    const auto begin = static_cast<std::size_t>(field.data() - text.data());
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        const bool escape = field[i] == '\\' && i + 3 < field.size() && std::ranges::all_of(field.substr(i + 1, 3), is_octal);
+        char c = field[i];
         if (escape) {
-            out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+            c = static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
             i += 3;
-        } else {
-            out += text[i];
         }
+        text[begin + size++] = c;
     }
-    return out;
+    return field.substr(0, size);
 }
 
 std::string_view next_field(std::string_view& line) {
@@ -46,21 +48,21 @@ std::string_view next_field(std::string_view& line) {
 }
 
 // "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS TAG… - TYPE SOURCE SUPEROPTIONS"
-std::optional<HostMount> parse_mount(std::string_view line) {
+std::optional<HostMount> parse_mount(std::string_view line, std::string& text) {
     HostMount mount;
     unsigned long long id = 0;
     if (!parse_decimal(next_field(line), id)) return std::nullopt;
     mount.id = id;
     (void)next_field(line);
     mount.device = next_field(line);
-    mount.root = unescaped(next_field(line));
-    mount.point = unescaped(next_field(line));
+    mount.root = unescaped(next_field(line), text);
+    mount.point = unescaped(next_field(line), text);
     const auto separator = line.find(" - ");
     if (separator == line.npos || mount.point.empty()) return std::nullopt;
     line.remove_prefix(separator + 3);
     mount.type = next_field(line);
-    mount.source = unescaped(next_field(line));
-    mount.options = unescaped(line);
+    mount.source = unescaped(next_field(line), text);
+    mount.options = unescaped(line, text);
     return mount;
 }
 
@@ -131,16 +133,18 @@ Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
 }
 
 Result<HostMounts> HostMounts::read() {
-    const auto text = TRY(read_virtual_file(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo));
-    return parse(text);
+    return parse(TRY(read_virtual_file(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo)));
 }
 
-Result<HostMounts> HostMounts::parse(std::string_view mountinfo) {
+Result<HostMounts> HostMounts::parse(std::string mountinfo) {
     HostMounts mounts;
-    for (const auto line : lines(mountinfo)) {
-        auto mount = parse_mount(line);
+    mounts.text_ = std::make_unique<std::string>(std::move(mountinfo));
+    const auto all = lines(*mounts.text_);
+    mounts.mounts_.reserve(all.size());
+    for (const auto line : all) {
+        const auto mount = parse_mount(line, *mounts.text_);
         if (!mount) return Error{ErrorKind::system, concat({"/proc/self/mountinfo has a line that is none: ", quote(line)})};
-        mounts.mounts_.push_back(*std::move(mount));
+        mounts.mounts_.push_back(*mount);
     }
     return mounts;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,15 +27,15 @@ struct HostPlace {
 // file, one of another mount namespace); of kind limit, if there is not enough left of BUDGET.
 Result<HostPlace> find_host_place(const std::string& path, Budget& budget);
 
-// A line of /proc/self/mountinfo (proc(5)).
+// A line of /proc/self/mountinfo (proc(5)). Valid as long as the HostMounts that it belongs to.
 struct HostMount {
     std::uint64_t id = 0;
-    std::string device;   // "MAJOR:MINOR" of the file system
-    std::string root;     // the place in the file system that is mounted
-    std::string point;    // where it is mounted
-    std::string type;     // of the file system
-    std::string source;   // what was mounted: a device, a server, a word
-    std::string options;  // of the file system
+    std::string_view device;   // "MAJOR:MINOR" of the file system
+    std::string_view root;     // the place in the file system that is mounted
+    std::string_view point;    // where it is mounted
+    std::string_view type;     // of the file system
+    std::string_view source;   // what was mounted: a device, a server, a word
+    std::string_view options;  // of the file system
 };
 
 // All mounts of a mount namespace. Built for few questions: each goes through all of them.
@@ -43,7 +44,7 @@ public:
     // Those of our own.
     static Result<HostMounts> read();
     // Those that the text MOUNTINFO describes; what is no line of it is an error.
-    static Result<HostMounts> parse(std::string_view mountinfo);
+    static Result<HostMounts> parse(std::string mountinfo);
 
     [[nodiscard]] std::size_t size() const { return mounts_.size(); }
 
@@ -55,6 +56,7 @@ public:
     [[nodiscard]] std::vector<std::string> names(const HostMount& mount, std::string_view path) const;
 
 private:
+    std::unique_ptr<std::string> text_;  // what they point to
     std::vector<HostMount> mounts_;
 };
 

@@ -29,7 +29,7 @@ std::vector<std::string> names(const HostMounts& mounts, std::uint64_t id, std::
 
 TEST(HostMounts, TellAllNamesOfAPlace) {
     using Names = std::vector<std::string>;
-    const auto mounts = HostMounts::parse(kMountinfo);
+    const auto mounts = HostMounts::parse(std::string(kMountinfo));
     ASSERT_TRUE(mounts);
     EXPECT_EQ(names(*mounts, 25, "/etc"), (Names{"/etc", "/var/lib/docker/volumes/host/_data/etc"}));
     EXPECT_EQ(names(*mounts, 40, "/var/lib/docker/volumes/host/_data"), (Names{"/", "/var/lib/docker/volumes/host/_data"}));
