@@ -27,9 +27,10 @@ void append_hex_escape(std::string& out, char c) {
     out += kHexDigits[byte & 15U];
 }
 
-// How many characters at the front of TEXT stand for themselves between quotes, whatever reads them.
+// How many characters at the front of TEXT stand for themselves between QUOTEs, whatever reads them.
+template <char quote>
 std::size_t plain_length(std::string_view text) {
-    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '\'' && c != '\\'; };
+    const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F && c != quote && c != '\\'; };
     return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
 }
 
@@ -114,7 +115,7 @@ std::string escape(std::string_view text, std::string_view also, std::size_t lim
     std::string out;
     out.reserve(text.size() + 2);
     while (!text.empty()) {
-        const std::size_t plain = plain_length(text);
+        const std::size_t plain = plain_length<'\''>(text);
         out += text.substr(0, plain);
         text.remove_prefix(plain);
         if (text.empty()) break;
@@ -138,6 +139,10 @@ std::string json_escape(std::string_view text) {
     std::string out;
     out.reserve(text.size() + 8);
     while (!text.empty()) {
+        const std::size_t plain = plain_length<'"'>(text);
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) break;
         const std::size_t length = utf8_length(text);
         const auto c = static_cast<unsigned char>(text[0]);
         if (length == 0) {

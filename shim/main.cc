@@ -4,12 +4,17 @@
 #include <sys/auxv.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 
 #include "base/text.h"
 #include "oci/command_line/command_line.h"
 #include "oci/command_line/runtime_log.h"
 #include "shim/shim.h"
+
+// What libstdc++ calls for an exception that nobody catches. Its own would print the name of the type, and that takes a demangler and
+// printf: 40 KB, and a thousand addresses to relocate at every start (libsupc++/vterminate.cc).
+void __gnu_cxx::__verbose_terminate_handler() { std::abort(); }
 
 int main(int argc, char** argv) {
     const std::span<const char* const> arguments(argc > 0 ? argv + 1 : argv, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
