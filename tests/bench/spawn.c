@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spawn ROUNDS BASE ROW…: runs programs in turn, ROUNDS times each, and prints their cost. BASE and each ROW are files: a
-// label, then lines "@FROM TO" (copy a file before each run, untimed), then the program's path and its arguments, one a
-// line. The rows of one round follow one another, so that whatever
-// else the machine does hits them alike; a row's ratio is the median over the rounds of (its time / BASE's time). Before each
+// spawn ROUNDS ROW…: runs programs in turn, ROUNDS times each, and prints what each run took. A ROW is a file: a label, then lines
+// "@FROM TO" (copy a file before each run, untimed), then the program's path and its arguments, one a line. The rows of one round follow
+// one another, so that whatever else the machine does hits them alike: who compares two of them takes the ratio of each round. Before each
 // run the processor's own caches are swept: an engine calls after a long time, and no row finds what the one before it left.
 //
-// Output, a line per row, BASE first: LABEL, median microseconds, ratio, lower and upper quartile of the ratio, peak
-// kilobytes of memory, separated by tabs.
+// Output, a line per row: LABEL, peak kilobytes of memory, microseconds of each run, separated by tabs.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -143,33 +141,17 @@ static double run(struct row* row, int null_fd) {
     return end - begin;
 }
 
-static int ascending(const void* a, const void* b) {
-    double x = *(const double*)a;
-    double y = *(const double*)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double* values, size_t count, double where) {
-    qsort(values, count, sizeof(double), ascending);
-    return values[(size_t)((double)(count - 1) * where)];
-}
-
-static void print_row(const struct row* row, const struct row* base, size_t rounds) {
-    double* values = allocate(rounds * sizeof(double));
-    for (size_t i = 0; i < rounds; ++i) values[i] = row->microseconds[i] / base->microseconds[i];
-    double low = quantile(values, rounds, 0.25);
-    double middle = quantile(values, rounds, 0.5);
-    double high = quantile(values, rounds, 0.75);
-    memcpy(values, row->microseconds, rounds * sizeof(double));
-    printf("%s\t%.0f\t%.2f\t%.2f\t%.2f\t%ld\n", row->label, quantile(values, rounds, 0.5), middle, low, high, row->peak);
-    free(values);
+static void print_row(const struct row* row, size_t rounds) {
+    printf("%s\t%ld", row->label, row->peak);
+    for (size_t i = 0; i < rounds; ++i) printf("\t%.1f", row->microseconds[i]);
+    printf("\n");
 }
 
 int main(int argc, char** argv) {
     size_t rounds = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
     size_t count = argc > 2 ? (size_t)argc - 2 : 0;
     if (rounds == 0 || rounds > kMaxRounds || count > kMaxRows) {
-        fprintf(stderr, "usage: spawn ROUNDS BASE ROW...\n");
+        fprintf(stderr, "usage: spawn ROUNDS ROW...\n");
         return 2;
     }
     static struct row rows[kMaxRows];
@@ -185,6 +167,6 @@ int main(int argc, char** argv) {
             row->microseconds[round] = run(row, null_fd);
         }
     }
-    for (size_t i = 0; i < count; ++i) print_row(&rows[i], &rows[0], rounds);
+    for (size_t i = 0; i < count; ++i) print_row(&rows[i], rounds);
     return 0;
 }
