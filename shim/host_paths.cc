@@ -43,25 +43,23 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-bool is_in_proc_or_sysfs(const Fd& file) {
-    struct statfs status {};
-    return ::fstatfs(file.get(), &status) == 0 && (status.f_type == PROC_SUPER_MAGIC || status.f_type == SYSFS_MAGIC);
-}
-
-// Notes in PATH which file or directory FILE is. The runtime's mount has an automount make way for what it stands for, a look does not
-// (autofs(5); open(2), O_PATH).
-void note_identity(const Fd& file, HostPath& path) {
+// The path of PLACE, as far as the file itself tells.
+HostPath path_of(const oci::HostPlace& place) {
+    HostPath path;
+    path.path = place.path;
     struct statfs system {};
-    struct stat status {};
-    if (::fstatfs(file.get(), &system) != 0 || system.f_type == AUTOFS_SUPER_MAGIC || ::fstat(file.get(), &status) != 0) return;
-    path.file_system = status.st_dev;
-    path.inode = status.st_ino;
+    if (::fstatfs(place.file.get(), &system) != 0) return path;
+    path.is_kernels = system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC;
+    // The runtime's mount has an automount make way for what it stands for, a look does not (autofs(5); open(2), O_PATH).
+    if (system.f_type == AUTOFS_SUPER_MAGIC) return path;
+    path.file_system = place.file_system;
+    path.inode = place.inode;
+    return path;
 }
 
-std::optional<oci::Device> device_at(const Fd& file, const std::string& path) {
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))) return std::nullopt;
-    return oci::Device{path, S_ISBLK(status.st_mode) ? 'b' : 'c', major(status.st_rdev), minor(status.st_rdev), {}};
+std::optional<oci::Device> device_at(const oci::HostPlace& place) {
+    if (!S_ISCHR(place.mode) && !S_ISBLK(place.mode)) return std::nullopt;
+    return oci::Device{place.path, S_ISBLK(place.mode) ? 'b' : 'c', major(place.device), minor(place.device), {}};
 }
 
 std::string file_system(std::string_view type, std::string_view source) { return concat({type, " of ", source}); }
@@ -97,7 +95,6 @@ private:
         if (!place || own_.keeps_root(place->path) || is_verifiers(place->path)) return Found();
         HostPath found = TRY(caller_path(*place));
         found.destination = "/";
-        note_identity(place->file, found);
         return Found(std::move(found));
     }
 
@@ -143,26 +140,19 @@ private:
             return Error{ErrorKind::config, concat({"its source ", quote(place.path), " is no UTF-8, as config.json is"})};
         const auto owner = own_.owner(mount, place.path);
         if (owner == MountOwner::engine) return Found();
-        if (owner == MountOwner::storage) {
-            auto volume = TRY(look_at_volume(place));
-            if (volume) note_identity(place.file, *volume);
-            return volume;
-        }
+        if (owner == MountOwner::storage) return look_at_volume(place);
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
-        note_identity(place.file, path);
         path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path;
         return Found(std::move(path));
     }
 
     // What somebody asked for goes by the path that leads there, whatever else the operator has mounted it at.
     Result<HostPath> caller_path(const oci::HostPlace& place) {
-        HostPath path;
-        path.path = place.path;
+        auto path = path_of(place);
         path.names = {place.path};
         path.is_protected = TRY(mount_of(place))->type == "securityfs" || TRY(shows_protected(TRY(names_of(place))));
-        path.is_kernels = is_in_proc_or_sysfs(place.file);
-        path.device = device_at(place.file, place.path);
+        path.device = device_at(place);
         return path;
     }
 
@@ -173,9 +163,7 @@ private:
         if (storage && storage->mount == place.mount) return Found();
         const auto* mount = TRY(mount_of(place));
         const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
-        HostPath path;
-        path.path = place.path;
-        path.is_kernels = is_in_proc_or_sysfs(place.file);
+        auto path = path_of(place);
         if (mount->type == "overlay") {
             Names layers;
             oci::add_overlay_layers(mount->options, layers);

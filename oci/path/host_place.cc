@@ -82,11 +82,10 @@ Fd open_without_links(const std::string& path) {
     return Fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 }
 
-// Whether HELD is what lies at PATH.
-bool is_file_at(const std::string& path, const struct statx& held) {
+// Whether PLACE is what lies at its path.
+bool is_file_at_path(const HostPlace& place) {
     struct stat named {};
-    return ::stat(path.c_str(), &named) == 0 && named.st_ino == held.stx_ino && major(named.st_dev) == held.stx_dev_major &&
-           minor(named.st_dev) == held.stx_dev_minor;
+    return ::stat(place.path.c_str(), &named) == 0 && named.st_ino == place.inode && named.st_dev == place.file_system;
 }
 
 // The number of the mount that FILE lies on, where statx(2) does not tell it: before Linux 5.8 (proc(5), /proc/PID/fdinfo).
@@ -112,7 +111,8 @@ bool lies_in(std::string_view path, std::string_view directory) {
 
 Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
     TRY(budget.spend_text(path.size()));
-    HostPlace place{open_without_links(path), {}, 0};
+    HostPlace place;
+    place.file = open_without_links(path);
     if (!place.file.valid()) {
         // Before Linux 5.6 nothing tells whether there is one.
         if (errno == ENOSYS) {
@@ -123,18 +123,21 @@ Result<HostPlace> find_host_place(const std::string& path, Budget& budget) {
         place.file = TRY(open_file(AT_FDCWD, path, O_PATH));
     }
     place.path = TRY(path_of_descriptor(place.file.get()));
-    struct statx held {};
-    if (::statx(place.file.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &held) != 0) return errno_error("stat", path, errno);
+    struct statx seen {};
+    if (::statx(place.file.get(), "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &seen) != 0)
+        return errno_error("stat", path, errno);
+    place.file_system = makedev(seen.stx_dev_major, seen.stx_dev_minor);
+    place.inode = seen.stx_ino;
+    place.mode = seen.stx_mode;
+    place.device = makedev(seen.stx_rdev_major, seen.stx_rdev_minor);
     // A path that is its own is one by which it was just found.
-    if (place.path != path && !is_file_at(place.path, held))
+    if (place.path != path && !is_file_at_path(place))
         return Error{ErrorKind::not_found, concat({quote(path), " leads to what has no path on this host (", quote(place.path), ")"})};
-    place.mount = (held.stx_mask & STATX_MNT_ID) != 0 ? held.stx_mnt_id : TRY(mount_of(place.file));
+    place.mount = (seen.stx_mask & STATX_MNT_ID) != 0 ? seen.stx_mnt_id : TRY(mount_of(place.file));
     return place;
 }
 
-Result<HostMounts> HostMounts::read() {
-    return parse(TRY(read_virtual_file(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo)));
-}
+Result<HostMounts> HostMounts::read() { return parse(TRY(read_virtual_file(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo))); }
 
 Result<HostMounts> HostMounts::parse(std::string mountinfo) {
     HostMounts mounts;

@@ -4,6 +4,8 @@
 // bind mounts such as a named volume that is another place (`docker volume create -o o=bind -o device=/`).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +23,11 @@ struct HostPlace {
     Fd file;                  // O_PATH
     std::string path;         // absolute, no link in it
     std::uint64_t mount = 0;  // the number of the mount that it lies on (proc(5), /proc/PID/mountinfo)
+    // What stat(2) says of the file.
+    dev_t file_system = 0;
+    ino_t inode = 0;
+    mode_t mode = 0;
+    dev_t device = 0;  // if it is one
 };
 
 // The place that the absolute PATH leads to; an error if it leads nowhere, or to what has no path in this mount namespace (a deleted
