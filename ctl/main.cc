@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
     app.fallthrough();
     app.require_subcommand(1);
     add_check(app, context);
+    add_new(app, context);
     add_test(app, context);
     add_load(app, context);
     add_explain(app, context);

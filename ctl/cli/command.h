@@ -38,6 +38,7 @@ struct Context {
 
 void add_check(CLI::App& app, Context& context);
 void add_load(CLI::App& app, Context& context);
+void add_new(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_diff(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context);

@@ -75,6 +75,8 @@ constexpr std::array kRows{
     // Looks at containers as `status` does.
     Row{Task::metrics_containers, {kLooksAtContainers, kNone}},
     Row{Task::metrics_containers_file, {kLooksAtContainers | caps({CAP_DAC_OVERRIDE}), kNone}},
+    // Writes into directories of its caller's; the parser only reads names.
+    Row{Task::new_confinement, {kNone, kNone}},
     // Runs install, load and check, each of which gives up what it does not need, and the node's programs below its root. What the
     // DaemonSet asks for, and nothing else.
     Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},

@@ -34,6 +34,7 @@ enum class Task {
     metrics_file,        // --output
     metrics_containers,  // --containers
     metrics_containers_file,
+    new_confinement,
     node,
     node_check,  // --check
     replay,

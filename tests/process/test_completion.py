@@ -61,6 +61,7 @@ LINES = {
     "loa": ["load"],
     "--json vers": ["--json", "version"],
     "load --outp": ["load", "--output"],
+    "new shop --from data": ["new", "shop", "--from", "database"],
     "load --catalog cata": ["load", "--catalog", "catalogs/"],
     "check --no-p": ["check", "--no-profiles"],
     "check catalog.": ["check", "catalog.json"],

@@ -238,6 +238,7 @@ TEST(PrivilegesOf, EachCommand) {
         {Task::install_dry_run, "DAC_OVERRIDE,SYS_CHROOT", "DAC_OVERRIDE"},
         {Task::install_podman, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN", "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN"},
         {Task::load, "MAC_ADMIN", "MAC_ADMIN"},
+        {Task::new_confinement, "none", "none"},
         {Task::metrics, "none", "none"},
         {Task::metrics_file, "DAC_OVERRIDE", "none"},
         {Task::node, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,MAC_ADMIN", "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,MAC_ADMIN"},
