@@ -10,6 +10,7 @@
 #include "apparmor/load.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/catalog/revealed.h"
 #include "ctl/catalog/runtime_features.h"
 #include "shim/host_key.h"
 #include "shim/log/counters.h"
@@ -106,6 +107,10 @@ Result<Remarks> put_in_force(const Candidate& candidate, Result<std::optional<Hi
     if (keeps && kept) kept = (*history)->commit();
     if (!kept) not_kept(kept.error(), remarks);
     count_from_now(candidate.path, remarks);
+    if (enabled) {
+        if (const auto done = forget_revealed(beside(candidate.path, kRevealedPath), candidate.kernel); !done)
+            remarks.push_back(done.error().message);
+    }
     return remarks;
 }
 

@@ -54,6 +54,8 @@ constexpr std::array kRows{
     Row{Task::denials, {kLooksAtContainers | caps({CAP_SYSLOG}), kNone}},
     // The kernel's audit messages.
     Row{Task::denials_follow, {kLooksAtContainers | caps({CAP_SYSLOG, CAP_AUDIT_READ}), kNone}},
+    // Besides, as `load`.
+    Row{Task::denials_reveal, {kLooksAtContainers | caps({CAP_SYSLOG, CAP_AUDIT_READ, CAP_MAC_ADMIN}), kNone}},
     // The engines' programs print their version or judge a configuration file, whoever owns that.
     Row{Task::install, {kWritesConfiguration, caps({CAP_DAC_OVERRIDE})}},
     // Whether the files could be written is asked, not only what they hold.

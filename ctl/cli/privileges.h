@@ -24,6 +24,7 @@ enum class Task {
     query,
     denials,
     denials_follow,   // --follow
+    denials_reveal,   // --reveal
     install,          // and uninstall
     install_dry_run,  // and uninstall --dry-run
     install_podman,   // both, for Podman

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// aa-shimctl denials: what AppArmor denied to containers, whose it is, which rule forbids it and which would allow it. Nothing is changed.
+// aa-shimctl denials: what AppArmor denied to containers, whose it is, which rule forbids it and which would allow it. Nothing is changed, but for what --reveal
+// puts back.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -11,7 +12,9 @@
 #include "apparmor/load.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/denials/kernel_log.h"
 #include "ctl/denials/report.h"
+#include "ctl/denials/reveal.h"
 
 namespace aa::ctl {
 
@@ -23,7 +26,10 @@ using apparmor::EventType;
 struct Options {
     LogOptions log;
     std::string container, confinement;
+    std::string reveal;  // a confinement; empty: none
     std::vector<std::string> profiles;
+
+    [[nodiscard]] std::vector<std::string> directories() const { return profiles.empty() ? apparmor::profile_directories({}) : profiles; }
 };
 
 // What a profile forbade: what policy says of itself, and what rules want told, is no denial.
@@ -39,13 +45,12 @@ bool is_wanted(const Options& options, const Who& who) {
 
 class Command {
 public:
-    Command(const Context& context, const Options& options)
-        : context_(context), options_(options), blame_(options.profiles.empty() ? apparmor::profile_directories({}) : options.profiles) {}
+    Command(const Context& context, const Options& options) : context_(context), options_(options), blame_(options.directories()) {}
 
     Result<void> run() {
         const TakeEvent take = [this](const Event& event) {
             add(event);
-            return true;
+            return std::ferror(stdout) == 0;  // else nobody reads what comes
         };
         TRY(read_log(options_.log, read_, take));
         report();
@@ -138,10 +143,27 @@ private:
     std::time_t looked_ = 0;
 };
 
+// Follows with the profiles of a confinement revealed, and puts them back however it ends: whoever would end us first is waited for.
+int reveal(const Context& context, const Options& options) {
+    block_end_signals();
+    auto revealing = Revealing::begin(options.reveal, options.directories());
+    if (!revealing) return fail(context, revealing.error());
+    complain(concat({"note: ", decimal(static_cast<long long>(revealing->rules())), " deny rules of confinement ", quote(options.reveal),
+                     " tell what they deny until this ends"}));
+    const auto done = Command(context, options).run();
+    const auto back = revealing->end();
+    if (!back) return fail(context, Error(back.error()).context("the profiles are still revealed; run 'aa-shimctl load'"));
+    for (const auto& remark : *back) complain("note: " + remark);
+    return done ? kOk : fail(context, done.error());
+}
+
 int denials(const Context& context, const Options& options) {
+    if (options.log.seconds != 0 && !options.log.follow)
+        return fail(context, Error{ErrorKind::usage, "--for goes with --follow or --reveal: what was is read to its end"});
     if (options.log.follow && !options.log.since.empty()) {
         return fail(context, Error{ErrorKind::usage, "--since is about what was, and --follow about what comes: give one of them"});
     }
+    if (!options.reveal.empty()) return reveal(context, options);
     const auto done = Command(context, options).run();
     return done ? kOk : fail(context, done.error());
 }
@@ -156,14 +178,25 @@ void add_denials(CLI::App& app, Context& context) {
         ->type_name("CONTAINER");
     command->add_option("--confinement", options->confinement, "Of this confinement's containers alone")->type_name("NAME");
     auto* follow = command->add_flag("--follow", options->log.follow, "What comes from now on, from the kernel, until it is ended");
+    auto* reveal = command
+                       ->add_option("--reveal", options->reveal,
+                                    "Follow, with the deny rules of this confinement's profiles telling what they deny meanwhile")
+                       ->type_name("NAME");
+    command->add_option("--for", options->log.seconds, "End after so many seconds, with --follow or --reveal")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1U, 1'000'000U).description(""));
     command->add_option("--file", options->log.file, "This log instead of the host's; -: standard input")
         ->type_name("FILE")
-        ->excludes(follow);
+        ->excludes(follow)
+        ->excludes(reveal);
     command->add_option("--profiles", options->profiles, "Directories of the profiles' sources (default: as for load)")
         ->type_name("PATH")
         ->allow_extra_args(false);
     command->callback([&context, options] {
-        context.run(options->log.follow ? Task::denials_follow : Task::denials, [&context, options] { return denials(context, *options); });
+        const bool reveals = !options->reveal.empty();
+        options->log.follow = options->log.follow || reveals;
+        const auto task = reveals ? Task::denials_reveal : options->log.follow ? Task::denials_follow : Task::denials;
+        context.run(task, [&context, options] { return denials(context, *options); });
     });
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,15 +43,28 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
-// A signal that ends us, as something to wait for.
-Result<Fd> end_signals() {
+sigset_t end_signal_set() {
     sigset_t set;
     (void)::sigemptyset(&set);
-    (void)::sigaddset(&set, SIGINT);
-    (void)::sigaddset(&set, SIGTERM);
-    (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) (void)::sigaddset(&set, signal);
+    return set;
+}
+
+// A signal that ends us, as something to wait for.
+Result<Fd> end_signals() {
+    block_end_signals();
+    const auto set = end_signal_set();
     Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd.valid()) return errno_error("wait for", "signals", errno);
+    return fd;
+}
+
+// The end of SECONDS, as the same; 0: none ever.
+Result<Fd> timer(unsigned seconds) {
+    Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    itimerspec end{};
+    end.it_value.tv_sec = seconds;
+    if (!fd.valid() || ::timerfd_settime(fd.get(), 0, &end, nullptr) != 0) return errno_error("wait for", "a time", errno);
     return fd;
 }
 
@@ -59,22 +73,7 @@ public:
     static Result<Buffer> open() { return Buffer(TRY(open_file(AT_FDCWD, kBuffer, O_RDONLY | O_NONBLOCK))); }
 
     // Reads what there is; whether more is wanted.
-    Result<bool> read(Intake& intake) {
-        std::array<char, 16384> record{};  // one at a time
-        for (;;) {
-            const ssize_t size = ::read(fd_.get(), record.data(), record.size());
-            if (size < 0 && errno == EINTR) continue;
-            if (size < 0 && errno == EPIPE) continue;  // overwritten meanwhile: the next sequence number tells how many
-            if (size < 0 && errno == EAGAIN) return true;
-            if (size < 0) return errno_error("read", kBuffer, errno);
-            if (size == 0) return true;
-            const auto message = read_kernel_message({record.data(), static_cast<std::size_t>(size)});
-            if (!message) continue;
-            if (next_ && message->sequence > *next_) intake.read().losses.overwritten += message->sequence - *next_;
-            next_ = message->sequence + 1;
-            if (message->text && !intake.take(apparmor::read_message(*message->text))) return false;
-        }
-    }
+    Result<bool> read(Intake& intake) { return read_kernel_records(fd_.get(), intake, next_); }
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     void to_end() const { (void)::lseek(fd_.get(), 0, SEEK_END); }
@@ -140,6 +139,23 @@ std::optional<KernelMessage> read_kernel_message(std::string_view record) {
     return message;
 }
 
+Result<bool> read_kernel_records(int fd, Intake& intake, std::optional<unsigned long long>& next) {
+    std::array<char, 16384> record{};  // one at a time
+    for (;;) {
+        const ssize_t size = ::read(fd, record.data(), record.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == EPIPE) continue;  // overwritten meanwhile: the next sequence number tells how many
+        if (size < 0 && errno == EAGAIN) return true;
+        if (size < 0) return errno_error("read", kBuffer, errno);
+        if (size == 0) return true;
+        const auto message = read_kernel_message({record.data(), static_cast<std::size_t>(size)});
+        if (!message) continue;
+        if (next && message->sequence > *next) intake.read().losses.overwritten += message->sequence - *next;
+        next = message->sequence + 1;
+        if (message->text && !intake.take(apparmor::read_message(*message->text))) return false;
+    }
+}
+
 Result<void> read_kernel_log(Intake& intake) {
     intake.read().name = "the kernel's log buffer (/dev/kmsg)";
     auto buffer = TRY(Buffer::open());
@@ -147,19 +163,26 @@ Result<void> read_kernel_log(Intake& intake) {
     return {};
 }
 
-Result<void> follow_kernel(Intake& intake) {
+void block_end_signals() {
+    const auto set = end_signal_set();
+    (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+    (void)::signal(SIGPIPE, SIG_IGN);
+}
+
+Result<void> follow_kernel(Intake& intake, unsigned seconds) {
     const Fd signals = TRY(end_signals());
+    const Fd end = TRY(timer(seconds));
     const auto socket = audit_socket();
     auto buffer = socket ? std::optional<Buffer>() : std::optional<Buffer>(TRY(Buffer::open()));
     if (buffer) buffer->to_end();
     intake.read().name =
         socket ? "the kernel's audit messages" : concat({"the kernel's log buffer (/dev/kmsg), as we cannot ", socket.error().message});
-    std::array<pollfd, 2> wait{{{socket ? socket->get() : buffer->fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}}};
+    std::array<pollfd, 3> wait{{{socket ? socket->get() : buffer->fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
     for (;;) {
         const int ready = ::poll(wait.data(), wait.size(), -1);
         if (ready < 0 && errno != EINTR) return errno_error("wait for", "the kernel's audit messages", errno);
         if (ready > 0 && !TRY(socket ? read_messages(socket->get(), intake) : buffer->read(intake))) return {};
-        if (ready > 0 && wait[1].revents != 0) return {};
+        if (ready > 0 && (wait[1].revents != 0 || wait[2].revents != 0)) return {};
     }
 }
 

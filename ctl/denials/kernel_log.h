@@ -16,9 +16,16 @@ namespace aa::ctl {
 // All that the buffer holds. Needs CAP_SYSLOG, or a kernel that shows it to everybody.
 Result<void> read_kernel_log(Intake& intake);
 
-// What comes from now on, until SIGINT or SIGTERM, or until INTAKE wants no more. Needs CAP_AUDIT_READ; where the kernel has no such group, or
+// What comes from now on, until SIGINT, SIGTERM or SIGHUP, until INTAKE wants no more or, unless it is 0, for so many SECONDS. Needs CAP_AUDIT_READ; where the kernel has no such group, or
 // we have no right to it, the buffer is read as it grows.
-Result<void> follow_kernel(Intake& intake);
+Result<void> follow_kernel(Intake& intake, unsigned seconds);
+
+// From now on the signals that end following wait for that, and nobody's reading what we write is no signal.
+void block_end_signals();
+
+// The records that FD gives as /dev/kmsg does, one at a time and without waiting; whether INTAKE wants more. NEXT is the number of the next
+// one, once one was read: those between were overwritten before.
+Result<bool> read_kernel_records(int fd, Intake& intake, std::optional<unsigned long long>& next);
 
 // One record of /dev/kmsg, "PRIORITY,SEQUENCE,TIME,FLAGS;TEXT": its text, if the kernel has written it and not somebody by way of it
 // (Documentation/ABI/testing/dev-kmsg).

@@ -84,7 +84,7 @@ Result<void> read_log(const LogOptions& options, LogRead& read, const TakeEvent&
     const bool by_journal = options.file.empty() && !options.follow && is_journals();
     if (!options.since.empty() && !by_journal) intake.not_before(TRY(second_of(options.since)));
     if (!options.file.empty()) return read_file_of(options.file, intake);
-    return options.follow ? follow_kernel(intake) : read_first(options, intake);
+    return options.follow ? follow_kernel(intake, options.seconds) : read_first(options, intake);
 }
 
 }  // namespace aa::ctl

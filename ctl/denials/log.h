@@ -17,6 +17,7 @@ struct LogOptions {
     std::string file;   // "-": standard input; empty: what the host has
     std::string since;  // as journalctl takes it; of other logs "@SECONDS" or "2026-11-30T04:51:00Z"
     bool follow = false;
+    unsigned seconds = 0;  // after which following ends; 0: when it is ended
 };
 
 // What is known to be missing.

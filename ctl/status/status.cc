@@ -95,6 +95,12 @@ void say_host(const Survey& survey) {
     for (const auto& profile : survey.unloaded) {
         say(concat({profile, " is not loaded, and what it is decided for is refused: run 'aa-shimctl load'"}));
     }
+    for (const auto& profile : survey.revealed) {
+        say(concat(
+            {"note: profile ", quote(profile),
+             " tells what its deny rules deny, unlike its source: 'aa-shimctl denials --reveal' does that and puts it back or, if it was "
+             "killed, 'aa-shimctl load'"}));
+    }
 }
 
 void say_strangers(const std::vector<ProcessReport>& strangers) {
@@ -153,6 +159,7 @@ Json to_json(const Survey& survey) {
     if (const auto& catalog = survey.catalog) document["catalog"] = {{"hash", catalog->hash}, {"loaded", catalog->loaded}};
     document["noCatalog"] = text_or_null(survey.no_catalog);
     document["unloaded"] = survey.unloaded;
+    document["revealed"] = survey.revealed;
     Json containers = Json::array();
     for (const auto& report : survey.containers) containers.push_back(to_json(report));
     document["containers"] = std::move(containers);

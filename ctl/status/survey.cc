@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/status/survey.h"
+#include "ctl/catalog/revealed.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -67,6 +68,7 @@ public:
         if (!options.root.empty()) (void)TRY(open_file(AT_FDCWD, options.root, O_PATH | O_DIRECTORY));
         TRY(apparmor::library_agrees(kernel_));
         TRY(find_unloaded());
+        TRY(find_revealed());
         const auto wanted = TRY(find_wanted(options));
         auto containers = find_all(options.root);
         TRY(share_processes(containers));
@@ -114,6 +116,13 @@ private:
                 survey_.unloaded.push_back(concat({"profile ", quote(label), " of confinement ", quote(confinement.name)}));
             }
         }
+        return {};
+    }
+
+    Result<void> find_revealed() {
+        if (!labels_can_be_read()) return {};
+        const auto record = TRY(read_revealed_record(std::string(kRevealedPath)));
+        for (const auto& one : still_revealed(record, kernel_)) survey_.revealed.push_back(one.profile);
         return {};
     }
 

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import harness
@@ -123,6 +124,20 @@ not attributed (no container on record has this label): profile 'web'
         self.ctl("denials", "--follow", "--file", LOG, code=USAGE)
         self.ctl("denials", "--follow", "--since", "@1", code=USAGE)
         self.assertIn(b"/nothing", self.ctl("denials", "--file", "/nothing", code=SYSTEM).stderr)
+
+    def test_it_ends_by_itself(self):
+        begun = time.monotonic()
+        summary = json.loads(self.ctl("--json", "denials", "--follow", "--for", "2").stdout.splitlines()[-1])
+        self.assertGreaterEqual(time.monotonic() - begun, 2)
+        self.assertIn("kernel", summary["source"])
+        self.assertIn(b"--for goes with --follow or --reveal", self.ctl("denials", "--for", "2", "--file", LOG, code=USAGE).stderr)
+        self.ctl("denials", "--follow", "--for", "0", code=USAGE)
+
+    def test_nothing_is_revealed_without_apparmor(self):
+        self.assertIn(b"AppArmor", self.ctl("denials", "--reveal", "web", code=SYSTEM).stderr)
+        self.assertFalse((harness.RUN / "revealed").exists())
+        self.ctl("denials", "--reveal", "web", "--file", LOG, code=USAGE)
+        self.ctl("denials", "--reveal", "web", "--since", "@1", code=USAGE)
 
     def test_the_journal(self):
         self.journal([

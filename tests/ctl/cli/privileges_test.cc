@@ -237,6 +237,7 @@ TEST(PrivilegesOf, EachCommand) {
         {Task::install, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT", "DAC_OVERRIDE"},
         {Task::install_dry_run, "DAC_OVERRIDE,SYS_CHROOT", "DAC_OVERRIDE"},
         {Task::install_podman, "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN", "CHOWN,DAC_OVERRIDE,FOWNER,SYS_CHROOT,SYS_ADMIN"},
+        {Task::denials_reveal, "DAC_READ_SEARCH,SYS_PTRACE,MAC_ADMIN,SYSLOG,AUDIT_READ", "none"},
         {Task::load, "MAC_ADMIN", "MAC_ADMIN"},
         {Task::new_confinement, "none", "none"},
         {Task::metrics, "none", "none"},

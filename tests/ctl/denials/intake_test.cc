@@ -4,10 +4,13 @@
 #include "ctl/denials/intake.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "ctl/denials/kernel_log.h"
 
@@ -123,6 +126,35 @@ TEST(KernelMessages, AreOneRecordAtMost) {
     const auto message = read_kernel_message(concat({"5,1,2,-;audit: type=1107 audit(1.000:1): pid=1 uid=0 msg='x\\x0a", record(9), "'"}));
     ASSERT_TRUE(message && message->text);
     EXPECT_FALSE(std::holds_alternative<Event>(apparmor::read_message(*message->text)));
+}
+
+// Each datagram is a record, as each read(2) of /dev/kmsg gives one.
+TEST(KernelMessages, ThatWereOverwrittenAreCounted) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    const Fd reader(ends[0]), writer(ends[1]);
+    LogRead read;
+    std::size_t events = 0;
+    const TakeEvent take = [&](const Event&) { return ++events < 3; };
+    Intake intake(read, take);
+    std::optional<unsigned long long> next;
+    const auto put = [&](int sequence, const std::string& text) {
+        const auto all = concat({"5,", decimal(sequence), ",1,-;", text});
+        ASSERT_EQ(::send(writer.get(), all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+    };
+    put(100, record(1));  // what was before the first one is nobody's loss
+    put(101, "of no interest");
+    put(105, record(2));
+    auto more = read_kernel_records(reader.get(), intake, next);
+    ASSERT_TRUE(more && *more);
+    EXPECT_EQ(read.losses.overwritten, 3U);
+    put(106, record(3));
+    put(110, record(4));
+    more = read_kernel_records(reader.get(), intake, next);
+    ASSERT_TRUE(more);
+    EXPECT_FALSE(*more);  // it wants no more
+    EXPECT_EQ(read.losses.overwritten, 3U);
+    EXPECT_EQ(next, 107U);
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`aa-shimctl denials`: whose a denial is, by the process that is there and by the label, with the decision of the start; as they come; and the
 rule that would allow it. The log of this host is the kernel's buffer: it has neither journald nor auditd."""
+import glob
 import json
+import os
+import select
 import signal
 import subprocess
 
-from harness import Container, must, run, tap, until
+from harness import Container, init_pid, label, must, run, tap, until
 
 BUSYBOX = "aa-example/busybox"
 NAME = "scenario-denials"
@@ -73,9 +76,96 @@ def check_follow():
         tap.equal("ended by a signal, with the sum", (follow.returncode, summary["source"], summary["records"] > 0), (0, "the kernel's audit messages", True))
 
 
+def revealed():
+    return json.loads(run("aa-shimctl", "status", "--json")[1])["revealed"]
+
+
+def raw_policy(profile):
+    """The binary policy that the kernel has for PROFILE."""
+    for directory in glob.glob("/sys/kernel/security/apparmor/policy/profiles/*"):
+        with open(f"{directory}/name", encoding="utf-8") as file:
+            if file.read().strip() == profile:
+                with open(f"{directory}/raw_data", "rb") as data:
+                    return data.read()
+    return None
+
+
+def start_reveal(*options):
+    process = subprocess.Popen(["aa-shimctl", "--json", "denials", "--reveal", "web", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    listening = until(lambda: is_listened_to(process.pid) or process.poll() is not None, 60) and process.poll() is None
+    tap.ok("it reveals", listening, process.communicate()[1] if not listening else "")
+    return process
+
+
+def check_overrun():
+    """What comes while we do not read is more than a socket holds: it is counted that some is missing."""
+    with Container("--label", "tier=web", BUSYBOX) as container:
+        follow = subprocess.Popen(["aa-shimctl", "--json", "denials", "--follow"], stdout=subprocess.PIPE, text=True)
+        until(lambda: is_listened_to(follow.pid))
+        follow.send_signal(signal.SIGSTOP)
+        container.exec("touch", *(f"/etc/too-many-{number}" for number in range(8000)))
+        follow.send_signal(signal.SIGCONT)
+        follow.send_signal(signal.SIGTERM)
+        summary = json.loads(follow.communicate(timeout=300)[0].splitlines()[-1])
+        tap.ok("what overran is counted", summary["lost"]["overruns"] > 0 and 0 < summary["records"] < 8000, summary)
+
+
+def line_of(process, seconds=60):
+    """What it prints next; nothing if that takes too long."""
+    return process.stdout.readline() if select.select([process.stdout], [], [], seconds)[0] else ""
+
+
+def check_reveal():
+    """What a deny rule without audit denies (/proc/version) is told only while it is revealed, and denied all the time."""
+    quiet = ("cp", "/dev/null", "/proc/version")
+    before = raw_policy("aa-shim-web")
+    with Container("--label", "tier=web", BUSYBOX) as container:
+        tap.ok("denied without a record", container.exec(*quiet)[0] != 0 and not of_file(denials(), quiet[-1]))
+        for end in ("SIGTERM", "SIGINT", "--for"):
+            process = start_reveal(*(("--for", "20") if end == "--for" else ()))
+            tap.equal(f"{end}: status names it", revealed(), ["aa-shim-web"])
+            tap.ok(f"{end}: denied with a record", container.exec(*quiet)[0] != 0)
+            one = json.loads(line_of(process) or "{}")
+            tap.equal(f"{end}: told", (one.get("name"), one.get("type"), one.get("who", {}).get("container")), (quiet[-1], "DENIED", container.id))
+            tap.equal(f"{end}: by its line", [rule["file"] for rule in one.get("deniedBy", [])], ["/etc/aa-shim/apparmor.d/aa-shim-web"])
+            status, output = run("aa-shimctl", "denials", "--reveal", "web")
+            tap.ok(f"{end}: only once at a time", status == 1 and "is revealed already" in output, output)
+            if end != "--for":
+                process.send_signal(signal.Signals[end])
+            tap.equal(f"{end}: ended", (process.communicate(timeout=120), process.returncode)[1], 0)
+            tap.ok(f"{end}: the policy is that of before, to the byte", raw_policy("aa-shim-web") == before)
+            tap.equal(f"{end}: status names nothing", (revealed(), os.path.exists("/run/aa-shim/revealed")), ([], False))
+        process = start_reveal()
+        process.kill()
+        process.communicate()
+        tap.equal("killed: status names it", revealed(), ["aa-shim-web"])
+        tap.equal("killed: the label stays", label(init_pid(container.id)), (frozenset(["aa-shim-web"]), "enforce"))
+        must("aa-shimctl", "load")
+        tap.ok("killed: load puts it right", raw_policy("aa-shim-web") == before and revealed() == [] and not os.path.exists("/run/aa-shim/revealed"))
+        process = start_reveal()
+        must("aa-shimctl", "load")
+        process.send_signal(signal.SIGTERM)
+        tap.has("loaded meanwhile", process.communicate(timeout=120)[1], "was loaded meanwhile, and stays as that left it")
+        tap.ok("loaded meanwhile: as loaded", raw_policy("aa-shim-web") == before)
+    with open("/etc/aa-shim/apparmor.d/aa-shim-web", "r+", encoding="utf-8") as file:
+        text = file.read()
+        file.seek(0)
+        file.write(text.replace("  capability chown,\n", "", 1))
+        file.truncate()
+        file.flush()
+        status, output = run("aa-shimctl", "denials", "--reveal", "web")
+        tap.ok("a source that is not loaded is not revealed", status == 1 and "run 'aa-shimctl load' first" in output, output)
+        file.seek(0)
+        file.write(text)
+    status, output = run("aa-shimctl", "denials", "--reveal", "nobody")
+    tap.ok("no such confinement", status == 2 and "no confinement 'nobody'" in output, output)
+
+
 def main():
     # The kernel leaves out what comes too fast (kernel.printk_ratelimit_burst), and what ran before this was denied much.
     must("sysctl", "--write", "--quiet", "kernel.printk_ratelimit=0")
     must("dmesg", "--clear")
     check_start_and_exec()
     check_follow()
+    check_reveal()
+    check_overrun()
