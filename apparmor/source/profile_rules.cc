@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apparmor/algebra/spelling.h"
 #include "apparmor/policy/label.h"
 #include "apparmor/policy/reader.h"
 #include "apparmor/source/profile_words.h"
@@ -66,7 +67,7 @@ Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std
     arguments.insert(arguments.end(), files.begin(), files.end());
     const auto run = TRY(parser.run(arguments, std::move(input)));
     if (run.ok()) return read_policy(run.output, name);
-    return Error{ErrorKind::config, concat({name, " does not compile: ", parser_complaints(run, std::string(name)).front().text()})};
+    return Error{ErrorKind::config, concat({name, " does not compile: ", shown(parser_complaints(run, std::string(name)).front().text())})};
 }
 
 }  // namespace

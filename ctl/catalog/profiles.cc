@@ -61,6 +61,18 @@ bool is_catalog_file(const std::string& path) {
 
 namespace {
 
+// Whether TEXT can be what somebody wrote: the parser itself takes bytes that nobody can for the name of a rule.
+bool is_text(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) {
+        const bool space = c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
+        return c == '\x7f' || (c >= 0 && c < ' ' && !space);
+    });
+}
+
+apparmor::Finding no_text(const std::string& file) {
+    return {"AA100", {file, 1, 1}, "the file is no text", "it holds control characters", "name the source of a profile", {}};
+}
+
 Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vector<std::string> directories,
                                  const apparmor::Catalog* catalog, const std::string& includes = {}) {
     const bool has_kernel = apparmor::Kernel().require_enabled().has_value();
@@ -93,7 +105,13 @@ Result<ProfileCheck> check_profiles_of(const Examination& examination, const app
 }
 
 Result<ProfileCheck> check_profile_files(const std::vector<std::string>& files) {
-    return check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr, foreign_includes(files.front()));
+    auto result = TRY(check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr, foreign_includes(files.front())));
+    for (const auto& text : result.texts) {
+        if (is_text(text.text)) continue;
+        std::erase_if(result.findings, [&](const apparmor::Finding& finding) { return finding.origin.file == text.file; });
+        result.findings.push_back(no_text(text.file));
+    }
+    return result;
 }
 
 Result<ProfileCheck> check_profile_directory(const std::string& directory) {

@@ -57,6 +57,7 @@ struct Comparison {
     bool gains = false;
     Json document;
     std::vector<std::string> lines;
+    std::vector<std::string> broken;  // profile files that were left out, and why
 };
 Result<Comparison> compare_with_in_force(const std::string& directory);
 

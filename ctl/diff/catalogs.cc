@@ -209,7 +209,7 @@ Json to_json(const CatalogChanges& changes) {
 
 Result<Comparison> compare_with_in_force(const std::string& directory) {
     const auto changes = TRY(catalog_changes({"", directory, {}, {}, {}}));
-    return Comparison{changes.gains(), to_json(changes), lines_of(changes)};
+    return Comparison{changes.gains(), to_json(changes), lines_of(changes), {}};
 }
 
 }  // namespace aa::ctl

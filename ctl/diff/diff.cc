@@ -11,6 +11,7 @@
 #include "ctl/cli/command.h"
 #include "ctl/diff/catalogs.h"
 #include "ctl/diff/profiles.h"
+#include "ctl/policy/opened.h"
 
 namespace aa::ctl {
 
@@ -43,6 +44,7 @@ int print_comparison(const Context& context, const Comparison& comparison) {
     } else {
         for (const auto& line : comparison.lines) say(line);
     }
+    if (complain_of_broken(context, comparison.broken)) return kUsage;
     return comparison.gains ? kWrong : kOk;
 }
 
@@ -52,7 +54,7 @@ Result<Comparison> compare_profiles(const Options& options) {
     const auto changes = TRY(profile_changes({options.from, options.to, options.labels}));
     auto document = to_json(changes);
     const bool gains = !document["ok"].get<bool>();
-    return Comparison{gains, std::move(document), lines_of(changes)};
+    return Comparison{gains, std::move(document), lines_of(changes), changes.broken};
 }
 
 Result<Comparison> compare_catalogs(const Options& options) {
@@ -61,7 +63,7 @@ Result<Comparison> compare_catalogs(const Options& options) {
     const auto to = two ? options.to : options.from.empty() ? std::string(apparmor::kCatalogDirectory) : options.from;
     const auto& old_profiles = options.old_profiles.empty() && two ? options.profiles : options.old_profiles;
     const auto changes = TRY(catalog_changes({two ? options.from : std::string(), to, old_profiles, options.profiles, options.logs}));
-    return Comparison{changes.gains(), to_json(changes), lines_of(changes)};
+    return Comparison{changes.gains(), to_json(changes), lines_of(changes), {}};
 }
 
 Result<Comparison> compare(const Options& options) {

@@ -62,7 +62,8 @@ Result<ProfileChanges> profile_changes(const ProfileVersions& versions) {
     // Of what is in force, only what the files define: the rest is not theirs.
     if (!in_force) names.insert(old_names.begin(), old_names.end());
     if (!versions.profiles.empty()) names = {versions.profiles.begin(), versions.profiles.end()};
-    ProfileChanges result;
+    ProfileChanges result{{}, {}, before.broken};
+    result.broken.insert(result.broken.end(), after.broken.begin(), after.broken.end());
     for (const auto& name : names) {
         ProfileChange change{name, !old_names.contains(name), !new_names.contains(name), {}, {}};
         if (change.added && change.removed) {
@@ -118,7 +119,10 @@ Json to_json(const ProfileChanges& changes) {
                         {"gains", to_json(change.gains)},
                         {"losses", to_json(change.losses)}});
     }
-    return {{"ok", std::ranges::none_of(changes.changes, &ProfileChange::widens)}, {"changes", list}, {"unmediated", changes.unmediated}};
+    return {{"ok", changes.broken.empty() && std::ranges::none_of(changes.changes, &ProfileChange::widens)},
+            {"changes", list},
+            {"unmediated", changes.unmediated},
+            {"broken", changes.broken}};
 }
 
 std::vector<std::string> lines_of(const ProfileChanges& changes) {
@@ -126,7 +130,9 @@ std::vector<std::string> lines_of(const ProfileChanges& changes) {
     for (const auto& change : changes.changes) {
         const auto name = apparmor::shown(change.profile);
         if (change.added || change.removed) {
-            lines.push_back(concat({name, change.added ? ": is new" : ": is gone"}));
+            // Which profiles a broken file has, nobody can tell.
+            lines.push_back(
+                concat({name, change.added ? ": is new" : ": is gone", changes.broken.empty() ? "" : ", or in a file that is left out"}));
             continue;
         }
         lines.push_back(concat({name, ":"}));

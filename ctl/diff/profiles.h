@@ -34,6 +34,7 @@ using Unmediated = std::map<std::string, std::set<std::string>>;
 struct ProfileChanges {
     std::vector<ProfileChange> changes;
     Unmediated unmediated;
+    std::vector<std::string> broken;  // files that were not compared, and why
 };
 
 struct ProfileVersions {

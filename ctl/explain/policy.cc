@@ -44,6 +44,7 @@ ExplainedPolicy::ExplainedPolicy(std::vector<std::string> directories)
 Result<void> ExplainedPolicy::use(const std::vector<std::string>& profiles) {
     if (profiles.empty()) return {};
     given_ = TRY(open_policy(profiles, kernel_));
+    if (!given_->broken.empty()) return Error{ErrorKind::config, given_->broken.front()};
     current_.reset();
     return {};
 }

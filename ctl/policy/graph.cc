@@ -48,11 +48,16 @@ std::vector<std::string> labels_in_force() {
     return labels;
 }
 
-Result<apparmor::Graph> graph_for(const Options& options) {
+struct Drawn {
+    apparmor::Graph graph;
+    std::vector<std::string> broken;  // files that it lacks, and why
+};
+
+Result<Drawn> graph_for(const Options& options) {
     const apparmor::Kernel kernel;
     const auto opened = TRY(open_policy(options.profiles, kernel));
     const bool all = !options.labels.empty() || !options.profiles.empty();
-    return apparmor::graph_of(*opened.policy, all ? options.labels : labels_in_force());
+    return Drawn{TRY(apparmor::graph_of(*opened.policy, all ? options.labels : labels_in_force())), opened.broken};
 }
 
 // ---- the picture
@@ -71,15 +76,20 @@ Result<std::string> to_svg(const apparmor::Graph& graph) {
 }
 
 int graph(const Context& context, const Options& options) {
-    const auto graph = graph_for(options);
-    if (!graph) return fail(context, graph.error());
+    const auto drawn = graph_for(options);
+    if (!drawn) return fail(context, drawn.error());
+    const auto& graph = drawn->graph;
+    const int code = complain_of_broken(context, drawn->broken) ? kWrong : kOk;
     if (context.json) {
-        print(to_json(*graph));
-        return kOk;
+        auto document = to_json(graph);
+        document["broken"] = drawn->broken;
+        if (code != kOk) document["ok"] = false;
+        print(document);
+        return code;
     }
-    const auto text = options.svg ? to_svg(*graph) : Result<std::string>(options.dot ? to_dot(*graph) : to_tree(*graph));
+    const auto text = options.svg ? to_svg(graph) : Result<std::string>(options.dot ? to_dot(graph) : to_tree(graph));
     if (!text) return fail(context, text.error());
-    return std::fputs(text->c_str(), stdout) < 0 ? kSystem : kOk;
+    return std::fputs(text->c_str(), stdout) < 0 ? kSystem : code;
 }
 
 }  // namespace

@@ -56,6 +56,13 @@ Result<apparmor::ProfileText> read_text(const OpenedPolicy& opened, const std::s
     return apparmor::read_profile_text(file, profile, wanted, apparmor::include_directory_of(opened.includes));
 }
 
+bool complain_of_broken(const Context& context, const std::vector<std::string>& broken) {
+    for (const auto& problem : broken) {
+        if (!context.json) complain(concat({"aa-shimctl: left out: ", problem}));
+    }
+    return !broken.empty();
+}
+
 Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const apparmor::Kernel& kernel) {
     OpenedPolicy opened;
     const auto enabled = kernel.require_enabled();
@@ -74,10 +81,16 @@ Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const ap
     opened.files = TRY(files_of(paths, parser));
     std::vector<apparmor::Profile> profiles;
     for (const auto& file : opened.files) {
-        auto compiled = TRY(profiles_of(file, parser, opened.features));
+        auto compiled = profiles_of(file, parser, opened.features);
+        if (!compiled && opened.files.size() == 1) return compiled.error();
+        if (!compiled) {
+            opened.broken.push_back(compiled.error().message);
+            continue;
+        }
         // The kernel puts what is loaded at the front of its lists.
-        profiles.insert(profiles.begin(), std::make_move_iterator(compiled.rbegin()), std::make_move_iterator(compiled.rend()));
+        profiles.insert(profiles.begin(), std::make_move_iterator(compiled->rbegin()), std::make_move_iterator(compiled->rend()));
     }
+    if (opened.broken.size() == opened.files.size()) return Error{ErrorKind::config, opened.broken.front()};
     std::set<std::string, std::less<>> names;
     for (const auto& profile : profiles) {
         if (!names.insert(profile.name).second)

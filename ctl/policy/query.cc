@@ -55,18 +55,23 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
     return {};
 }
 
-Result<std::vector<Asked>> answers(const Options& options) {
+struct Answers {
+    std::vector<Asked> all;
+    std::vector<std::string> broken;  // files that were not asked, and why
+};
+
+Result<Answers> answers(const Options& options) {
     const apparmor::Kernel kernel;
     const auto opened = TRY(open_policy(options.profiles, kernel));
     auto things = TRY(apparmor::compile_things(TRY(apparmor::Parser::find()), options.things, options.label, opened.features));
     const auto alone = rules_of_label(*opened.policy, options.label, opened.files, opened.features, opened.includes);
-    std::vector<Asked> result;
+    Answers result{{}, opened.broken};
     for (auto& thing : things) {
         apparmor::Budget budget;
         auto answer = TRY(apparmor::ask(thing, *opened.policy, options.label, budget));
         // Which rules they are is more than was asked: that it cannot be told is no error.
         auto rules = alone ? rules_about(thing, *alone) : Result<std::vector<Blamed>>(std::vector<Blamed>());
-        result.push_back({std::move(thing), std::move(answer), rules ? *std::move(rules) : std::vector<Blamed>()});
+        result.all.push_back({std::move(thing), std::move(answer), rules ? *std::move(rules) : std::vector<Blamed>()});
     }
     return result;
 }
@@ -93,29 +98,31 @@ Json to_json(const Asked& asked) {
 }
 
 int query(const Context& context, const Options& options) {
-    const auto asked = answers(options);
-    if (!asked) {
-        const int code = fail(context, asked.error());
+    const auto answered = answers(options);
+    if (!answered) {
+        const int code = fail(context, answered.error());
         return code == kWrong ? kUsage : code;  // 1 is an answer
     }
-    const bool all = std::all_of(asked->begin(), asked->end(), [](const Asked& one) {
+    const auto& asked = answered->all;
+    const bool all = std::all_of(asked.begin(), asked.end(), [](const Asked& one) {
         return one.answer.verdict == Verdict::allowed || one.answer.verdict == Verdict::unmediated ||
                one.answer.verdict == Verdict::complains;
     });
+    const int code = complain_of_broken(context, answered->broken) ? kUsage : all ? kOk : kWrong;
     if (context.json) {
         Json list = Json::array();
-        for (const auto& one : *asked) list.push_back(to_json(one));
-        print({{"ok", all}, {"label", options.label}, {"answers", list}});
-        return all ? kOk : kWrong;
+        for (const auto& one : asked) list.push_back(to_json(one));
+        print({{"ok", code == kOk}, {"label", options.label}, {"answers", list}, {"broken", answered->broken}});
+        return code;
     }
-    for (const auto& one : *asked) {
+    for (const auto& one : asked) {
         say(concat({apparmor::shown(one.thing.text), ": ", verdict_text(one, options.label)}));
         for (const auto& blamed : one.rules) {
             say(concat({"  ", apparmor::shown(blamed.rule.origin.text()), ": ", apparmor::shown(blamed.rule.text),
                         blamed.denies ? " (denies)" : ""}));
         }
     }
-    return all ? kOk : kWrong;
+    return code;
 }
 
 }  // namespace

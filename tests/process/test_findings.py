@@ -32,6 +32,19 @@ class Findings(harness.ShimTest):
         self.assertIn(result.returncode, (0, 1), result.stderr)
         return result
 
+    def test_what_is_no_text_is_no_profile(self):
+        for data in (b"\x00", b"profile web { }\n\x7f", b"\x1b[0m", bytes(range(256))):
+            (harness.WORK / "data").write_bytes(data)
+            (harness.WORK / "web").write_text("profile web flags=(attach_disconnected,mediate_deleted) { /x r, }\n")
+            done = self.check(harness.WORK / "data", harness.WORK / "web")
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            about = [line for line in done.stderr.splitlines() if line.startswith(f"{harness.WORK}/data:")]
+            self.assertEqual(len(about), 1, done.stderr)
+            self.assertIn(f"{harness.WORK}/data:1:1: error AA100: the file is no text: ", about[0])
+            self.assertIn(f"{harness.WORK}/web:1:", done.stderr)
+        (harness.WORK / "data").write_bytes("\t# é, ü and Latin-1: \xe9\r\n".encode("latin-1") + b"\f\vprofile a { }\n")
+        self.assertNotIn("no text", self.check(harness.WORK / "data").stderr)
+
     def test_every_code(self):
         for folder in sorted(GOLDEN.iterdir()):
             code = folder.name

@@ -147,3 +147,24 @@ class Graph(harness.ShimTest):
         deep = "".join(f"profile q{number} {{ /bin/x px -> q{number + 1}, }}\n" for number in range(400)) + "profile q400 { }\n"
         self.write("many", deep)
         self.assertEqual(len(self.ctl("graph", "--profiles", PROFILES / "many", "q0").stdout.splitlines()), 401)
+
+    # ---- a file among many that is broken
+
+    def test_the_others_are_shown(self):
+        self.write("broken", "profile broken {\n  /a \x1b[31mred r,\n")
+        done = self.ctl("graph", "--profiles", PROFILES, "site", "web", code=WRONG)
+        self.assertIn("web//kid (enforce) [KILL]", done.stdout)
+        self.assertRegex(done.stderr, f"^aa-shimctl: left out: '{PROFILES}/broken' does not compile: .*\n$")
+        self.assertNotIn("\x1b", done.stderr)
+        document = json.loads(self.ctl("graph", "--json", "--profiles", PROFILES, code=WRONG).stdout)
+        self.assertEqual((document["ok"], len(document["broken"])), (False, 1))
+        self.assertEqual(json.loads(self.ctl("graph", "--json", "--profiles", PROFILES / "web", "--profiles", PROFILES / "db").stdout)["broken"], [])
+
+    def test_where_all_are_broken_it_is_an_error(self):
+        for name in ("web", "db"):
+            self.write(name, "profile broken {\n  /a \x1b[31mred r,\n")
+        for path in (PROFILES, PROFILES / "web"):
+            done = self.ctl("graph", "--profiles", path, code=WRONG)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("does not compile", done.stderr)
+            self.assertNotIn("\x1b", done.stderr)

@@ -78,11 +78,28 @@ class Policy(harness.ShimTest):
     def test_json(self):
         answers = json.loads(self.ctl("--json", "query", "--profiles", OLD, "web", "r /srv/a", "r /etc/shadow", code=WRONG).stdout)
         self.assertEqual(answers, {
-            "ok": False, "label": "web", "answers": [
+            "ok": False, "label": "web", "broken": [], "answers": [
                 {"thing": "r /srv/a", "verdict": "allowed", "allowed": [{"rule": "r /srv/a", "example": "r /srv/a"}], "denied": [],
                  "rules": [{"file": f"{OLD}/web", "line": 4, "column": 3, "rule": "/srv/** r", "denies": False}]},
                 {"thing": "r /etc/shadow", "verdict": "denied", "allowed": [], "denied": [{"rule": "r /etc/shadow", "example": "r /etc/shadow"}],
                  "rules": []}]})
+
+    def test_one_broken_file_stops_nothing_and_is_named(self):
+        (NEW / "broken").write_text("profile broken {\n")
+        named = f"aa-shimctl: left out: '{NEW}/broken' does not compile: "
+        done = self.ctl("query", "--profiles", NEW, "web", "r /srv/a", code=USAGE)
+        self.assertRegex(done.stdout, "^r /srv/a: allowed\n")
+        self.assertTrue(done.stderr.startswith(named), done.stderr)
+        document = json.loads(self.ctl("query", "--json", "--profiles", NEW, "web", "r /srv/a", code=USAGE).stdout)
+        self.assertEqual((document["ok"], document["answers"][0]["verdict"], len(document["broken"])), (False, "allowed", 1))
+        self.change("web", "capability chown", "capability kill")
+        (NEW / "tool").unlink()
+        done = self.ctl("diff", OLD, NEW, code=USAGE)
+        self.assertIn("  + capability kill\n", done.stdout)
+        self.assertIn("tool: is gone, or in a file that is left out\n", done.stdout)
+        self.assertTrue(done.stderr.startswith(named), done.stderr)
+        document = json.loads(self.ctl("diff", "--json", OLD, NEW, code=USAGE).stdout)
+        self.assertEqual((document["ok"], len(document["broken"])), (False, 1))
 
     def test_compiled_files_are_read_as_they_are(self):
         compiled = harness.WORK / "web.compiled"
@@ -149,7 +166,7 @@ class Policy(harness.ShimTest):
         self.change("tool", "r,", "rw,")
         changes = json.loads(self.ctl("--json", "diff", "--profile", "tool", OLD, NEW, code=WRONG).stdout)
         self.assertEqual(changes.pop("unmediated"), {name: ["tool"] for name in UNMEDIATED})
-        self.assertEqual(changes, {"ok": False, "changes": [
+        self.assertEqual(changes, {"ok": False, "broken": [], "changes": [
             {"profile": "tool", "is": "changed",
              "gains": {"rules": [{"rule": "w /etc/tool.conf", "example": "w /etc/tool.conf", "partly": False, "way": ""}], "all": True, "unproved": []},
              "losses": {"rules": [], "all": True, "unproved": []}}]})
