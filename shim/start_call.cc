@@ -39,6 +39,8 @@ void trace_decision(const Decision& decision, const ContainerFacts& facts, Trace
     if (decision.bounds.profile) trace.fields.emplace_back("profile", *decision.bounds.profile);
     if (decision.start_label) trace.fields.emplace_back("start_profile", *decision.start_label);
     if (decision.bounds.ceiling) trace.fields.emplace_back("ceiling", decision.bounds.ceiling->names());
+    if (!decision.learning.empty()) trace.fields.emplace_back("weakening", "learning");
+    if (!decision.not_learned.empty()) trace.fields.emplace_back("not_learned", decision.not_learned);
 }
 
 // What the engine asked for that the decision takes away.
@@ -104,7 +106,8 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     const auto facts = TRY(needed_facts(catalog, engine_call, container_root, handler_from_program(call.program)));
     trace_facts(facts, trace);
     TRY(check_working_directory(container_root, config.process.cwd));
-    auto judged = judge_facts(catalog, facts, engine_call, container_root, apparmor, policy);
+    const LearningPlace learning(kernel);
+    auto judged = judge_facts(catalog, facts, engine_call, container_root, apparmor, policy, &learning);
     if (!judged) trace_rule(catalog, facts, trace);
     auto decision = TRY(std::move(judged));
     decision.id = trace.id;
