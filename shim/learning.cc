@@ -11,6 +11,7 @@
 
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/kernel/profile_name.h"
+#include "base/escape.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -22,6 +23,9 @@ namespace {
 constexpr std::size_t kMaxFile = 16384;
 constexpr std::string_view kFirstLine = "aa-shim learning 1";
 constexpr std::string_view kLastLine = "end";
+
+// Since Linux 6.8; a runtime that does not know it passes over it.
+constexpr std::string_view kChangesLabel = "lsm_set_self_attr";
 
 struct TextLine {
     std::string_view key;
@@ -173,8 +177,34 @@ void learn_from(Decision& decision, const Learning& learning, const apparmor::Co
     decision.learning = learning.twin;
     decision.bounds.profile = replace_component(*decision.bounds.profile, confinement.profile, learning.twin);
     decision.bounds.ceiling.reset();
+    auto& denied = decision.bounds.deny_syscalls;
+    if (std::find(denied.begin(), denied.end(), kChangesLabel) == denied.end()) denied.emplace_back(kChangesLabel);
     decision.reasons.push_back(concat({"'aa-shimctl learn' has it run under ", quote(*decision.bounds.profile),
                                        ", which forbids next to nothing, and with the capabilities that the engine gives"}));
+}
+
+std::string calls_file(std::string_view confinement) { return concat({".", confinement}); }
+
+std::string to_line(const LearnedCall& call) {
+    constexpr std::size_t kLongest = 4096;
+    return concat({call.is_exec ? "exec " : "start ", call.container, " ", escape(call.program, {}, kLongest), "\n"});
+}
+
+std::optional<LearnedCall> read_call(std::string_view line) {
+    const auto kind = split_line(line);
+    if (!kind || (kind->key != "exec" && kind->key != "start")) return std::nullopt;
+    const auto rest = split_line(kind->value);
+    if (!rest) return std::nullopt;
+    return LearnedCall{kind->key == "exec", std::string(rest->key), std::string(rest->value)};
+}
+
+void tell_learner(std::string_view confinement, const LearnedCall& call, const std::string& directory) {
+    constexpr off_t kMost = off_t{16} << 20;
+    const auto path = concat({directory, "/", calls_file(confinement)});
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    struct stat st {};
+    if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || !is_trusted(st) || st.st_size > kMost) return;
+    (void)write_all(fd.get(), to_line(call));
 }
 
 }  // namespace aa::shim

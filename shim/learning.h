@@ -68,8 +68,29 @@ private:
 };
 
 // Has DECISION, on the container ID with FACTS under CONFINEMENT, learn as LEARNING says, if that is about this container: the twin in place
-// of the confinement's profile, and no ceiling, as what is used is to be seen. All other bounds stay.
+// of the confinement's profile, and no ceiling, as what is used is to be seen. All other bounds stay, and what would lead out of the twin
+// is denied: a profile that complains cannot deny that.
 void learn_from(Decision& decision, const Learning& learning, const apparmor::Confinement& confinement, const apparmor::Facts& facts,
                 std::string_view id);
+
+// The name of the file beside that one to which starts and execs are added, a line each. No confinement's own is called so.
+std::string calls_file(std::string_view confinement);
+
+// What is started in a container that is learned from.
+struct LearnedCall {
+    bool is_exec = false;  // from outside; else the container's first program
+    std::string container;
+    std::string program;  // its path, or as it was typed
+
+    friend bool operator==(const LearnedCall&, const LearnedCall&) = default;
+};
+
+// CALL as a line, and back; nothing if LINE is none.
+std::string to_line(const LearnedCall& call);
+std::optional<LearnedCall> read_call(std::string_view line);
+
+// Tells whoever learns from CONFINEMENT of CALL: the kernel does not, as the runtime executes it before it has the label. If nobody
+// is there, or does not keep up, nothing is told.
+void tell_learner(std::string_view confinement, const LearnedCall& call, const std::string& directory = std::string(kLearningDirectory));
 
 }  // namespace aa::shim

@@ -63,6 +63,14 @@ Result<void> require_restorable(const apparmor::CompiledCatalog& catalog, const 
                 "come from the checkpoint: create the container anew, or let the operator say \"restore\": \"allow\" there"})};
 }
 
+// Tells whoever learns from the container of CALL, as DECISION has it, that it is started, and with which program.
+void tell_start(const Call& call, const Decision& decision, BundleRoot& root) {
+    const auto& args = root.config().process.args;
+    if (decision.learning.empty() || args.empty()) return;
+    const auto first = find_first_program(root, CapabilitySet::all());
+    tell_learner(decision.confinement, {false, std::string(call.line.id), first ? first->program.file.path : args[0]});
+}
+
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
 oci::ArgumentChanges restore_changes(const oci::CommandLine& line, const Decision& decision) {
     oci::ArgumentChanges changes;
@@ -121,6 +129,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
 
     const auto record = make_record(decision, engine_call, TRY(host_key()));
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, record, catalog.architectures()))));
+    tell_start(call, decision, container_root);
     auto prepared = Prepared::from(call.line, restore_changes(call.line, decision));
     if (!decision.pass) prepared.binds = std::move(decision);
     return prepared;

@@ -177,7 +177,7 @@ TEST(LearnFrom, ReplacesTheProfileAndTheCeilingAndNothingElse) {
     auto decision = decided("web");
     learn_from(decision, {"aa-shim-learning-web", "web", 1, {}}, confinement(), {}, "c1");
     EXPECT_EQ(decision.learning, "aa-shim-learning-web");
-    EXPECT_EQ(decision.bounds, (Bounds{"aa-shim-learning-web", std::nullopt, true, {"keyctl"}}));
+    EXPECT_EQ(decision.bounds, (Bounds{"aa-shim-learning-web", std::nullopt, true, {"keyctl", "lsm_set_self_attr"}}));
     EXPECT_EQ(decision.reasons.size(), 1U);
 }
 
