@@ -133,7 +133,25 @@ def check_time():
     tap.equal("and nothing complains", twins()["baseline"], (False, False))
 
 
+def check_flood():
+    """More than anybody reads in time: each event is counted, or counted as lost."""
+    loops, opens = 20, 1000
+    learning = Learning("web", "--for", "20m")
+    before = learn_status("web")
+    script = f"i=0; while [ $i -lt {opens} ]; do : < /etc/hostname; i=$((i+1)); done; echo done > /tmp/now; sleep 1000"
+    with contextlib.ExitStack() as stack:
+        containers = [stack.enter_context(Container("--label", "tier=web", BUSYBOX, "sh", "-c", script)) for _ in range(loops)]
+        tap.ok("flood: all are done", all(now_says(one, "done") for one in containers))
+        learning.end(signal.SIGTERM)
+    after = learn_status("web")
+    lost = sum(after["lost"].values()) - sum(before["lost"].values())
+    seen = after["events"] - before["events"]
+    tap.ok("flood: counted, or counted as lost", seen + lost >= loops * opens, f"{seen} events, {lost} lost")
+    tap.equal("flood: the starts are", after["starts"] - before["starts"], loops)
+
+
 def main():
     check_learning_under_no_new_privileges()
     check_killed()
     check_time()
+    check_flood()
