@@ -81,14 +81,16 @@ struct Opened {
     Learning learning;
 };
 
-Result<std::optional<Opened>> open_learning(const std::string& directory, std::string_view confinement) {
+Result<std::optional<Opened>> open_learning(const char* directory, std::string_view confinement) {
+    const Fd folder(::open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!folder.valid() && errno == ENOENT) return std::optional<Opened>();
+    if (!folder.valid()) return unusable(directory, concat({"cannot be opened: ", errno_text(errno)}));
     const auto name = learning_file(confinement);
     if (!name) return std::optional<Opened>();
     Opened opened{{}, concat({directory, "/", *name}), {}};
-    opened.fd = Fd(::open(opened.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    opened.fd = Fd(::openat(folder.get(), name->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     if (!opened.fd.valid() && errno == ENOENT) return std::optional<Opened>();
     if (!opened.fd.valid()) return unusable(opened.path, concat({"cannot be opened: ", errno_text(errno)}));
-    const Fd folder = TRY(open_file(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW));
     TRY(require_operators(folder.get(), directory).context("it is not learned from"));
     TRY(require_operators(opened.fd.get(), opened.path).context("it is not learned from"));
     const auto text = read_file(opened.fd.get(), kMaxFile, opened.path);
@@ -198,7 +200,7 @@ std::optional<LearnedCall> read_call(std::string_view line) {
     return LearnedCall{kind->key == "exec", std::string(rest->key), std::string(rest->value)};
 }
 
-void tell_learner(std::string_view confinement, const LearnedCall& call, const std::string& directory) {
+void tell_learner(std::string_view confinement, const LearnedCall& call, const char* directory) {
     constexpr off_t kMost = off_t{16} << 20;
     const auto path = concat({directory, "/", calls_file(confinement)});
     const Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));

@@ -16,7 +16,7 @@
 
 namespace aa::shim {
 
-inline constexpr std::string_view kLearningDirectory = "/run/aa-shim/learning";
+inline constexpr const char* kLearningDirectory = "/run/aa-shim/learning";
 
 // How the twins of all confinements are called, with the confinement's name behind it.
 inline constexpr std::string_view kTwinPrefix = "aa-shim-learning-";
@@ -53,8 +53,9 @@ std::uint64_t learning_clock();
 // Where a start looks whether it is learned from.
 class LearningPlace {
 public:
-    explicit LearningPlace(const apparmor::Kernel& kernel, std::string directory = std::string(kLearningDirectory))
-        : kernel_(kernel), directory_(std::move(directory)) {}
+    // Both must outlive it. DIRECTORY is usually not there, as nobody learns: to see that is one system call.
+    explicit LearningPlace(const apparmor::Kernel& kernel, const char* directory = kLearningDirectory)
+        : kernel_(kernel), directory_(directory) {}
 
     // What is learned of CONFINEMENT now; nothing if it is not. An error: somebody says that it is, and it cannot be: why.
     [[nodiscard]] Result<std::optional<Learning>> of(std::string_view confinement) const;
@@ -64,7 +65,7 @@ public:
 
 private:
     const apparmor::Kernel& kernel_;
-    std::string directory_;
+    const char* directory_;
 };
 
 // Has DECISION, on the container ID with FACTS under CONFINEMENT, learn as LEARNING says, if that is about this container: the twin in place
@@ -91,6 +92,6 @@ std::optional<LearnedCall> read_call(std::string_view line);
 
 // Tells whoever learns from CONFINEMENT of CALL: the kernel does not, as the runtime executes it before it has the label. If nobody
 // is there, or does not keep up, nothing is told.
-void tell_learner(std::string_view confinement, const LearnedCall& call, const std::string& directory = std::string(kLearningDirectory));
+void tell_learner(std::string_view confinement, const LearnedCall& call, const char* directory = kLearningDirectory);
 
 }  // namespace aa::shim

@@ -88,7 +88,7 @@ std::vector<std::string> kept_confinements() {
 }
 
 Result<Announcement> Announcement::make(const std::string& confinement, const shim::Learning& learning) {
-    TRY(make_directory(std::string(shim::kLearningDirectory), 0755));
+    TRY(make_directory(shim::kLearningDirectory, 0755));
     const auto path = run_path(confinement);
     auto calls = TRY(make_new(run_path(shim::calls_file(confinement)), 0600, O_RDONLY));
     const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));  // aa-shim is to find it whole, and held
@@ -106,6 +106,7 @@ Announcement::~Announcement() {
     if (!file_.valid()) return;
     (void)::unlink(run_path(confinement_).c_str());
     (void)::unlink(run_path(shim::calls_file(confinement_)).c_str());
+    (void)::rmdir(shim::kLearningDirectory);  // unless others learn: aa-shim sees by it that nobody does
 }
 
 std::vector<shim::LearnedCall> Announcement::new_calls() {

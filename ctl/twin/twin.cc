@@ -88,6 +88,7 @@ Result<std::string> settle(const apparmor::Kernel& kernel, const std::vector<std
     const auto profile = left && *left ? (*left)->profile : std::string();
     (void)::unlink(file_of(twin.confinement).c_str());
     (void)::unlink(file_of(shim::calls_file(twin.confinement)).c_str());
+    (void)::rmdir(shim::kLearningDirectory);
     return concat({"the learning from confinement ", quote(twin.confinement),
                    " was not ended: ", TRY(load_enforcing(kernel, directories, twin.name, profile))});
 }

@@ -76,7 +76,7 @@ protected:
         ASSERT_EQ(::fcntl(held_.get(), F_OFD_SETLK, &lock), 0);
     }
     std::string problem() {
-        const auto learning = LearningPlace(kernel_, directory_).of("web");
+        const auto learning = LearningPlace(kernel_, directory_.c_str()).of("web");
         if (!learning) return learning.error().message;
         return *learning ? "none" : "nothing";
     }
@@ -152,6 +152,28 @@ TEST_F(LearningFile, ALinkIsNotFollowed) {
     fs::rename(file_, root_ + "/elsewhere");
     fs::create_symlink(root_ + "/elsewhere", file_);
     expect_problem("cannot be opened");
+}
+
+TEST_F(LearningFile, ALearnerIsToldOfWhatIsStarted) {
+    const std::string calls = directory_ + "/" + calls_file("web");
+    tell_learner("web", {false, "c1", "/bin/a"}, directory_.c_str());
+    EXPECT_FALSE(fs::exists(calls)) << "nobody is there";
+    std::ofstream(calls).close();
+    ASSERT_EQ(::chmod(calls.c_str(), 0600), 0);
+    const LearnedCall start{false, "c1", "/bin/a b"};
+    const LearnedCall exec{true, "c1", "sh"};
+    for (const auto& call : {start, exec, LearnedCall{true, "c1", "/x\n/y"}}) tell_learner("web", call, directory_.c_str());
+    std::ifstream file(calls);
+    std::string line;
+    for (const auto& call : {start, exec, LearnedCall{true, "c1", "/x\\x0a/y"}}) {
+        ASSERT_TRUE(std::getline(file, line));
+        EXPECT_EQ(read_call(line), call) << line;
+    }
+    EXPECT_FALSE(std::getline(file, line));
+    fs::resize_file(calls, (std::uintmax_t{16} << 20U) + 1);
+    tell_learner("web", start, directory_.c_str());
+    EXPECT_EQ(fs::file_size(calls), (std::uintmax_t{16} << 20U) + 1) << "nobody keeps up";
+    for (const auto* bad : {"", "start", "start c1", "start c1 ", "stop c1 /bin/a"}) EXPECT_FALSE(read_call(bad)) << bad;
 }
 
 // ---- what is learned
