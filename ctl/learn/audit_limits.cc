@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -41,9 +42,10 @@ Result<void> ask(int fd, std::uint16_t type, const audit_status& status) {
     return {};
 }
 
-// Reads until the acknowledgement; the STATUS that came before it, if one did.
+// Reads until the acknowledgement, and the STATUS if one is wanted: the kernel answers with that from a thread of its own, mostly later
+// (kernel/audit.c, audit_send_reply()).
 Result<void> read_answer(int fd, audit_status* status) {
-    for (;;) {
+    for (bool acknowledged = false, answered = status == nullptr; !acknowledged || !answered;) {
         pollfd wait{fd, POLLIN, 0};
         constexpr int kPatience = 2000;  // milliseconds
         if (::poll(&wait, 1, kPatience) <= 0) return errno_error("hear from", kAudit, ETIMEDOUT);
@@ -57,12 +59,14 @@ Result<void> read_answer(int fd, audit_status* status) {
             nlmsgerr answer{};
             std::memcpy(&answer, buffer.data() + sizeof head, std::min(body, sizeof answer));
             if (answer.error != 0) return errno_error("ask", kAudit, -answer.error);
-            return {};
+            acknowledged = true;
         }
-        // Older kernels tell less of it.
-        if (head.nlmsg_type == AUDIT_GET && status != nullptr)
-            std::memcpy(status, buffer.data() + sizeof head, std::min(body, sizeof *status));
+        if (head.nlmsg_type == AUDIT_GET && status != nullptr) {
+            std::memcpy(status, buffer.data() + sizeof head, std::min(body, sizeof *status));  // older kernels tell less of it
+            answered = true;
+        }
     }
+    return {};
 }
 
 Result<void> set_backlog_limit(std::uint32_t limit) {
