@@ -49,6 +49,8 @@ struct Decision {
     std::vector<JudgedMount> mounts;         // what it is given, as far as somebody asked for it
     bool start_hooks = false;                // the runtime executes programs in it before its own
     std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
+    std::string learning;                    // the twin in its profile's place (learning.h); empty: it is not learned from
+    std::string not_learned;                 // why not, where somebody says that it is
     std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
     std::vector<std::string> reasons;        // each step in words
     Subject subject;

@@ -101,9 +101,11 @@ bool needs_program(const apparmor::Confinement& confinement, const Bounds& bound
 
 // Lets PROGRAM have its label, from which BOUNDS start; where AppArmor is off, there is none to have.
 Result<void> judge_program(const apparmor::Confinement& confinement, const Program& program, apparmor::PolicyQuestions& policy,
-                           Bounds& bounds, std::vector<std::string>& reasons) {
+                           bool is_learned, Bounds& bounds, std::vector<std::string>& reasons) {
     if (!bounds.profile) return judge_exec_without_apparmor(confinement, program, reasons);
-    bounds.profile = TRY(judge_exec(confinement, *bounds.profile, program, policy, reasons));
+    const auto& base = *bounds.profile;
+    bounds.profile =
+        TRY(is_learned ? judge_learned_exec(confinement, base, program, reasons) : judge_exec(confinement, base, program, policy, reasons));
     return {};
 }
 
@@ -155,6 +157,13 @@ Result<void> require_known_capabilities(const oci::CommandLine& line, const oci:
                  "start it anew through aa-shim"};
 }
 
+// Tells whoever learns from the container of CALL what SPEC starts in it.
+void tell_exec(const Call& call, const apparmor::Confinement& confinement, RunningRoot& root, const oci::ProcessSpec& spec) {
+    if (spec.args.empty()) return;
+    const auto program = find_program(root, spec, CapabilitySet::all());
+    tell_learner(confinement.name, {true, std::string(call.line.id), program ? program->file.path : spec.args[0]});
+}
+
 }  // namespace
 
 Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
@@ -170,7 +179,9 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     trace_container(container, trace);
     if (container.pass) return Prepared::from(call.line, {});
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
-    auto bounds = exec_bounds(container, confinement);
+    const bool is_learned = is_learned_now(container, LearningPlace(kernel));
+    if (is_learned) trace.fields.emplace_back("weakening", "learning");
+    auto bounds = exec_bounds(container, confinement, is_learned);
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
     RunningRoot root(target.state);
     TRY(check_working_directory(root, process.spec.cwd));
@@ -182,10 +193,11 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     if (needs_program(confinement, bounds) && !process.spec.args.empty()) {
         const auto program = TRY(find_program(root, process.spec, bounds.ceiling.value_or(CapabilitySet::all())));
         trace_program(program, trace);
-        auto judged = judge_program(confinement, program, policy, bounds, reasons);
+        auto judged = judge_program(confinement, program, policy, is_learned, bounds, reasons);
         trace.as_exit_status = !judged && is_given_as_status(confinement, judged.error());
         TRY(std::move(judged));
     }
+    if (is_learned) tell_exec(call, confinement, root, process.spec);
     if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     if (bounds.profile) {
         trace.fields.emplace_back("profile", *bounds.profile);

@@ -17,23 +17,6 @@ using apparmor::Route;
 
 Error denied(std::string message) { return {ErrorKind::denied, std::move(message)}; }
 
-// BASE with the component that the confinement itself put there replaced by PROFILE: what a caller stacked on top stays.
-std::string replace_component(const std::string& base, const apparmor::ProfileChoice& own, const std::string& profile) {
-    const auto* name = std::get_if<std::string>(&own);
-    const auto own_parts = name != nullptr ? apparmor::components(*name) : std::vector<std::string_view>{};
-    std::string label;
-    bool replaced = false;
-    for (const auto component : apparmor::components(base)) {
-        const bool is_own = std::find(own_parts.begin(), own_parts.end(), component) != own_parts.end();
-        const std::string_view part = is_own ? std::string_view(profile) : component;
-        if (component == apparmor::kUnconfined || (is_own && replaced)) continue;
-        label = label.empty() ? std::string(part) : apparmor::stack(label, part);
-        replaced = replaced || is_own;
-    }
-    if (replaced) return label;
-    return label.empty() ? profile : apparmor::stack(label, profile);
-}
-
 // "'sh' ('/bin/dash')".
 std::string described(const Program& program) {
     if (program.word == program.file.path) return quote(program.word);
@@ -57,6 +40,14 @@ std::string place_of(const apparmor::ExecRule& rule) { return concat({"exec rule
 Error refused_by_otherwise(const Confinement& confinement, const Program& program) {
     return refused_by_catalog(program, concat({"confinement ", confinement.origin.text()}),
                               "no exec rule allows it, and \"otherwise\" is \"deny\"");
+}
+
+// An error where RULE, the one that matches PROGRAM, or for want of one `otherwise` denies it.
+Result<void> refuse_denied(const Confinement& confinement, const Program& program, const apparmor::ExecRule* rule) {
+    if (rule == nullptr && confinement.exec_otherwise == apparmor::ExecOtherwise::deny) return refused_by_otherwise(confinement, program);
+    const auto* deny = rule != nullptr ? std::get_if<apparmor::ExecRule::Deny>(&rule->action) : nullptr;
+    if (deny != nullptr) return refused_by_catalog(program, place_of(*rule), deny->message);
+    return {};
 }
 
 // What every refusal by a profile ends with.
@@ -111,11 +102,32 @@ std::vector<std::string> exec_rule_labels(const Confinement& confinement, const 
     return labels;
 }
 
+std::string replace_component(const std::string& base, const apparmor::ProfileChoice& own, const std::string& profile) {
+    const auto* name = std::get_if<std::string>(&own);
+    const auto own_parts = name != nullptr ? apparmor::components(*name) : std::vector<std::string_view>{};
+    std::string label;
+    bool replaced = false;
+    for (const auto component : apparmor::components(base)) {
+        const bool is_own = std::find(own_parts.begin(), own_parts.end(), component) != own_parts.end();
+        const std::string_view part = is_own ? std::string_view(profile) : component;
+        if (component == apparmor::kUnconfined || (is_own && replaced)) continue;
+        label = label.empty() ? std::string(part) : apparmor::stack(label, part);
+        replaced = replaced || is_own;
+    }
+    if (replaced) return label;
+    return label.empty() ? profile : apparmor::stack(label, profile);
+}
+
+Result<std::string> judge_learned_exec(const Confinement& confinement, const std::string& base, const Program& program,
+                                       std::vector<std::string>& reasons) {
+    TRY(refuse_denied(confinement, program, matching_rule(confinement, program)));
+    reasons.push_back(concat({"nothing denies ", quote(program.file.path), ", and it is learned from: it gets ", quote(base)}));
+    return base;
+}
+
 Result<void> judge_exec_without_apparmor(const Confinement& confinement, const Program& program, std::vector<std::string>& reasons) {
     const auto* rule = matching_rule(confinement, program);
-    if (rule == nullptr && confinement.exec_otherwise == apparmor::ExecOtherwise::deny) return refused_by_otherwise(confinement, program);
-    const auto* deny = rule != nullptr ? std::get_if<apparmor::ExecRule::Deny>(&rule->action) : nullptr;
-    if (deny != nullptr) return refused_by_catalog(program, place_of(*rule), deny->message);
+    TRY(refuse_denied(confinement, program, rule));
     reasons.push_back(concat({rule != nullptr ? place_of(*rule) : std::string("no exec rule"), " denies ", quote(program.file.path),
                               rule != nullptr ? " nothing" : "", ", and without AppArmor it gets no label"}));
     return {};

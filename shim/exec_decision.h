@@ -34,6 +34,14 @@ std::vector<std::string> exec_rule_labels(const apparmor::Confinement& confineme
 Result<std::string> judge_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
                                apparmor::PolicyQuestions& policy, std::vector<std::string>& reasons);
 
+// BASE with the components that OWN, the confinement's choice, put there replaced by PROFILE: what a caller stacked on top stays.
+std::string replace_component(const std::string& base, const apparmor::ProfileChoice& own, const std::string& profile);
+
+// The label for an exec of PROGRAM in a container that is learned from, whose processes start from BASE: that one, unless the catalog denies
+// it. Other profiles, by exec rules or by transitions, are for when it has been learned what they are to allow.
+Result<std::string> judge_learned_exec(const apparmor::Confinement& confinement, const std::string& base, const Program& program,
+                                       std::vector<std::string>& reasons);
+
 // What an exec of PROGRAM under CONFINEMENT may be where AppArmor is off: no rule gives it a label then, but what a rule or `otherwise`
 // denies is refused as ever. What the profile itself would refuse is not known.
 Result<void> judge_exec_without_apparmor(const apparmor::Confinement& confinement, const Program& program,

@@ -46,6 +46,28 @@ Result<void> set_start_label(Decision& decision, const apparmor::Confinement& co
     return {};
 }
 
+// FACTS with what the engine has on record, where FILTER asks for what stands there and no rule does.
+Result<ContainerFacts> facts_for(const LearningFilter& filter, const ContainerFacts& facts, const oci::EngineCall& engine_call,
+                                 BundleRoot& root) {
+    const bool enough = (filter.image.empty() || !facts.engine.image.empty()) && (filter.name.empty() || !facts.engine.container.empty());
+    if (enough) return facts;
+    return collect_facts(engine_call, root, facts.handler, FactsNeeded{true, false, false, false});
+}
+
+// Lets DECISION learn, if PLACE says that such containers are learned from.
+Result<void> ask_for_learning(const LearningPlace& place, Decision& decision, const apparmor::Confinement& confinement,
+                              const ContainerFacts& facts, const oci::EngineCall& engine_call, BundleRoot& root) {
+    const auto learning = place.of(confinement.name);
+    if (!learning) {
+        decision.not_learned = learning.error().message;
+        decision.reasons.push_back(decision.not_learned);
+    }
+    if (!learning || !*learning) return {};
+    const auto known = TRY(facts_for((*learning)->filter, facts, engine_call, root));
+    learn_from(decision, **learning, confinement, known.view().facts, engine_call.id);
+    return {};
+}
+
 // An error where a container that runs already has of the host what DECISION would have taken away.
 Result<void> require_nothing_taken(const Decision& decision) {
     if (!decision.host.takes_away()) return {};
@@ -62,7 +84,7 @@ Result<ContainerFacts> needed_facts(const apparmor::CompiledCatalog& catalog, co
 }
 
 Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const ContainerFacts& facts, const oci::EngineCall& engine_call,
-                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
+                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy, const LearningPlace* learning) {
     const auto& config = root.config();
     Asked asked{asked_profile(config), std::nullopt};
     if (const auto request = config.annotation(apparmor::kRequestAnnotation)) asked.confinement = std::string(*request);
@@ -74,14 +96,17 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
     decision.mounts = judged_mounts(config, facts.host);
     decision.start_hooks = config.host.start_hooks;
-    if (decision.bounds.profile) TRY(set_start_label(decision, confinement, root, policy));
+    if (!decision.bounds.profile) return decision;
+    if (learning != nullptr) TRY(ask_for_learning(*learning, decision, confinement, facts, engine_call, root));
+    if (decision.learning.empty()) TRY(set_start_label(decision, confinement, root, policy));
     return decision;
 }
 
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
-                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy) {
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy,
+                            const LearningPlace* learning) {
     Judged judged{TRY(needed_facts(catalog, engine_call, root, handler)), {}};
-    judged.decision = TRY(judge_facts(catalog, judged.facts, engine_call, root, apparmor, policy));
+    judged.decision = TRY(judge_facts(catalog, judged.facts, engine_call, root, apparmor, policy, learning));
     return judged;
 }
 
@@ -96,7 +121,7 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
     auto config = TRY(oci::read_config(bundle.text()).context(concat({"config.json of ", quote(state.bundle)})));
     add_kept_annotations(config, state);
     BundleRoot root(engine_call.bundle, config);
-    auto judged = TRY(judge_bundle(catalog, engine_call, root, handler, apparmor, policy));
+    auto judged = TRY(judge_bundle(catalog, engine_call, root, handler, apparmor, policy, nullptr));
     TRY(require_nothing_taken(judged.decision));
     judged.decision.reasons.emplace_back("the container was not started by aa-shim: judged now");
     return std::move(judged.decision);
@@ -118,13 +143,19 @@ Result<void> require_filter(const Decision& container, const apparmor::Confineme
                          started_by_aa_shim ? "" : " through aa-shim"})};
 }
 
-Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement) {
+bool is_learned_now(const Decision& container, const LearningPlace& place) {
+    if (container.learning.empty()) return false;
+    const auto learning = place.of(container.confinement);
+    return learning && *learning && (*learning)->twin == container.learning;
+}
+
+Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement, bool is_learned) {
     Bounds bounds = container.bounds;
     const auto* today = std::get_if<CapabilitySet>(&confinement.ceiling);
     // As it was evaluated when the catalog was loaded: what the profile has lost since, the kernel itself refuses.
     const auto* from_profile = std::get_if<apparmor::FromProfile>(&confinement.ceiling);
     if (from_profile != nullptr) today = &from_profile->evaluated;
-    if (today != nullptr) bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
+    if (today != nullptr && !is_learned) bounds.ceiling = bounds.ceiling ? *bounds.ceiling & *today : *today;
     bounds.no_new_privileges = bounds.no_new_privileges || confinement.no_new_privileges;
     return bounds;
 }

@@ -15,6 +15,7 @@
 #include "oci/state/state.h"
 #include "shim/decision.h"
 #include "shim/facts.h"
+#include "shim/learning.h"
 #include "shim/program.h"
 
 namespace aa::shim {
@@ -29,13 +30,14 @@ struct Judged {
 Result<ContainerFacts> needed_facts(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
                                     std::string_view handler);
 
-// The decision on that container, by its FACTS.
+// The decision on that container, by its FACTS; it may be learned from if LEARNING (nullptr: never) says so.
 Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const ContainerFacts& facts, const oci::EngineCall& engine_call,
-                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+                             BundleRoot& root, AppArmorState apparmor, apparmor::PolicyQuestions& policy, const LearningPlace* learning);
 
 // Both.
 Result<Judged> judge_bundle(const apparmor::CompiledCatalog& catalog, const oci::EngineCall& engine_call, BundleRoot& root,
-                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy);
+                            std::string_view handler, AppArmorState apparmor, apparmor::PolicyQuestions& policy,
+                            const LearningPlace* learning);
 
 // The decision that the STATE of a running container records, by the host's KEY, if there is something that it could be; for one that was
 // not started by aa-shim, the decision that it would get now (it has no id).
@@ -49,7 +51,10 @@ Result<Decision> container_decision(const apparmor::CompiledCatalog& catalog, co
 Result<void> require_filter(const Decision& container, const apparmor::Confinement& confinement);
 
 // What an exec may have in a container whose record, or fresh decision, is CONTAINER, under the confinement as the catalog
-// has it today: never more than either allows.
-Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement);
+// has it today: never more than either allows. One that IS_LEARNED from has no ceiling.
+Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement, bool is_learned);
+
+// Whether CONTAINER, by its record, is learned from, and still is by what PLACE says.
+bool is_learned_now(const Decision& container, const LearningPlace& place);
 
 }  // namespace aa::shim

@@ -26,6 +26,7 @@ constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kDeniedSyscalls = "aa-shim/denied-syscalls";  // absent: none
 constexpr std::string_view kMounts = "aa-shim/mounts";                   // absent: none
 constexpr std::string_view kStartHooks = "aa-shim/start-hooks";          // absent: none
+constexpr std::string_view kLearning = "aa-shim/learning";               // absent: it is not learned from
 constexpr std::string_view kRule = "aa-shim/rule";
 // Who it is, for the log: each only where the engine said it.
 struct SubjectKey {
@@ -112,7 +113,7 @@ std::string resolved(const std::string& path) {
 
 // The entries of the record in STATE without its digest, if that is the right one; none otherwise.
 Entries authentic_entries(const oci::ContainerState& state, const oci::EngineCall& call, const SipKey& key) {
-    constexpr std::size_t kMost = 18;  // of a record
+    constexpr std::size_t kMost = 19;  // of a record
     Entries entries;
     entries.reserve(kMost);
     std::string_view digest;
@@ -165,6 +166,7 @@ Annotations to_annotations(const Decision& decision) {
     const auto& bounds = decision.bounds;
     out.emplace_back(kProfile, bounds.profile.value_or(""));
     if (decision.start_label) out.emplace_back(kStart, *decision.start_label);
+    if (!decision.learning.empty()) out.emplace_back(kLearning, decision.learning);
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
     if (!decision.mounts.empty()) out.emplace_back(kMounts, to_text(decision.mounts));
@@ -199,6 +201,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
 
     if (const auto profile = annotation(kProfile); !profile.empty()) decision.bounds.profile = profile;
     if (const auto start = annotation(kStart); !start.empty()) decision.start_label = start;
+    decision.learning = annotation(kLearning);
     const auto capabilities = annotation(kCapabilities);
     if (capabilities != kUnlimited) {
         decision.bounds.ceiling = CapabilitySet::from_names(capabilities);

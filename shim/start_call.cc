@@ -39,6 +39,8 @@ void trace_decision(const Decision& decision, const ContainerFacts& facts, Trace
     if (decision.bounds.profile) trace.fields.emplace_back("profile", *decision.bounds.profile);
     if (decision.start_label) trace.fields.emplace_back("start_profile", *decision.start_label);
     if (decision.bounds.ceiling) trace.fields.emplace_back("ceiling", decision.bounds.ceiling->names());
+    if (!decision.learning.empty()) trace.fields.emplace_back("weakening", "learning");
+    if (!decision.not_learned.empty()) trace.fields.emplace_back("not_learned", decision.not_learned);
 }
 
 // What the engine asked for that the decision takes away.
@@ -59,6 +61,14 @@ Result<void> require_restorable(const apparmor::CompiledCatalog& catalog, const 
         concat({"confinement ", quote(confinement.name), " (", confinement.origin.text(),
                 ") lets no container be restored, because capabilities, no-new-privileges and system call filters of its processes "
                 "come from the checkpoint: create the container anew, or let the operator say \"restore\": \"allow\" there"})};
+}
+
+// Tells whoever learns from the container of CALL, as DECISION has it, that it is started, and with which program.
+void tell_start(const Call& call, const Decision& decision, BundleRoot& root) {
+    const auto& args = root.config().process.args;
+    if (decision.learning.empty() || args.empty()) return;
+    const auto first = find_first_program(root, CapabilitySet::all());
+    tell_learner(decision.confinement, {false, std::string(call.line.id), first ? first->program.file.path : args[0]});
 }
 
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).
@@ -104,7 +114,8 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     const auto facts = TRY(needed_facts(catalog, engine_call, container_root, handler_from_program(call.program)));
     trace_facts(facts, trace);
     TRY(check_working_directory(container_root, config.process.cwd));
-    auto judged = judge_facts(catalog, facts, engine_call, container_root, apparmor, policy);
+    const LearningPlace learning(kernel);
+    auto judged = judge_facts(catalog, facts, engine_call, container_root, apparmor, policy, &learning);
     if (!judged) trace_rule(catalog, facts, trace);
     auto decision = TRY(std::move(judged));
     decision.id = trace.id;
@@ -118,6 +129,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
 
     const auto record = make_record(decision, engine_call, TRY(host_key()));
     TRY(bundle.store(TRY(rewrite_config(config, bundle.text(), decision, record, catalog.architectures()))));
+    tell_start(call, decision, container_root);
     auto prepared = Prepared::from(call.line, restore_changes(call.line, decision));
     if (!decision.pass) prepared.binds = std::move(decision);
     return prepared;

@@ -22,6 +22,7 @@
 #include "ctl/catalog/put_in_force.h"
 #include "ctl/catalog/rollback.h"
 #include "ctl/cli/command.h"
+#include "ctl/twin/twin.h"
 
 namespace aa::ctl {
 
@@ -66,6 +67,12 @@ private:
     std::string directory_;
 };
 
+// Has what somebody learned under, who is not there any more, forbid again.
+Result<void> settle(const apparmor::Kernel& kernel, const apparmor::Catalog& catalog, std::vector<std::string>& remarks) {
+    for (auto& done : TRY(settle_twins(kernel, apparmor::profile_directories(catalog.profile_dirs)))) remarks.push_back(std::move(done));
+    return {};
+}
+
 Result<Loaded> load(const Options& options) {
     const apparmor::Kernel kernel;
     TRY(apparmor::library_agrees(kernel));
@@ -87,6 +94,7 @@ Result<Loaded> load(const Options& options) {
     const auto remarks =
         TRY(put_in_force({examination.catalog, kernel, options.output, load_profiles, keep}, open_history(options.output)));
     result.remarks.insert(result.remarks.end(), remarks.begin(), remarks.end());
+    if (kernel.require_enabled()) TRY(settle(kernel, examination.catalog, result.remarks));
     return result;
 }
 

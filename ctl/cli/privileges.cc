@@ -68,6 +68,11 @@ constexpr std::array kRows{
     Row{Task::verify, {kWritesConfiguration | kLooksAtContainers, caps({CAP_DAC_OVERRIDE})}},
     // Podman is no service: it starts the container itself, which takes whatever containers take.
     Row{Task::verify_podman, {CapabilitySet::all(), CapabilitySet::all()}},
+    // Loads the twin, which the parser only compiles (MAC_ADMIN); the kernel's audit messages, its limits and a larger buffer for them
+    // (AUDIT_READ, AUDIT_CONTROL, NET_ADMIN), or its log (SYSLOG); whose process it is, as `status` sees it.
+    Row{Task::learn, {kLooksAtContainers | caps({CAP_MAC_ADMIN, CAP_AUDIT_READ, CAP_AUDIT_CONTROL, CAP_NET_ADMIN, CAP_SYSLOG}), kNone}},
+    // Reads files of root's.
+    Row{Task::learn_status, {kNone, kNone}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
     Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.

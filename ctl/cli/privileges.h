@@ -30,6 +30,8 @@ enum class Task {
     install_podman,   // both, for Podman
     verify,           // install --verify
     verify_podman,    // the same, for Podman
+    learn,
+    learn_status,  // --status
     load,
     metrics,
     metrics_file,        // --output

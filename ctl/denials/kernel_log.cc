@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -14,6 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 
 #include "apparmor/audit/record.h"
@@ -94,21 +97,32 @@ Result<Fd> audit_socket() {
         return errno_error("listen to", "the kernel's audit messages", errno);
     }
     constexpr int kRoom = 8 << 20;
-    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
+    // Beyond net.core.rmem_max with CAP_NET_ADMIN alone (socket(7)).
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom) != 0) {
+        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
+    }
     return fd;
+}
+
+// Counts the messages that the kernel had no room for in the socket FD. It counts them itself (net/netlink/af_netlink.c, netlink_overrun()).
+void count_overruns(int fd, LogRead& read) {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+    socklen_t length = sizeof memory;
+    if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) == 0) read.losses.overruns = memory[SK_MEMINFO_DROPS];
 }
 
 // Reads the messages that have come; whether more are wanted.
 Result<bool> read_messages(int fd, Intake& intake) {
     alignas(nlmsghdr) std::array<char, 65536> buffer{};
-    for (;;) {
+    constexpr int kMostAtOnce = 10'000;  // there are other things to do
+    for (int taken = 0; taken < kMostAtOnce; ++taken) {
         sockaddr_nl sender{};
         socklen_t length = sizeof sender;
         const ssize_t size = ::recvfrom(fd, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&sender), &length);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == EAGAIN) return true;
         if (size < 0 && errno == ENOBUFS) {
-            ++intake.read().losses.overruns;
+            count_overruns(fd, intake.read());
             continue;
         }
         if (size < 0) return errno_error("read", "the kernel's audit messages", errno);
@@ -119,6 +133,7 @@ Result<bool> read_messages(int fd, Intake& intake) {
         const std::string_view body(buffer.data() + sizeof head, static_cast<std::size_t>(size) - sizeof head);
         if (!intake.take(apparmor::read_audit_message(head.nlmsg_type, body.substr(0, body.find('\0'))))) return false;
     }
+    return true;
 }
 
 }  // namespace
@@ -169,7 +184,7 @@ void block_end_signals() {
     (void)::signal(SIGPIPE, SIG_IGN);
 }
 
-Result<void> follow_kernel(Intake& intake, unsigned seconds) {
+Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function<bool()>& beat) {
     const Fd signals = TRY(end_signals());
     const Fd end = TRY(timer(seconds));
     const auto socket = audit_socket();
@@ -178,12 +193,17 @@ Result<void> follow_kernel(Intake& intake, unsigned seconds) {
     intake.read().name =
         socket ? "the kernel's audit messages" : concat({"the kernel's log buffer (/dev/kmsg), as we cannot ", socket.error().message});
     std::array<pollfd, 3> wait{{{socket ? socket->get() : buffer->fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
-    for (;;) {
-        const int ready = ::poll(wait.data(), wait.size(), -1);
+    constexpr std::chrono::seconds kBeat{1};
+    auto next = std::chrono::steady_clock::now();
+    while (!beat || next > std::chrono::steady_clock::now() || beat()) {
+        const auto now = std::chrono::steady_clock::now();
+        if (next <= now) next = now + kBeat;
+        const int ready = ::poll(wait.data(), wait.size(), beat ? static_cast<int>(kBeat / std::chrono::milliseconds(1)) : -1);
         if (ready < 0 && errno != EINTR) return errno_error("wait for", "the kernel's audit messages", errno);
         if (ready > 0 && !TRY(socket ? read_messages(socket->get(), intake) : buffer->read(intake))) return {};
         if (ready > 0 && (wait[1].revents != 0 || wait[2].revents != 0)) return {};
     }
+    return {};
 }
 
 }  // namespace aa::ctl

@@ -4,6 +4,7 @@
 // takes nothing away from auditd or journald).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,9 +17,10 @@ namespace aa::ctl {
 // All that the buffer holds. Needs CAP_SYSLOG, or a kernel that shows it to everybody.
 Result<void> read_kernel_log(Intake& intake);
 
-// What comes from now on, until SIGINT, SIGTERM or SIGHUP, until INTAKE wants no more or, unless it is 0, for so many SECONDS. Needs CAP_AUDIT_READ; where the kernel has no such group, or
-// we have no right to it, the buffer is read as it grows.
-Result<void> follow_kernel(Intake& intake, unsigned seconds);
+// What comes from now on, until SIGINT, SIGTERM or SIGHUP, until INTAKE wants no more or, unless it is 0, for so many SECONDS. Needs
+// CAP_AUDIT_READ; where the kernel has no such group, or we have no right to it, the buffer is read as it grows. Nothing is missed once BEAT
+// has been called for the first time; it is called again about every second, and ends it with false.
+Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function<bool()>& beat = {});
 
 // From now on the signals that end following wait for that, and nobody's reading what we write is no signal.
 void block_end_signals();

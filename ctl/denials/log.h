@@ -25,7 +25,7 @@ struct LogLosses {
     unsigned long long suppressed = 0;   // by the kernel, as there were too many for its console log
     unsigned long long backlog = 0;      // by the kernel, as its audit queue was full, while the log was written
     unsigned long long overwritten = 0;  // of the kernel's buffer, before it was read
-    unsigned long long overruns = 0;     // times that we were too slow for what came
+    unsigned long long overruns = 0;     // messages that the kernel could not give us, as we were too slow
 
     [[nodiscard]] bool any() const { return suppressed + backlog + overwritten + overruns > 0; }
 };

@@ -161,7 +161,7 @@ std::string text_of(const LogRead& read, const Groups& groups) {
     add(losses.suppressed, "messages the kernel did not print, as there were too many: some may have been records");
     add(losses.backlog, "records or more are lost: the kernel's audit queue was full");
     add(losses.overwritten, "messages of the kernel were overwritten before they were read: some may have been records");
-    add(losses.overruns, "times records are lost: they came faster than they were read");
+    add(losses.overruns, "records are lost: they came faster than they were read");
     add(groups.left_out(), "records are of still other denials: there are too many kinds to show");
     return text;
 }

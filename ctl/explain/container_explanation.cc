@@ -46,7 +46,9 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
     shim::BundleRoot container_root(options.bundle, config);
     TRY(shim::check_working_directory(container_root, config.process.cwd));
     const oci::EngineCall call{root, options.bundle, id};
-    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, handler_of(options.handler), apparmor, policy));
+    const shim::LearningPlace learning(policy.kernel());
+    auto judged = TRY(shim::judge_bundle(catalog, call, container_root, handler_of(options.handler), apparmor, policy,
+                                         policy.is_the_kernels() ? &learning : nullptr));
     return Explanation{std::move(judged.decision), judged.facts.summary(), shim::asked_profile(config), config.process.requested(), {}, {}};
 }
 

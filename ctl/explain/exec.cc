@@ -102,6 +102,9 @@ Result<void> conclude_judged(ExecExplanation& explanation, Result<std::string> l
 
 Result<void> judge(ExecExplanation& explanation, const shim::Program& program, ExplainedPolicy& policy) {
     explain_rules(explanation, program.file.path);
+    if (explanation.is_learned)
+        return conclude_judged(explanation,
+                               shim::judge_learned_exec(*explanation.confinement, *explanation.base, program, explanation.reasons));
     auto label = shim::judge_exec(*explanation.confinement, *explanation.base, program, policy, explanation.reasons);
     explain_steps(explanation, policy, program.file);
     return conclude_judged(explanation, std::move(label));
@@ -151,7 +154,13 @@ Result<ExecExplanation> explain_exec_in_container(const ExplainOptions& options,
         return explanation;
     }
     explanation.confinement = TRY(catalog.catalog.confinement(decision.confinement).context("the container was started under it, but"));
-    const auto bounds = shim::exec_bounds(decision, *explanation.confinement);
+    explanation.is_learned = shim::is_learned_now(decision, shim::LearningPlace(policy.kernel()));
+    if (!decision.learning.empty()) {
+        explanation.notes.push_back(
+            explanation.is_learned ? "the container is learned from: its profile's twin forbids next to nothing, and no ceiling applies"
+                                   : "the container was learned from, which is over: it stays under its profile's twin");
+    }
+    const auto bounds = shim::exec_bounds(decision, *explanation.confinement, explanation.is_learned);
     const auto spec = given_process(config, options);
     shim::RunningRoot root(container.state);
     TRY(shim::check_working_directory(root, spec.cwd));

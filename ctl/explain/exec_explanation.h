@@ -57,6 +57,7 @@ struct ExecExplanation {
     std::vector<ExplainedStep> steps;
     std::optional<apparmor::ExecOutcome> outcome;
     bool no_new_privileges = false;
+    bool is_learned = false;  // the container is learned from, now
     std::vector<std::string> reasons, notes;
     std::optional<std::string> label;  // of the process; empty if refused, or if there is no AppArmor
     std::optional<Error> refusal;

@@ -239,6 +239,7 @@ Replayed Replay::judge(const DecisionRecord& record) {
     const auto command = record.text("command");
     const bool judged = record.text("outcome") == "allowed" || record.text("reason") == "policy";
     if (!judged || (!is_start(command) && command != "exec")) return {};
+    if (record.text("weakening") == "learning") return cannot_tell("the container was learned from, which forbade it next to nothing");
     auto result = command == "exec" ? judge_exec(record) : judge_start(record);
     return result ? *std::move(result) : cannot_tell(result.error().message);
 }

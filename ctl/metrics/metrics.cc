@@ -17,6 +17,7 @@
 #include "ctl/catalog/in_force.h"
 #include "ctl/cli/command.h"
 #include "ctl/status/survey.h"
+#include "ctl/twin/twin.h"
 #include "shim/log/counters.h"
 
 namespace aa::ctl {
@@ -32,6 +33,7 @@ struct Metrics {
     bool apparmor = false;
     std::optional<shim::CounterValues> counters;  // nullopt: nothing is counted
     std::optional<CatalogInForce> catalog;        // nullopt: there is none that can be used
+    std::optional<std::vector<Twin>> twins;       // nullopt: the kernel could not be asked
     std::optional<status::Survey> survey;         // nullopt: the containers were not looked at
     std::vector<std::string> remarks;             // why something is missing
 };
@@ -50,6 +52,7 @@ Metrics collect(const Options& options) {
     metrics.apparmor = apparmor::Kernel().require_enabled().has_value();
     metrics.counters = or_remark(shim::read_counters(std::string(shim::kCountersPath)), metrics.remarks);
     metrics.catalog = or_remark(read_catalog_in_force(), metrics.remarks);
+    if (metrics.apparmor) metrics.twins = or_remark(find_twins(apparmor::Kernel()), metrics.remarks);
     if (options.containers) metrics.survey = or_remark(status::take_survey({}), metrics.remarks);
     return metrics;
 }
@@ -143,6 +146,15 @@ void write_containers(Exposition& out, const status::Survey& survey) {
     out.gauge("status_ok", "Whether aa-shimctl status finds nothing wrong.", survey.ok() ? 1 : 0);
 }
 
+// A name of a twin is one of a file.
+void write_twins(Exposition& out, const std::vector<Twin>& twins) {
+    out.family("learning", "gauge", "Whether a confinement is learned from, so that its containers are forbidden next to nothing.");
+    for (const auto& twin : twins) out.sample(label("confinement", twin.confinement), twin.is_learned ? 1 : 0);
+    out.family("twin_complains", "gauge",
+               "Whether what containers of a confinement were learned from under forbids next to nothing still.");
+    for (const auto& twin : twins) out.sample(label("confinement", twin.confinement), twin.complains ? 1 : 0);
+}
+
 std::string to_text(const Metrics& metrics) {
     Exposition out;
     out.family("build_info", "gauge", "The version of aa-shim.");
@@ -153,6 +165,7 @@ std::string to_text(const Metrics& metrics) {
     if (metrics.catalog) write_catalog(out, *metrics.catalog);
     out.gauge("counters_usable", "Whether decisions are counted.", metrics.counters ? 1 : 0);
     if (metrics.counters) write_counters(out, *metrics.counters);
+    if (metrics.twins) write_twins(out, *metrics.twins);
     if (metrics.survey) write_containers(out, *metrics.survey);
     return out.text();
 }
@@ -183,6 +196,11 @@ Json to_json(const Metrics& metrics) {
                                {"loaded", catalog->loaded},
                                {"rules", catalog->size.rules},
                                {"confinements", catalog->size.confinements}};
+    }
+    document["learning"] = Json();
+    if (metrics.twins) document["learning"] = Json::object();
+    for (const auto& twin : metrics.twins.value_or(std::vector<Twin>())) {
+        document["learning"][twin.confinement] = {{"learning", twin.is_learned}, {"complains", twin.complains}};
     }
     if (metrics.counters) document["counters"] = counters_json(*metrics.counters);
     document["containers"] = metrics.survey ? containers_json(*metrics.survey) : Json();

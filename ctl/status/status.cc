@@ -103,6 +103,19 @@ void say_host(const Survey& survey) {
     }
 }
 
+void say_twins(const std::vector<Twin>& twins) {
+    for (const auto& twin : twins) {
+        const auto confinement = concat({"Confinement ", quote(twin.confinement)});
+        if (twin.is_learned) {
+            say(concat(
+                {confinement, " is learned from: containers that start under ", quote(twin.name), " are forbidden next to nothing."}));
+        } else if (twin.complains) {
+            say(concat({confinement, " was learned from, by a command that was killed, and ", quote(twin.name),
+                        " still forbids next to nothing: run 'aa-shimctl load'"}));
+        }
+    }
+}
+
 void say_strangers(const std::vector<ProcessReport>& strangers) {
     for (const auto& process : strangers) {
         const auto label = process.label.empty() ? std::string() : concat({", label ", quote(process.label)});
@@ -134,7 +147,8 @@ Json to_json(const shim::Decision& decision) {
             {"profile", bounds.profile ? Json(*bounds.profile) : Json()},
             {"start", decision.start_label ? Json(*decision.start_label) : Json()},
             {"capabilities", decision.pass || !bounds.ceiling ? Json() : Json(bounds.ceiling->names())},
-            {"noNewPrivileges", bounds.no_new_privileges}};
+            {"noNewPrivileges", bounds.no_new_privileges},
+            {"learning", text_or_null(decision.learning)}};
 }
 
 Json to_json(const ContainerReport& report) {
@@ -160,6 +174,11 @@ Json to_json(const Survey& survey) {
     document["noCatalog"] = text_or_null(survey.no_catalog);
     document["unloaded"] = survey.unloaded;
     document["revealed"] = survey.revealed;
+    document["twins"] = Json::array();
+    for (const auto& twin : survey.twins) {
+        document["twins"].push_back(
+            {{"profile", twin.name}, {"confinement", twin.confinement}, {"complains", twin.complains}, {"learning", twin.is_learned}});
+    }
     Json containers = Json::array();
     for (const auto& report : survey.containers) containers.push_back(to_json(report));
     document["containers"] = std::move(containers);
@@ -174,6 +193,7 @@ int run(const Context& context, const status::SurveyOptions& options) {
         print(to_json(*survey));
     } else {
         say_host(*survey);
+        say_twins(survey->twins);
         if (!survey->containers.empty()) say_containers(survey->containers);
         if (survey->containers.empty()) say("No container is running.");
         say_strangers(survey->strangers);

@@ -69,6 +69,7 @@ public:
         TRY(apparmor::library_agrees(kernel_));
         TRY(find_unloaded());
         TRY(find_revealed());
+        if (labels_can_be_read()) survey_.twins = TRY(find_twins(kernel_));
         const auto wanted = TRY(find_wanted(options));
         auto containers = find_all(options.root);
         TRY(share_processes(containers));
@@ -329,7 +330,8 @@ bool Survey::ok() const {
         }
         return false;
     };
-    return catalog && unloaded.empty() && std::all_of(containers.begin(), containers.end(), is_good);
+    const bool all_forbid = std::none_of(twins.begin(), twins.end(), [](const Twin& twin) { return twin.complains && !twin.is_learned; });
+    return catalog && unloaded.empty() && all_forbid && std::all_of(containers.begin(), containers.end(), is_good);
 }
 
 Result<Survey> take_survey(const SurveyOptions& options) { return Surveyor().run(options); }

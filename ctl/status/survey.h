@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "ctl/catalog/in_force.h"
+#include "ctl/twin/twin.h"
 #include "shim/decision.h"
 
 namespace aa::ctl::status {
@@ -61,6 +62,7 @@ struct Survey {
     std::string no_catalog;             // why there is none
     std::vector<std::string> unloaded;  // "profile 'NAME' of confinement 'NAME'" that the kernel does not hold
     std::vector<std::string> revealed;  // profiles whose deny rules tell what they deny (`denials --reveal`)
+    std::vector<Twin> twins;            // under which containers are learned from, or were
     std::vector<ContainerReport> containers;
     bool require_all = false;              // a container that did not come to aa-shim is a fault wherever it was meant to go
     std::vector<ProcessReport> strangers;  // first processes of PID namespaces that are no known container's

@@ -118,6 +118,13 @@ class Starts(ReplayTest):
         self.assertEqual(self.counts(document), {"cannotTell": 1, "unchanged": 3})
         self.assertIn("requests are not on record", next(group["after"] for group in groups.values() if group["change"] == "cannotTell"))
 
+    def test_what_was_learned_from(self):
+        records = [json.loads(line) for line in LOG.read_text().splitlines()]
+        LOG.write_text("".join(json.dumps(one | {"weakening": "learning"}) + "\n" for one in records if one["outcome"] == "allowed"))
+        document, groups = self.replay(self.catalog(), SAME)
+        self.assertEqual(self.counts(document), {"cannotTell": 3})
+        self.assertIn("was learned from", json.dumps(list(groups.values())))
+
     def test_a_fact_that_was_cut(self):
         record = json.loads(LOG.read_text().splitlines()[0])
         record["facts"] = record["facts"].replace("namespace='shop'", "namespace='" + "s" * 256 + "…'")

@@ -120,6 +120,22 @@ TEST_F(ExecDecision, WithoutAppArmorWhatDeniesStillDenies) {
     EXPECT_TRUE(denies_programs(confinement));
 }
 
+TEST_F(ExecDecision, WhatIsLearnedFromStaysInItsBaseAndIsDeniedAllTheSame) {
+    const auto learned = [&](const apparmor::Confinement& confinement, const std::string& path) {
+        return judge_learned_exec(confinement, "asked//&twin", program(path), reasons_);
+    };
+    EXPECT_EQ(*learned(web(), "/usr/bin/pg_dump"), "asked//&twin");
+    EXPECT_EQ(*learned(web(), "/bin/no"), "asked//&twin");
+    const auto refused = learned(web(), "/bin/dash");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message,
+              "permission denied: the catalog does not let 'word' ('/bin/dash') run: no shells (exec rule c.json:6:32)");
+    auto closed = web();
+    closed.exec_otherwise = apparmor::ExecOtherwise::deny;
+    EXPECT_FALSE(learned(closed, "/bin/other"));
+    EXPECT_EQ(*learned(closed, "/usr/bin/pg_dump"), "asked//&twin");
+}
+
 TEST_F(ExecDecision, TheTransitionThatThePolicyPrescribes) {
     EXPECT_EQ(*exec(web(), "/bin/stay"), "web");
     EXPECT_EQ(*exec(web(), "/bin/kid"), "web//kid");

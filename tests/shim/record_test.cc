@@ -52,12 +52,15 @@ TEST(Record, ReadsBackWhatWasWritten) {
     passed.bounds = {};
     auto with_hooks = sample();
     with_hooks.start_hooks = true;
-    for (const auto& decision : {sample(), without_bounds, with_mounts, with_hooks, passed}) {
+    auto learned = sample();
+    learned.learning = "aa-shim-learning-web";
+    for (const auto& decision : {sample(), without_bounds, with_mounts, with_hooks, learned, passed}) {
         const auto record = read_record(state_of(decision), kCall, kKey);
         ASSERT_TRUE(record.has_value());
         ASSERT_TRUE(record->has_value());
         EXPECT_EQ((*record)->id, decision.id);
         EXPECT_EQ((*record)->pass, decision.pass);
+        EXPECT_EQ((*record)->learning, decision.learning);
         EXPECT_EQ((*record)->confinement, decision.confinement);
         EXPECT_EQ((*record)->rule, decision.rule);
         EXPECT_EQ((*record)->bounds, decision.bounds);

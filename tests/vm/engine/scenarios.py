@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the scenarios named on the command line (decisions, transitions, remapped, servers, operations, refusals, host, status, history, denials, here, new), or all of these; or
+"""Runs the scenarios named on the command line (decisions, transitions, remapped, servers, operations, refusals, host, status, history, denials, learn, here, new), or all of these; or
 installer, which needs the folder `image` besides; or journal, which needs the archive `systemd.tar`; or rootless, doors, or verify; or those of the matrix (on_docker, on_cri, on_podman)."""
 import importlib
 import sys
@@ -7,7 +7,7 @@ import traceback
 
 from harness import tap
 
-for name in sys.argv[1:] or ["decisions", "transitions", "remapped", "servers", "operations", "refusals", "host", "status", "history", "denials", "here", "new"]:
+for name in sys.argv[1:] or ["decisions", "transitions", "remapped", "servers", "operations", "refusals", "host", "status", "history", "denials", "learn", "here", "new"]:
     print(f"# {name}", flush=True)
     try:
         importlib.import_module(name).main()

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/learn/audit_limits.h"
+
+#include <linux/audit.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/fd.h"
+#include "base/file.h"
+
+namespace aa::ctl {
+namespace {
+
+constexpr std::string_view kAudit = "the kernel's audit system";
+
+Result<Fd> open_audit() {
+    Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT));
+    if (!fd.valid()) return errno_error("speak to", kAudit, errno);
+    return fd;
+}
+
+// One request of TYPE, which the kernel answers with an acknowledgement at least.
+Result<void> ask(int fd, std::uint16_t type, const audit_status& status) {
+    struct Request {
+        nlmsghdr head;
+        audit_status status;
+    } request{};
+    request.head.nlmsg_len = sizeof request;
+    request.head.nlmsg_type = type;
+    request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    request.status = status;
+    sockaddr_nl kernel{};
+    kernel.nl_family = AF_NETLINK;
+    const auto sent = ::sendto(fd, &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+    if (sent != static_cast<ssize_t>(sizeof request)) return errno_error("ask", kAudit, errno);
+    return {};
+}
+
+// Reads until the acknowledgement, and the STATUS if one is wanted: the kernel answers with that from a thread of its own, mostly later
+// (kernel/audit.c, audit_send_reply()).
+Result<void> read_answer(int fd, audit_status* status) {
+    for (bool acknowledged = false, answered = status == nullptr; !acknowledged || !answered;) {
+        pollfd wait{fd, POLLIN, 0};
+        constexpr int kPatience = 2000;  // milliseconds
+        if (::poll(&wait, 1, kPatience) <= 0) return errno_error("hear from", kAudit, ETIMEDOUT);
+        alignas(nlmsghdr) std::array<char, 8192> buffer{};
+        const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), 0);
+        nlmsghdr head{};
+        if (size < static_cast<ssize_t>(sizeof head)) return errno_error("hear from", kAudit, size < 0 ? errno : EBADMSG);
+        std::memcpy(&head, buffer.data(), sizeof head);
+        const auto body = static_cast<std::size_t>(size) - sizeof head;
+        if (head.nlmsg_type == NLMSG_ERROR) {
+            nlmsgerr answer{};
+            std::memcpy(&answer, buffer.data() + sizeof head, std::min(body, sizeof answer));
+            if (answer.error != 0) return errno_error("ask", kAudit, -answer.error);
+            acknowledged = true;
+        }
+        if (head.nlmsg_type == AUDIT_GET && status != nullptr) {
+            std::memcpy(status, buffer.data() + sizeof head, std::min(body, sizeof *status));  // older kernels tell less of it
+            answered = true;
+        }
+    }
+    return {};
+}
+
+Result<void> set_backlog_limit(std::uint32_t limit) {
+    const auto fd = TRY(open_audit());
+    audit_status status{};
+    status.mask = AUDIT_STATUS_BACKLOG_LIMIT;
+    status.backlog_limit = limit;
+    TRY(ask(fd.get(), AUDIT_SET, status));
+    return read_answer(fd.get(), nullptr);
+}
+
+}  // namespace
+
+Result<AuditStatus> read_audit_status() {
+    const auto fd = TRY(open_audit());
+    audit_status status{};
+    TRY(ask(fd.get(), AUDIT_GET, status));
+    TRY(read_answer(fd.get(), &status));
+    return AuditStatus{status.backlog_limit, status.lost};
+}
+
+Result<RaisedBacklog> RaisedBacklog::raise() {
+    RaisedBacklog raised;
+    const auto now = TRY(read_audit_status());
+    if (now.backlog_limit == 0 || now.backlog_limit >= kEnough) return raised;
+    TRY(set_backlog_limit(kEnough));
+    raised.before_ = now.backlog_limit;
+    return raised;
+}
+
+RaisedBacklog::~RaisedBacklog() {
+    if (!before_) return;
+    const auto now = read_audit_status();
+    if (now && now->backlog_limit == kEnough) (void)set_backlog_limit(*before_);
+}
+
+}  // namespace aa::ctl

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// aa-shimctl learn: has containers of a confinement run for a time under a twin of their profile that forbids next to nothing, and records
+// what they use.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+#include "apparmor/catalog/pattern.h"
+#include "apparmor/kernel/kernel.h"
+#include "base/text.h"
+#include "ctl/cli/command.h"
+#include "ctl/learn/place.h"
+#include "ctl/learn/session.h"
+#include "ctl/learn/show.h"
+#include "ctl/twin/twin.h"
+
+namespace aa::ctl {
+
+namespace {
+
+struct Options {
+    LearnOptions learn;
+    std::string time = "30m";
+    bool status = false;
+};
+
+constexpr long long kMostSeconds = 7LL * 24 * 60 * 60;
+
+// The seconds of "90s", "30m", "2h" or "1d".
+Result<long long> seconds_of(std::string_view text) {
+    const Error wrong{ErrorKind::usage, concat({"--for ", quote(text), " is no time from 1s to 7d, as 90s, 30m, 2h or 1d"})};
+    constexpr std::string_view kUnits = "smhd";
+    constexpr std::array kSeconds = {1ULL, 60ULL, 3600ULL, 86400ULL};
+    const auto unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
+    unsigned long long count = 0;
+    if (unit == kUnits.npos || !parse_decimal(text.substr(0, text.size() - 1), count) || count == 0) return wrong;
+    if (count > static_cast<unsigned long long>(kMostSeconds) / kSeconds[unit]) return wrong;
+    return static_cast<long long>(count * kSeconds[unit]);
+}
+
+Result<void> check_filter(const shim::LearningFilter& filter) {
+    for (const auto* pattern : {&filter.image, &filter.name}) {
+        if (pattern->empty()) continue;
+        TRY(apparmor::check_pattern(*pattern).context(concat({"the pattern ", quote(*pattern)})));
+    }
+    for (const auto* text : {&filter.image, &filter.name, &filter.container}) {
+        if (text->find('\n') == std::string::npos) continue;
+        return Error{ErrorKind::usage, concat({quote(*text), " has an end of a line in it, which no image, name or ID has"})};
+    }
+    return {};
+}
+
+Result<LearnStatus> status_of(const std::string& confinement, const std::vector<Twin>& twins) {
+    LearnStatus status{confinement, false, {}, false, TRY(read_kept_progress(confinement)), TRY(read_kept_recording(confinement))};
+    for (const auto& twin : twins) {
+        if (twin.confinement != confinement) continue;
+        status.twin = twin.name;
+        status.complains = twin.complains;
+        status.goes_on = twin.is_learned;
+    }
+    return status;
+}
+
+// Those of which something is kept, and those whose twins the kernel has.
+Result<std::vector<LearnStatus>> all_status(const std::string& only) {
+    const apparmor::Kernel kernel;
+    const auto twins = kernel.require_enabled() ? TRY(find_twins(kernel)) : std::vector<Twin>();
+    auto names = only.empty() ? kept_confinements() : std::vector<std::string>{only};
+    for (const auto& twin : twins) {
+        if (only.empty() && std::find(names.begin(), names.end(), twin.confinement) == names.end()) names.push_back(twin.confinement);
+    }
+    std::vector<LearnStatus> all;
+    for (const auto& name : names) all.push_back(TRY(status_of(name, twins)));
+    return all;
+}
+
+int show_status(const Context& context, const std::string& only) {
+    const auto all = all_status(only);
+    if (!all) return fail(context, all.error());
+    const auto now = std::time(nullptr);
+    Json document = {{"ok", true}, {"learning", Json::array()}};
+    for (const auto& one : *all) {
+        document["learning"].push_back(json_of(one, now));
+        if (context.json) continue;
+        for (const auto& line : lines_of(one, now)) say(line);
+    }
+    if (context.json) print(document);
+    if (!context.json && all->empty()) say("Nothing was learned yet.");
+    return kOk;
+}
+
+int run(const Context& context, Options& options) {
+    if (options.status) return show_status(context, options.learn.confinement);
+    if (options.learn.confinement.empty()) return fail(context, Error{ErrorKind::usage, "name the confinement to learn from"});
+    if (const auto checked = check_filter(options.learn.filter); !checked) return fail(context, checked.error());
+    const auto seconds = seconds_of(options.time);
+    if (!seconds) return fail(context, seconds.error());
+    options.learn.seconds = *seconds;
+    const auto learned = learn(options.learn, [&](const std::string& text) {
+        context.json ? complain(text) : say(text);
+        (void)std::fflush(stdout);
+    });
+    if (!learned) return fail(context, learned.error());
+    if (context.json) {
+        print(json_of(*learned));
+        return kOk;
+    }
+    for (const auto& remark : learned->remarks) complain("note: " + remark);
+    for (const auto& line : lines_of(*learned)) say(line);
+    say(concat({"Kept in ", recording_path(options.learn.confinement), "."}));
+    return kOk;
+}
+
+}  // namespace
+
+void add_learn(CLI::App& app, Context& context) {
+    auto* command =
+        app.add_subcommand("learn", "Have containers of a confinement run under a profile that complains, and record what they use");
+    const auto options = std::make_shared<Options>();
+    auto& filter = options->learn.filter;
+    command->add_option("CONFINEMENT", options->learn.confinement, "Whose containers, as they are started from now on");
+    command->add_option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"")->type_name("PATTERN");
+    command->add_option("--name", filter.name, "Those of this name alone: a pattern")->type_name("PATTERN");
+    command->add_option("--container", filter.container, "The one alone whose ID begins so")->type_name("ID");
+    command->add_option("--for", options->time, "For so long: 90s, 30m, 2h, 1d")->type_name("TIME")->capture_default_str();
+    command->add_flag("--status", options->status, "How the learning gets on, of this confinement or of all; nothing is changed");
+    command->callback([&context, options] {
+        context.run(options->status ? Task::learn_status : Task::learn, [&context, options] { return run(context, *options); });
+    });
+}
+
+}  // namespace aa::ctl

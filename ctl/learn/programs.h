@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which program it was that did something. A record has the number of a process, which has often ended when it is read, and what that calls
+// itself. So: the program that the process was last seen to execute; else, while it is there, what the kernel says that it executes; else
+// the only program that is known to call itself so. What is none of these is not known.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "apparmor/audit/record.h"
+#include "apparmor/kernel/kernel.h"
+
+namespace aa::ctl {
+
+class Programs {
+public:
+    // What a process executes, and what it calls itself; nothing if it is gone, or not one that is meant.
+    struct Seen {
+        std::string program;
+        std::string command;
+    };
+    using Look = std::function<std::optional<Seen>(unsigned long long pid)>;
+
+    explicit Programs(Look look) : look_(std::move(look)) {}
+
+    // The program that did EVENT; empty: not known. An exec is done by the program before it.
+    std::string of(const apparmor::Event& event);
+
+    // PROGRAM is one that was executed, by whomever.
+    void know(const std::string& program);
+
+    // So many processes are remembered; then all are forgotten at once.
+    static constexpr std::size_t kMost = 65536;
+
+private:
+    std::string known(unsigned long long pid, const std::string& command);
+    std::string only_one_called(const std::string& command) const;
+    void remember(unsigned long long pid, Seen seen);
+
+    Look look_;
+    std::map<unsigned long long, Seen> by_pid_;
+    std::map<std::string, std::set<std::string>, std::less<>> by_command_;
+};
+
+// The process PID as KERNEL shows it now, if it is under PROFILE.
+std::optional<Programs::Seen> look_at_process(const apparmor::Kernel& kernel, unsigned long long pid, const std::string& profile);
+
+// Whether LABEL is PROFILE, one of its children, or a stack with it.
+bool is_under(std::string_view label, std::string_view profile);
+
+}  // namespace aa::ctl

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/learn/session.h"
+
+#include <unistd.h>
+
+#include <ctime>
+#include <optional>
+
+#include "apparmor/catalog/compiled_catalog.h"
+#include "apparmor/kernel/kernel.h"
+#include "apparmor/kernel/profile_name.h"
+#include "apparmor/load.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "ctl/denials/intake.h"
+#include "ctl/denials/kernel_log.h"
+#include "ctl/learn/audit_limits.h"
+#include "ctl/learn/place.h"
+#include "ctl/learn/recorder.h"
+#include "ctl/twin/twin.h"
+
+namespace aa::ctl {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+// The profile of CONFINEMENT that its containers are to have a twin of.
+Result<std::string> profile_of(const apparmor::CompiledCatalog& catalog, const std::string& confinement) {
+    const auto found = TRY(catalog.confinement(confinement));
+    const auto* profile = std::get_if<std::string>(&found.profile);
+    const auto what = concat({"confinement ", quote(confinement), " (", found.origin.text(), ")"});
+    if (!shim::learning_file(confinement)) {
+        return Error{ErrorKind::config, concat({what, " cannot be learned from: rename it, to letters, digits and '-', '_' or '.'"})};
+    }
+    if (profile == nullptr) {
+        return Error{ErrorKind::config, concat({what, " has no profile to learn for: give it one, be it one that allows nothing"})};
+    }
+    if (profile->find("//") != std::string::npos) {
+        return Error{ErrorKind::config, concat({what, " has the profile ", quote(*profile),
+                                                ", a child or a stack, which has no twin: give it a profile of its own"})};
+    }
+    return *profile;
+}
+
+class Session {
+public:
+    Session(const LearnOptions& options, const std::function<void(const std::string&)>& tell) : options_(options), tell_(tell) {}
+
+    Result<Learned> run() {
+        TRY(prepare());
+        const auto backlog = RaisedBacklog::raise();
+        if (!backlog)
+            remark("the kernel's audit limits stay as they are, and losses in its queue are not known: " + backlog.error().message);
+        recorder_.emplace(kernel_, options_.confinement, twin_, learned_.read, TRY(read_kept_recording(options_.confinement)),
+                          TRY(read_kept_progress(options_.confinement)));
+        const TakeEvent take = [this](const apparmor::Event& event) {
+            const auto now = std::time(nullptr);
+            take_calls(now);
+            recorder_->take(event, now);
+            return true;
+        };
+        Intake intake(learned_.read, take);
+        auto followed = follow_kernel(intake, 0, [this] { return beat(); });
+        if (failure_) followed = *failure_;
+        TRY(end());
+        TRY(std::move(followed));
+        return std::move(learned_);
+    }
+
+private:
+    void remark(std::string text) { learned_.remarks.push_back(std::move(text)); }
+
+    Result<void> prepare() {
+        if (::geteuid() != 0) return Error{ErrorKind::system, "only root can load AppArmor profiles: run aa-shimctl as root"};
+        TRY(kernel_.require_enabled());
+        const auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
+        profile_ = TRY(profile_of(catalog, options_.confinement));
+        twin_ = concat({shim::kTwinPrefix, options_.confinement});
+        const auto lock = TRY(apparmor::lock_for_load(std::string(apparmor::kCatalogPath)));
+        const auto learning = shim::LearningPlace(kernel_).of(options_.confinement);
+        if (learning && *learning) {
+            return Error{ErrorKind::config, concat({"confinement ", quote(options_.confinement),
+                                                    " is learned from already: see 'aa-shimctl learn --status', and end that one first"})};
+        }
+        for (auto& done : TRY(settle_twins(kernel_, directories_))) remark(std::move(done));
+        return {};
+    }
+
+    // The first one begins it, as from then on nothing is missed.
+    bool beat() {
+        const auto now = std::time(nullptr);
+        const auto done = announcement_ ? go_on(now) : begin(now);
+        if (!done) failure_ = done.error();
+        return done && shim::learning_clock() < deadline_;
+    }
+
+    Result<void> begin(long long now) {
+        {
+            const auto lock = TRY(apparmor::lock_for_load(std::string(apparmor::kCatalogPath)));
+            is_loaded_ = true;
+            TRY(load_complaining(kernel_, twin_));
+            deadline_ = shim::learning_clock() + static_cast<std::uint64_t>(options_.seconds) * kSecond;
+            announcement_.emplace(TRY(Announcement::make(options_.confinement, {twin_, profile_, deadline_, options_.filter})));
+        }
+        TRY(recorder_->begin(now, now + options_.seconds));
+        tell_(concat({"Learning from confinement ", quote(options_.confinement), " until ", rfc3339(now + options_.seconds),
+                      ": containers that are started now run under ", quote(twin_), ", which forbids next to nothing."}));
+        return {};
+    }
+
+    Result<void> go_on(long long now) {
+        take_calls(now);
+        return recorder_->save_sometimes(now);
+    }
+
+    void take_calls(long long now) {
+        if (!announcement_) return;
+        for (const auto& call : announcement_->new_calls()) recorder_->take(call, now);
+    }
+
+    // Whatever happened, nobody is to stay under what complains.
+    Result<void> end() {
+        const auto now = std::time(nullptr);
+        take_calls(now);
+        announcement_.reset();
+        auto saved = is_loaded_ ? recorder_->save(now) : Result<void>();
+        if (is_loaded_) {
+            const auto lock = TRY(apparmor::lock_for_load(std::string(apparmor::kCatalogPath)));
+            remark(TRY(load_enforcing(kernel_, directories_, twin_, profile_)));
+        }
+        learned_.progress = recorder_->progress();
+        learned_.losses = recorder_->recording().losses();
+        learned_.facts = recorder_->recording().facts().size();
+        return saved;
+    }
+
+    const LearnOptions& options_;
+    const std::function<void(const std::string&)>& tell_;
+    const apparmor::Kernel kernel_;
+    const std::vector<std::string> directories_ = apparmor::profile_directories({});
+    std::string profile_, twin_;
+    std::uint64_t deadline_ = ~std::uint64_t{0};
+    bool is_loaded_ = false;
+    std::optional<Recorder> recorder_;
+    std::optional<Announcement> announcement_;
+    std::optional<Error> failure_;
+    Learned learned_;
+};
+
+}  // namespace
+
+Result<Learned> learn(const LearnOptions& options, const std::function<void(const std::string&)>& tell) {
+    return Session(options, tell).run();
+}
+
+}  // namespace aa::ctl
