@@ -64,9 +64,12 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// What the image brought, which everybody may read in it.
-bool is_of_image(const Parts& parts) {
-    return !parts.empty() && (is_one_of(parts.front(), {"usr", "bin", "sbin", "etc", "opt"}) || parts.front().starts_with("lib"));
+// What the image brought, or the kernel tells of itself: what everybody may read.
+bool is_public(const Parts& parts, const Use& use) {
+    if (parts.empty() || use.is_written()) return false;
+    const bool of_image = is_one_of(parts.front(), {"usr", "bin", "sbin", "etc", "opt"}) || parts.front().starts_with("lib");
+    const bool of_process = parts.size() > 1 && is_one_of(parts[1], {"@{pid}", "@{pid}/", "self", "thread-self"});
+    return of_image || parts.front() == "sys" || (parts.front() == "proc" && !of_process);
 }
 
 Area area_of(const Parts& parts, const Use& use) {
@@ -86,8 +89,8 @@ struct Letters {
 };
 
 Letters letters_of(const Parts& parts, const Use& use) {
-    const bool is_public = is_of_image(parts) && !use.is_written();
-    Letters letters{rule_letters(is_public ? use.all() : use.others), is_public ? std::string() : rule_letters(use.own)};
+    if (is_public(parts, use)) return {rule_letters(use.all()), {}};
+    Letters letters{rule_letters(use.others), rule_letters(use.own)};
     // A rule that says `w` has `a`, too.
     const auto has = [&](char c) { return has_any(letters.everybody, {&c, 1}) || (c == 'a' && has_any(letters.everybody, "w")); };
     if (std::all_of(letters.owner.begin(), letters.owner.end(), has)) letters.owner.clear();

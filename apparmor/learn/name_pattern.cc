@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kNumber = 4;  // digits that are no version any more, but a number
 constexpr std::size_t kHash = 8;    // digits of a hash
 constexpr std::size_t kChance = 6;  // what mkstemp(3) makes up
+constexpr std::size_t kPrefix = 3;  // of a name in front of that
 constexpr std::string_view kDigits = "[0-9]*";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -92,7 +93,11 @@ std::string_view variable_part(std::string_view text, bool behind_so, NameUse us
     if ((length = length_of(text, is_digit)) > 0 && behind_so) return kDigits;
     const auto word = text.substr(0, length_of(text, is_word));
     const bool varies = is_hash(word) || (use == NameUse::made && is_chance(word));
-    length = varies ? word.size() : std::max(length, length_of(text, is_letter));
+    // What chance is put behind is a name: "tmp" of "tmpa8Kq2L".
+    const auto letters = length_of(text, is_letter);
+    const auto name = varies && !is_hash(word) ? std::min(length_of(word, is_lower), word.size() - kChance) : 0;
+    if (name >= kPrefix) return (length = name, "");
+    length = varies ? word.size() : std::max(length, letters);
     return varies ? "*" : "";
 }
 

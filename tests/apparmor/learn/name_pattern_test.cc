@@ -45,6 +45,9 @@ constexpr Case kCases[] = {
     // What looks like chance, where it was made.
     {NameUse::made, "/tmp/sess_8fh2k3j4", "/tmp/sess_*"},
     {NameUse::made, "/tmp/ngx.Ab3dE9", "/tmp/ngx.*"},
+    {NameUse::made, "/etc/sedx8Kq2L", "/etc/sed*"},
+    {NameUse::made, "/tmp/tmp8fh2k3j4", "/tmp/tmp*"},
+    {NameUse::made, "/tmp/tmp12", "/tmp/tmp12"},
     {NameUse::read, "/usr/lib/lib2to3/x", "/usr/lib/lib2to3/x"},
     {NameUse::made, "/var/log/nginx/access.log", "/var/log/nginx/access.log"},
     // Without a name of their own.
