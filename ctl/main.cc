@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     add_diff(app, context);
     add_graph(app, context);
     add_denials(app, context);
+    add_learn(app, context);
     add_metrics(app, context);
     add_install(app, context);
     add_node(app, context);

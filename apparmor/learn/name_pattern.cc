@@ -169,7 +169,10 @@ std::vector<std::string> parts_of(std::string_view name, NameUse use) {
         const auto process = of_process(parts, index);
         auto pattern = process.empty() ? std::string() : std::string(process);
         if (pattern.empty() && parts.size() == 1) pattern = without_name(parts[index]);
-        if (pattern.empty()) pattern = last && use == NameUse::executed ? quoted(parts[index]) : pattern_of(parts[index], use);
+        // Programs have their own names, also where they are only read.
+        const bool is_program =
+            last && (use == NameUse::executed || (index > 0 && (parts[index - 1] == "bin" || parts[index - 1] == "sbin")));
+        if (pattern.empty()) pattern = is_program ? quoted(parts[index]) : pattern_of(parts[index], use);
         if (last && name.ends_with('/')) pattern += '/';
         result.push_back(std::move(pattern));
     }

@@ -66,6 +66,7 @@ private:
         for (std::size_t at = 0; at < facts_.size(); ++at) {
             auto why = why_never(*facts_[at].fact, settings_.profile);
             if (why.empty() && !within[at]) why = concat({"it is beyond ", quote(settings_.bound.label)});
+            if (why.empty() && is_beyond_ceiling(facts_[at].fact->event)) why = "it is beyond the ceiling of the confinement";
             if (why.empty()) {
                 rest.push_back(facts_[at]);
             } else {
@@ -124,9 +125,15 @@ private:
         return result;
     }
 
+    static std::optional<unsigned> capability_of(const Event& event) {
+        return event.operation == "capable" ? capability_number(concat({"CAP_", event.capability})) : std::nullopt;
+    }
     void add_capability(const Event& event) {
-        if (event.operation != "capable") return;
-        if (const auto number = capability_number(concat({"CAP_", event.capability}))) proposal_.capabilities.add(*number);
+        if (const auto number = capability_of(event)) proposal_.capabilities.add(*number);
+    }
+    [[nodiscard]] bool is_beyond_ceiling(const Event& event) const {
+        const auto number = capability_of(event);
+        return event.operation == "capable" && (!number || !settings_.ceiling.has(*number));
     }
 
     [[nodiscard]] Error unproved(std::string_view what, std::vector<std::string> which) const {

@@ -25,6 +25,7 @@ struct ProposalSettings {
     std::string profile;      // the name of the proposed profile
     std::string existing;     // the text of the file that has it; empty: there is none yet
     AskedLabel bound;         // what it has to be within
+    CapabilitySet ceiling;    // of the confinement: no capability beyond it is proposed
     Parser parser;
     std::string features;  // as Parser::compile() takes them
 };

@@ -43,6 +43,7 @@ void add_diff(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context);
 void add_graph(CLI::App& app, Context& context);
 void add_denials(CLI::App& app, Context& context);
+void add_learn(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_test(CLI::App& app, Context& context);
 void add_metrics(CLI::App& app, Context& context);

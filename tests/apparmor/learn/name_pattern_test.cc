@@ -32,6 +32,7 @@ constexpr Case kCases[] = {
     {NameUse::read, "/lib64/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.[0-9]*"},
     {NameUse::executed, "/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/[0-9]*/bin/postgres"},
     {NameUse::executed, "/usr/bin/python3.11", "/usr/bin/python3.11"},
+    {NameUse::read, "/usr/bin/python3.11", "/usr/bin/python3.11"},
     {NameUse::executed, "/usr/bin/sha256sum", "/usr/bin/sha256sum"},
     // Numbers, times, hashes.
     {NameUse::made, "/var/cache/nginx/0000000012", "/var/cache/nginx/[0-9]*"},
