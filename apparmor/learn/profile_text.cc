@@ -57,6 +57,13 @@ std::string programs_of(const std::vector<Seen>& seen) {
     return told.empty() ? std::string() : concat({", by ", join(told, ", ")});
 }
 
+// A "#" of a name, which stands between quotes, begins a comment for whoever looks for one that silences a finding.
+std::string without_hash(std::string_view rule) {
+    std::string text;
+    for (const char c : rule) text += c == '#' ? std::string("\\043") : std::string(1, c);
+    return text;
+}
+
 // Where the block of the profile NAME in TEXT ends: at its brace.
 std::optional<std::size_t> end_of_profile(std::string_view text, std::string_view name) {
     ProfileWords words(text);
@@ -112,7 +119,7 @@ Result<std::string> with_rules(const std::string& text, std::string_view name, c
     for (const auto& rule : rules) {
         if (area != rule.area) added += concat({"\n  # ", kTitles[static_cast<std::size_t>(rule.area)], "\n"});
         area = rule.area;
-        added += concat({"  ", rule.text, ",  # ", what_was_seen(rule.seen), "\n"});
+        added += concat({"  ", without_hash(rule.text), ",  # ", what_was_seen(rule.seen), "\n"});
     }
     const auto line = text.rfind('\n', *end);
     const bool alone = line != std::string::npos && text.find_first_not_of(" \t", line + 1) == *end;
