@@ -49,8 +49,7 @@ public:
 
     Result<Proposal> run() {
         const auto before = settings_.existing.empty() ? base_profile(settings_.profile, settings_.confinement) : settings_.existing;
-        TRY(set_apart());
-        const auto news = TRY(not_allowed_by(before));
+        const auto news = TRY(set_apart(before));
         proposal_.rules = TRY(rules_for(news));
         proposal_.text = proposal_.rules.empty() ? before : TRY(with_rules(before, settings_.profile, proposal_.rules));
         for (const auto& one : facts_) add_capability(one.fact->event);
@@ -59,32 +58,32 @@ public:
     }
 
 private:
-    // Takes what is not proposed out of the facts.
-    Result<void> set_apart() {
+    // Takes what is not proposed out of the facts; of the others those that the profile with the text BEFORE does not allow.
+    Result<std::vector<Seen>> set_apart(const std::string& before) {
+        PolicySet policy(TRY(compiled(before, settings_)));
+        const auto allowed = TRY(allowed_facts(facts_, {policy, settings_.profile}, settings_.parser, settings_.features));
         const auto within = TRY(allowed_facts(facts_, settings_.bound, settings_.parser, settings_.features));
         std::vector<Seen> rest;
+        std::vector<Seen> news;
         for (std::size_t at = 0; at < facts_.size(); ++at) {
-            auto why = why_never(*facts_[at].fact, settings_.profile);
-            if (why.empty() && !within[at]) why = concat({"it is beyond ", quote(settings_.bound.label)});
-            if (why.empty() && is_beyond_ceiling(facts_[at].fact->event)) why = "it is beyond the ceiling of the confinement";
-            if (why.empty()) {
-                rest.push_back(facts_[at]);
-            } else {
-                proposal_.apart.push_back({facts_[at], exact_rule(*facts_[at].fact, settings_.profile), std::move(why)});
+            const auto& fact = *facts_[at].fact;
+            auto why = allowed[at] ? std::string() : why_apart(fact, within[at]);
+            if (!why.empty()) {
+                proposal_.apart.push_back({facts_[at], exact_rule(fact, settings_.profile), std::move(why)});
+                continue;
             }
+            rest.push_back(facts_[at]);
+            if (!allowed[at]) news.push_back(facts_[at]);
         }
         facts_ = std::move(rest);
-        return {};
+        return news;
     }
 
-    Result<std::vector<Seen>> not_allowed_by(const std::string& text) const {
-        PolicySet policy(TRY(compiled(text, settings_)));
-        const auto allowed = TRY(allowed_facts(facts_, {policy, settings_.profile}, settings_.parser, settings_.features));
-        std::vector<Seen> rest;
-        for (std::size_t at = 0; at < facts_.size(); ++at) {
-            if (!allowed[at]) rest.push_back(facts_[at]);
-        }
-        return rest;
+    [[nodiscard]] std::string why_apart(const Fact& fact, bool within) const {
+        auto why = why_never(fact, settings_.profile);
+        if (!why.empty()) return why;
+        if (!within) return concat({"it is beyond ", quote(settings_.bound.label)});
+        return is_beyond_ceiling(fact.event) ? "it is beyond the ceiling of the confinement" : "";
     }
 
     // Where a rule about many files is beyond the bound, it is made of the names themselves.

@@ -178,8 +178,8 @@ Result<void> run(const Context& context, const std::string& confinement, const F
 
 void add_finish_options(CLI::App& command, FinishOptions& options) {
     auto* finish = command.add_flag("--finish", options.finish, "Propose the profile and the catalog entry for what was recorded");
-    command.add_flag("--write", options.write, "With --finish: put both in place; aa-shimctl load puts them in force")->needs(finish);
-    command.add_option("--within", options.within, "With --finish: propose nothing that the profile LABEL does not allow")
+    command.add_flag("--write", options.write, "With --finish, put both in place; aa-shimctl load puts them in force")->needs(finish);
+    command.add_option("--within", options.within, "With --finish, propose nothing that the profile LABEL does not allow")
         ->type_name("LABEL")
         ->capture_default_str();
     command.add_option("--export", options.export_to, "Write the recording to FILE; -: standard output")->type_name("FILE");

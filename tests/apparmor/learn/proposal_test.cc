@@ -187,6 +187,19 @@ TEST_F(Proposals, WhatNoContainerShouldNeedStandsApart) {
     EXPECT_THAT(proposed(recording).rules, IsEmpty());
 }
 
+// What the profile allows already is nobody's news, whatever is risked by it.
+TEST_F(Proposals, WhatIsAllowedDoesNotStandApart) {
+    Recording recording;
+    recording.add(observed_event("open", "wr", "own", "/dev/console"), "/bin/x");
+    recording.add(observed_event("open", "r", "own", "/etc/shadow"), "/bin/x");
+    EXPECT_THAT(apart(recording), ElementsAre("owner /etc/shadow r: high: passwords"));
+    auto existing = proposed(recording).text;
+    existing.replace(existing.rfind('}'), 1, "  /etc/shadow r,\n}");
+    const auto proposal = proposed(recording, existing);
+    EXPECT_THAT(proposal.apart, IsEmpty());
+    EXPECT_EQ(proposal.text, existing);
+}
+
 TEST_F(Proposals, WhatWasDeniedOrToldByAProcessStandsApart) {
     Recording recording;
     auto event = observed_event("open", "r", "own", "/srv/a");
