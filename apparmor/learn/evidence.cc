@@ -77,16 +77,25 @@ std::uint32_t permissions_of(std::string_view denied) {
     return permissions;
 }
 
-// A link is allowed by its own name, and by the pair of its names (security/apparmor/file.c, profile_path_link()).
+// A link is allowed by its own name, and by the pair of its names; with "subset", the file that it is of must allow all that the link does
+// (security/apparmor/file.c, profile_path_link()).
+bool allows_link(const Profile& profile, const Event& event, bool owned) {
+    constexpr std::uint32_t kSubset = permission::kLock;  // of a pair
+    if (profile.files.empty()) return false;
+    const auto& files = profile.files;
+    const auto state = files.match(profile.files_start, event.name);
+    const auto link = files.permissions(state, owned);
+    const auto pair = files.permissions(files.match(files.step(state, 0), event.target), owned);
+    if ((link.allow & pair.allow & permission::kLink) == 0) return false;
+    if ((pair.allow & kSubset) == 0) return true;
+    const auto file = files.permissions(files.match(profile.files_start, event.target), owned);
+    const bool executes_so = (link.allow & permission::kExec) == 0 || link.target == file.target;
+    return (link.allow & ~permission::kLink & ~file.allow) == 0 && executes_so;
+}
+
 Result<bool> allows_link(const Event& event, bool owned, const AskedLabel& asked) {
     const auto profiles = TRY(confining_profiles(asked.policy, asked.label));
-    return std::all_of(profiles.begin(), profiles.end(), [&](const Profile* profile) {
-        if (profile->files.empty()) return false;
-        const auto& files = profile->files;
-        const auto link = files.match(profile->files_start, event.name);
-        const auto pair = files.match(files.step(link, 0), event.target);
-        return (files.permissions(link, owned).allow & files.permissions(pair, owned).allow & permission::kLink) != 0;
-    });
+    return std::all_of(profiles.begin(), profiles.end(), [&](const Profile* profile) { return allows_link(*profile, event, owned); });
 }
 
 bool is_link(const Fact& fact) { return fact.event.operation == "link" && fact.event.is_of_file(); }

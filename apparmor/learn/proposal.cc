@@ -53,6 +53,7 @@ public:
         proposal_.rules = TRY(rules_for(news));
         proposal_.text = proposal_.rules.empty() ? before : TRY(with_rules(before, settings_.profile, proposal_.rules));
         for (const auto& one : facts_) add_capability(one.fact->event);
+        TRY(set_links_apart());
         TRY(prove(before));
         return std::move(proposal_);
     }
@@ -77,6 +78,23 @@ private:
         }
         facts_ = std::move(rest);
         return news;
+    }
+
+    // A link has to allow no more than its file does: which only the rules for both can tell.
+    Result<void> set_links_apart() {
+        PolicySet policy(TRY(compiled(proposal_.text, settings_)));
+        const auto allowed = TRY(allowed_facts(facts_, {policy, settings_.profile}, settings_.parser, settings_.features));
+        std::vector<Seen> rest;
+        for (std::size_t at = 0; at < facts_.size(); ++at) {
+            const auto& fact = *facts_[at].fact;
+            if (allowed[at] || fact.event.operation != "link") {
+                rest.push_back(facts_[at]);
+            } else {
+                proposal_.apart.push_back({facts_[at], exact_rule(fact, settings_.profile), "its file allows less than the link would"});
+            }
+        }
+        facts_ = std::move(rest);
+        return {};
     }
 
     [[nodiscard]] std::string why_apart(const Fact& fact, bool within) const {

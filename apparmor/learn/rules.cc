@@ -79,7 +79,7 @@ private:
         const auto& event = seen.fact->event;
         const auto pattern = [](const std::string& name) { return spelled(parts_of(name, NameUse::made)); };
         const std::string_view owner = seen.fact->owned() ? "owner " : "";
-        by_text_[{Area::state, concat({owner, "link ", pattern(event.name), " -> ", pattern(event.target)})}].push_back(seen);
+        by_text_[{Area::state, concat({owner, "link subset ", pattern(event.name), " -> ", pattern(event.target)})}].push_back(seen);
     }
 
     // Among its own, whoever sends is one who receives.

@@ -73,11 +73,18 @@ TEST_F(EvidenceTest, OfExecs) {
 }
 
 TEST_F(EvidenceTest, OfLinks) {
-    auto event = observed_event("link", "l", "other", "/srv/new");
+    // Of files that are not the task's own, apparmor_parser 3.0.8 asks for no subset.
+    auto event = observed_event("link", "l", "own", "/srv/new");
     event.target = "/srv/old";
     EXPECT_TRUE(allows("link /srv/new -> /srv/old,", event));
     EXPECT_FALSE(allows("link /srv/new -> /srv/other,", event));
     EXPECT_FALSE(allows("/srv/** rw,", event));
+    EXPECT_TRUE(allows("link subset /srv/new -> /srv/old,", event));
+    EXPECT_TRUE(allows("link subset /srv/new -> /srv/old, /srv/** rw,", event));
+    EXPECT_FALSE(allows("link subset /srv/new -> /srv/old, /srv/new rw, /srv/old r,", event));
+    EXPECT_TRUE(allows("link /srv/new -> /srv/old, /srv/new rw, /srv/old r,", event));
+    EXPECT_FALSE(allows("link subset /srv/new -> /srv/old, /srv/new ix, /srv/old px,", event));
+    EXPECT_TRUE(allows("/srv/** rwl,", event));
 }
 
 TEST_F(EvidenceTest, OfAllElse) {

@@ -297,6 +297,46 @@ TEST_F(Proposals, OfTheSameFactsAreTheSameBytes) {
     EXPECT_EQ(proposed(*again).text, proposed(recording).text);
 }
 
+// All that tests/vm does to a kernel, as if it had been allowed: rules for what can be had, and the rest apart with a reason.
+TEST_F(Proposals, OfRealRecordsAreProved) {
+    for (const char* release : {"6.1", "6.12", "7.2"}) {
+        std::ifstream file(std::string(AA_RECORDS) + "/" + release);
+        Recording recording;
+        for (std::string line; std::getline(file, line);) {
+            const auto read_line = read_log_line(line);
+            auto event = std::get<Event>(read_line);
+            event.type = EventType::allowed;
+            recording.add(event, "/bin/deed");
+        }
+        ASSERT_GT(recording.facts().size(), 30U);
+        const auto proposal = proposed(recording);
+        EXPECT_GT(proposal.rules.size(), 10U);
+        std::set<std::string> rules;
+        for (const auto& one : proposal.apart) {
+            EXPECT_NE(one.why, "");
+            rules.insert(one.rule);
+        }
+        EXPECT_THAT(rules, AllOf(Contains("capability sys_admin"), Contains("umount /tmp/deed/tmpfs/"),
+                                 Contains("ptrace (trace) peer=unconfined")));
+    }
+}
+
+TEST_F(Proposals, LinksAllowNoMoreThanTheirFiles) {
+    Recording recording;
+    for (const char* name : {"a", "b"}) {
+        auto event = observed_event("link", "l", "own", concat({"/srv/", name}));
+        event.target = concat({"/srv/old", name});
+        recording.add(event, "/bin/x");
+    }
+    recording.add(observed_event("open", "r", "own", "/srv/olda"), "/bin/x");
+    recording.add(observed_event("open", "r", "own", "/srv/oldb"), "/bin/x");
+    recording.add(observed_event("open", "w", "own", "/srv/b"), "/bin/x");
+    const auto proposal = proposed(recording);
+    EXPECT_THAT(proposal.text, HasSubstr("  owner link subset /srv/a -> /srv/olda,  # 1 time, by /bin/x\n"));
+    ASSERT_EQ(proposal.apart.size(), 1U);
+    EXPECT_EQ(proposal.apart[0].rule + ": " + proposal.apart[0].why, "link /srv/b -> /srv/oldb: its file allows less than the link would");
+}
+
 TEST_F(Proposals, NeedAPlainName) {
     const Recording nothing;
     const auto proposal = apparmor::propose(nothing, {"x y", "x {", {}, {*bound_, bound_label_}, ceiling_, parser_, kFeatures});
