@@ -80,7 +80,8 @@ std::uint32_t permissions_of(std::string_view denied) {
 // A link is allowed by its own name, and by the pair of its names; with "subset", the file that it is of must allow all that the link does
 // (security/apparmor/file.c, profile_path_link()).
 bool allows_link(const Profile& profile, const Event& event, bool owned) {
-    constexpr std::uint32_t kSubset = permission::kLock;  // of a pair
+    constexpr std::uint32_t kSubset = permission::kLock;                             // of a pair
+    constexpr std::uint32_t kOfAny = permission::kLink | permission::kGetAttribute;  // what is not compared, and what all files allow
     if (profile.files.empty()) return false;
     const auto& files = profile.files;
     const auto state = files.match(profile.files_start, event.name);
@@ -90,7 +91,7 @@ bool allows_link(const Profile& profile, const Event& event, bool owned) {
     if ((pair.allow & kSubset) == 0) return true;
     const auto file = files.permissions(files.match(profile.files_start, event.target), owned);
     const bool executes_so = (link.allow & permission::kExec) == 0 || link.target == file.target;
-    return (link.allow & ~permission::kLink & ~file.allow) == 0 && executes_so;
+    return (link.allow & ~kOfAny & ~file.allow) == 0 && executes_so;
 }
 
 Result<bool> allows_link(const Event& event, bool owned, const AskedLabel& asked) {

@@ -67,7 +67,7 @@ constexpr std::array kRows{
     // Podman is no service: it starts the container itself, which takes whatever containers take.
     Row{Task::verify_podman, {CapabilitySet::all(), CapabilitySet::all()}},
     // Recordings, profiles and the catalog are root's, and stay where they are but for those two; the parser only compiles.
-    Row{Task::learn, {kNone, kNone}},
+    Row{Task::learn_finish, {kNone, kNone}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
     Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.

@@ -11,7 +11,7 @@
 #include "apparmor/catalog/document.h"
 #include "base/text.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 using apparmor::Node;
 using Json = nlohmann::ordered_json;
@@ -146,4 +146,4 @@ Result<std::string> with_entry(const apparmor::CatalogSource& source, const appa
     return splices.apply();
 }
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

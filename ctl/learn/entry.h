@@ -12,7 +12,7 @@
 #include "base/capability_set.h"
 #include "base/result.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 // What a learned confinement says.
 struct LearnedEntry {
@@ -25,4 +25,4 @@ struct LearnedEntry {
 // nothing of what is executed from outside. An error of kind config if it has no profile that could be another one.
 Result<std::string> with_entry(const apparmor::CatalogSource& source, const apparmor::Confinement& confinement, const LearnedEntry& entry);
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

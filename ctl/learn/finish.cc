@@ -21,7 +21,7 @@
 #include "ctl/diff/profiles.h"
 #include "ctl/learn/entry.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 namespace {
 
@@ -196,4 +196,4 @@ int finish(const Context& context, const std::string& confinement, const FinishO
     return done ? kOk : fail(context, done.error());
 }
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

@@ -12,7 +12,7 @@
 #include "ctl/cli/command.h"
 #include "ctl/learn/recordings.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 struct FinishOptions {
     bool finish = false;
@@ -60,4 +60,4 @@ void report(const Context& context, const Finished& finished, bool written);
 // Puts both texts into their places, or neither.
 Result<void> put(const Finished& finished);
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

@@ -12,11 +12,11 @@ namespace {
 
 struct Options {
     std::string confinement;
-    learn::FinishOptions finish;
+    learned::FinishOptions finish;
 };
 
 int learn_from(const Context& context, const Options& options) {
-    if (options.finish.any()) return learn::finish(context, options.confinement, options.finish);
+    if (options.finish.any()) return learned::finish(context, options.confinement, options.finish);
     return fail(context, Error{ErrorKind::usage, "say what to do: --finish, or --export FILE"});
 }
 
@@ -26,8 +26,9 @@ void add_learn(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("learn", "Propose a profile and a catalog entry from what containers of a confinement do");
     const auto options = std::make_shared<Options>();
     command->add_option("CONFINEMENT", options->confinement, "The confinement whose containers are observed")->required();
-    learn::add_finish_options(*command, options->finish);
-    command->callback([&context, options] { context.run(Task::learn, [&context, options] { return learn_from(context, *options); }); });
+    learned::add_finish_options(*command, options->finish);
+    command->callback(
+        [&context, options] { context.run(Task::learn_finish, [&context, options] { return learn_from(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "ctl/learn/finish.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 namespace {
 
@@ -49,4 +49,4 @@ Result<void> put(const Finished& finished) {
     return error;
 }
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

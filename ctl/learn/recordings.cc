@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 namespace {
 
@@ -48,4 +48,4 @@ Result<void> export_recording(const apparmor::Recording& recording, const std::s
     return replace_file(fd.get(), path.substr(slash == std::string::npos ? 0 : slash + 1), pieces, ::geteuid(), ::getegid(), 0600);
 }
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

@@ -10,7 +10,7 @@
 #include "apparmor/learn/recording.h"
 #include "base/result.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 // Where the recording of each confinement lies, as CONFINEMENT.recording.
 inline constexpr std::string_view kRecordings = "/var/lib/aa-shim/learn";
@@ -26,4 +26,4 @@ Result<apparmor::Recording> read_recordings(const std::string& confinement, cons
 // Writes RECORDING to PATH, at once and for root alone; "-" is standard output.
 Result<void> export_recording(const apparmor::Recording& recording, const std::string& path);
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned

@@ -5,7 +5,7 @@
 #include "ctl/catalog/formats.h"
 #include "ctl/learn/finish.h"
 
-namespace aa::ctl::learn {
+namespace aa::ctl::learned {
 
 namespace {
 
@@ -83,4 +83,4 @@ void report(const Context& context, const Finished& finished, bool written) {
                 : "Nothing was changed; --write puts both files in place, `aa-shimctl load` in force.");
 }
 
-}  // namespace aa::ctl::learn
+}  // namespace aa::ctl::learned
