@@ -29,7 +29,7 @@ enum class Task {
     install_podman,   // both, for Podman
     verify,           // install --verify
     verify_podman,    // the same, for Podman
-    learn_finish,  // and --export
+    learn_finish,     // and --export
     load,
     metrics,
     metrics_file,        // --output
