@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <ostream>
 #include <set>
 
 #include "apparmor/algebra/inclusion.h"
@@ -93,6 +94,8 @@ struct Application {
     const char* name;
     const char* written_by_hand;  // in share/, for the same
 };
+
+void PrintTo(const Application& application, std::ostream* out) { *out << application.name; }
 
 class Applications : public Proposals, public ::testing::WithParamInterface<Application> {};
 
