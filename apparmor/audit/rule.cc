@@ -42,19 +42,6 @@ std::string listed(std::string_view words) {
     return result;
 }
 
-// The letters of a rule for those of a record: what creates, deletes and changes is writing (apparmor.d(5), "Access Modes").
-std::string rule_letters(std::string_view denied) {
-    constexpr std::array<std::pair<char, std::string_view>, 6> kLetters = {
-        {{'m', "m"}, {'r', "r"}, {'w', "wcd"}, {'a', "a"}, {'l', "l"}, {'k', "k"}}};
-    std::string letters;
-    for (const auto& [letter, meaning] : kLetters) {
-        const bool any = denied.find_first_of(meaning) != std::string_view::npos;
-        if (any && !(letter == 'a' && letters.find('w') != std::string::npos)) letters += letter;
-    }
-    if (denied.find('x') != std::string_view::npos) letters += "ix";
-    return letters;
-}
-
 Remedy rule(std::string text) { return {std::move(text), {}, {}}; }
 Remedy advice(std::string text) { return {{}, {}, std::move(text)}; }
 
@@ -207,6 +194,18 @@ Remedy of_lookup(const Event& event) {
 }
 
 }  // namespace
+
+std::string rule_letters(std::string_view denied) {
+    constexpr std::array<std::pair<char, std::string_view>, 6> kLetters = {
+        {{'m', "m"}, {'r', "r"}, {'w', "wcd"}, {'a', "a"}, {'l', "l"}, {'k', "k"}}};
+    std::string letters;
+    for (const auto& [letter, meaning] : kLetters) {
+        const bool any = denied.find_first_of(meaning) != std::string_view::npos;
+        if (any && !(letter == 'a' && letters.find('w') != std::string::npos)) letters += letter;
+    }
+    if (denied.find('x') != std::string_view::npos) letters += "ix";
+    return letters;
+}
 
 std::string exactly(std::string_view name) {
     if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) return std::string(name);

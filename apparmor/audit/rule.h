@@ -20,6 +20,9 @@ struct Remedy {
 // What would allow EVENT, under its label.
 Remedy remedy_for(const Event& event);
 
+// The letters of a rule for those of a record, in any order: what creates, deletes and changes is writing (apparmor.d(5), "Access Modes").
+std::string rule_letters(std::string_view denied);
+
 // NAME as a pattern of the profile language that matches it and nothing else (apparmor.d(5), "Globbing (AARE)"): in quotes with escapes
 // where it holds anything but letters, digits and what has no meaning there.
 std::string exactly(std::string_view name);

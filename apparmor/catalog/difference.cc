@@ -82,7 +82,7 @@ public:
         compare_catalogs();
         TRY(compare_confinements());
         TRY(compare_rules());
-        std::ranges::stable_partition(changes_, [](const CatalogChange& change) { return change.gains(); });
+        std::stable_partition(changes_.begin(), changes_.end(), [](const CatalogChange& change) { return change.gains(); });
         return std::move(changes_);
     }
 

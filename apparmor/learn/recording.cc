@@ -37,17 +37,23 @@ void Recording::merge(const Recording& other) {
     add(other.losses_);
 }
 
+bool Recording::take_room(std::size_t size) {
+    if (size > kMostText || size > kMostTexts - texts_) return false;
+    texts_ += size;
+    return true;
+}
+
 void Recording::count(Counts& counts, std::string_view program, std::uint64_t times) {
     const auto known = counts.find(program);
     if (known != counts.end()) return add_to(known->second, times);
-    if (counts.size() == kMostPrograms || program.size() > kMostText) return add_to(losses_.unrecorded, times);
+    if (counts.size() == kMostPrograms || !take_room(program.size())) return add_to(losses_.unrecorded, times);
     counts.emplace(program, times);
 }
 
 void Recording::count(Fact fact, std::uint64_t times) {
     const auto known = facts_.find(fact);
     if (known != facts_.end()) return add_to(known->second, times);
-    if (facts_.size() == kMostFacts || size_of(fact) > kMostText) return add_to(losses_.unrecorded, times);
+    if (facts_.size() == kMostFacts || !take_room(size_of(fact))) return add_to(losses_.unrecorded, times);
     facts_.emplace(std::move(fact), times);
 }
 

@@ -47,8 +47,9 @@ public:
     using Facts = std::map<Fact, std::uint64_t, FactOrder>;
 
     static constexpr std::size_t kMostFacts = 50000;
-    static constexpr std::size_t kMostPrograms = 5000;  // that were started, and that were executed from outside
-    static constexpr std::size_t kMostText = 8192;      // bytes of all texts of a fact, or of a program: two paths
+    static constexpr std::size_t kMostPrograms = 5000;    // that were started, and that were executed from outside
+    static constexpr std::size_t kMostText = 8192;        // bytes of all texts of a fact, or of a program: two paths
+    static constexpr std::size_t kMostTexts = 8U << 20U;  // of all facts and programs
 
     // What EVENT, of PROGRAM, tells, if it is an observation (fact.h).
     void add(const Event& event, std::string_view program);
@@ -69,10 +70,13 @@ private:
 
     void count(Counts& counts, std::string_view program, std::uint64_t times);
     void count(Fact fact, std::uint64_t times);
+    // Whether there is room for SIZE bytes of text, which is taken.
+    bool take_room(std::size_t size);
 
     Facts facts_;
     Counts starts_, execs_;
     RecordingLosses losses_;
+    std::size_t texts_ = 0;  // their bytes
 };
 
 // RECORDING as a file has it: a JSON document a line, sorted; the first one has the version, the losses, and how many there are. A text is
@@ -83,6 +87,7 @@ std::string write_recording(const Recording& recording);
 // hand, is no recording.
 Result<Recording> read_recording(std::string_view bytes);
 
-inline constexpr std::size_t kMostRecordingBytes = 256U << 20U;
+// More than any recording has as it is written: a byte becomes six at most, and the rest of a fact is less than a kilobyte.
+inline constexpr std::size_t kMostRecordingBytes = 128U << 20U;
 
 }  // namespace aa::apparmor

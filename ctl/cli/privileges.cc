@@ -73,6 +73,8 @@ constexpr std::array kRows{
     Row{Task::learn, {kLooksAtContainers | caps({CAP_MAC_ADMIN, CAP_AUDIT_READ, CAP_AUDIT_CONTROL, CAP_NET_ADMIN, CAP_SYSLOG}), kNone}},
     // Reads files of root's.
     Row{Task::learn_status, {kNone, kNone}},
+    // Recordings, profiles and the catalog are root's, and stay where they are but for those two; the parser only compiles.
+    Row{Task::learn_finish, {kNone, kNone}},
     // apparmor_parser loads (aa_policy_admin_capable()). Catalog, sources and /run/aa-shim are root's, or refused.
     Row{Task::load, {caps({CAP_MAC_ADMIN}), caps({CAP_MAC_ADMIN})}},
     // What aa-shim and `load` left in /run/aa-shim is root's, and anybody may read it.

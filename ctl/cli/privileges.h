@@ -31,7 +31,8 @@ enum class Task {
     verify,           // install --verify
     verify_podman,    // the same, for Podman
     learn,
-    learn_status,  // --status
+    learn_finish,  // and --export
+    learn_status,
     load,
     metrics,
     metrics_file,        // --output

@@ -12,6 +12,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/learn/finish.h"
 #include "ctl/learn/place.h"
 #include "ctl/learn/session.h"
 #include "ctl/learn/show.h"
@@ -23,8 +24,14 @@ namespace {
 
 struct Options {
     LearnOptions learn;
+    learned::FinishOptions finish;
     std::string time = "30m";
     bool status = false;
+
+    [[nodiscard]] Task task() const {
+        if (status) return Task::learn_status;
+        return finish.any() ? Task::learn_finish : Task::learn;
+    }
 };
 
 constexpr long long kMostSeconds = 7LL * 24 * 60 * 60;
@@ -95,6 +102,7 @@ int show_status(const Context& context, const std::string& only) {
 int run(const Context& context, Options& options) {
     if (options.status) return show_status(context, options.learn.confinement);
     if (options.learn.confinement.empty()) return fail(context, Error{ErrorKind::usage, "name the confinement to learn from"});
+    if (options.finish.any()) return learned::finish(context, options.learn.confinement, options.finish);
     if (const auto checked = check_filter(options.learn.filter); !checked) return fail(context, checked.error());
     const auto seconds = seconds_of(options.time);
     if (!seconds) return fail(context, seconds.error());
@@ -127,9 +135,8 @@ void add_learn(CLI::App& app, Context& context) {
     command->add_option("--container", filter.container, "The one alone whose ID begins so")->type_name("ID");
     command->add_option("--for", options->time, "For so long: 90s, 30m, 2h, 1d")->type_name("TIME")->capture_default_str();
     command->add_flag("--status", options->status, "How the learning gets on, of this confinement or of all; nothing is changed");
-    command->callback([&context, options] {
-        context.run(options->status ? Task::learn_status : Task::learn, [&context, options] { return run(context, *options); });
-    });
+    learned::add_finish_options(*command, options->finish);
+    command->callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -329,7 +329,7 @@ class CommandLine(CtlTest):
 
     def test_every_option_is_in_the_manual(self):
         manual = (MANUALS / "aa-shimctl.8.scd").read_text()
-        commands = ("check", "new", "test", "load", "explain", "query", "diff", "graph", "denials", "replay", "install", "uninstall", "metrics", "version", "help")
+        commands = ("check", "new", "test", "load", "explain", "query", "diff", "graph", "denials", "learn", "replay", "install", "uninstall", "metrics", "version", "help")
         for command in commands:
             text = self.ctl(command, "--help").stdout
             self.assertIn(f"*aa-shimctl {command}*", manual)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bundle as bundles
 import harness
+import recordings
 
 OK, WRONG, _, SYSTEM = range(4)
 NAMES = {1 << number: name for number, name in (
@@ -197,6 +198,14 @@ class Privileges(harness.ShimTest):
         self.assert_keeps(self.sets_of("explain", "--bundle", directory), {"DAC_READ_SEARCH"})
         self.ctl("explain", "--bundle", directory)
         self.ctl("explain", "--bundle", directory, code=SYSTEM, preexec_fn=without("dac_read_search,-dac_override"))
+
+    def test_learn(self):
+        self.load_catalog()
+        recording = harness.WORK / "recording"
+        recording.write_text(recordings.text([]))
+        arguments = ["learn", "test", "--recording", recording, "--export", "-"]
+        self.assert_keeps(self.sets_of(*arguments), set())
+        self.ctl(*arguments)
 
     # ---- what looks at containers
 

@@ -177,8 +177,11 @@ TEST(Recording, HoldsAnyBytesOfAName) {
 
 TEST(Recording, HasRoomForSoMuchAndCountsTheRest) {
     Recording recording;
-    for (std::size_t at = 0; at < Recording::kMostFacts + 3; ++at)
-        recording.add(file_event("/a" + decimal(static_cast<long long>(at))), "");
+    auto event = file_event("/a");
+    for (std::size_t at = 0; at < Recording::kMostFacts + 3; ++at) {
+        event.name = "/a" + decimal(static_cast<long long>(at));
+        recording.add(event, "");
+    }
     for (std::size_t at = 0; at < Recording::kMostPrograms + 2; ++at) recording.add_exec(decimal(static_cast<long long>(at)));
     recording.add(file_event("/" + std::string(Recording::kMostText, 'a')), "");
     EXPECT_EQ(recording.facts().size(), Recording::kMostFacts);
@@ -186,7 +189,18 @@ TEST(Recording, HasRoomForSoMuchAndCountsTheRest) {
     EXPECT_EQ(recording.losses().unrecorded, 3U + 2U + 1U);
     recording.add(file_event("/a1"), "");
     EXPECT_EQ(recording.losses().unrecorded, 6U);
-    EXPECT_LT(write_recording(recording).size(), kMostRecordingBytes);
+}
+
+// However it was filled, it can be read again.
+TEST(Recording, IsNeverLargerThanWhatIsRead) {
+    static_assert(6 * Recording::kMostTexts + 1024 * (Recording::kMostFacts + 2 * Recording::kMostPrograms) <= kMostRecordingBytes);
+    Recording recording;
+    const auto long_name = std::string(Recording::kMostText - 20, 'a');
+    for (int at = 0; at < 1100; ++at) recording.add(file_event(concat({"/", decimal(at), long_name})), "");
+    EXPECT_GT(recording.losses().unrecorded, 0U);
+    const auto written = write_recording(recording);
+    EXPECT_GT(written.size(), Recording::kMostTexts - Recording::kMostText);
+    EXPECT_TRUE(read_recording(written));
 }
 
 TEST(Recording, NothingElseIsReadAsOne) {
