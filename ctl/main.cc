@@ -8,12 +8,20 @@
 #include "ctl/cli/command.h"
 #include "ctl/cli/complete.h"
 #include "ctl/cli/start.h"
+#include "ctl/cli/system_calls.h"
 #include "ctl/cli/usage.h"
 #include "ctl/verify/trial.h"
 
 namespace {
 
 using namespace aa::ctl;
+using aa::Result;
+
+// What TASK does not need is given up before anything is read that others wrote.
+Result<void> give_up_for(Task task) {
+    TRY(keep_only(privileges_of(task)));
+    return keep_only(system_calls_of(task));
+}
 
 int run(int argc, char** argv) {
     CLI::App app("Checks, loads and explains the catalog that aa-shim enforces, and shows what it does.", "aa-shimctl");
@@ -40,7 +48,7 @@ int run(int argc, char** argv) {
     add_version(app, context);
     add_help(app, context);
     if (argc > 1 && argv[1] == kComplete) {
-        if (const auto kept = keep_only(privileges_of(Task::complete)); !kept) return fail(context, kept.error());
+        if (const auto kept = give_up_for(Task::complete); !kept) return fail(context, kept.error());
         const auto text = to_text(complete(app, {argv + 2, argv + argc}));
         return std::fputs(text.c_str(), stdout) < 0 ? kSystem : kOk;
     }
@@ -53,7 +61,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kOk : kUsage;
     }
-    if (const auto kept = keep_only(privileges_of(context.task)); !kept) return fail(context, kept.error());
+    if (const auto kept = give_up_for(context.task); !kept) return fail(context, kept.error());
     return context.command();
 }
 

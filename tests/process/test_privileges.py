@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What root's aa-shimctl can still do once it reads: for every command the sets of its process and of what it starts, an action
-that works with them and one that does not."""
+"""What root's aa-shimctl can still do once it reads: for every command the sets of its process and of what it starts, whether system
+calls are filtered, an action that works with them and one that does not."""
 
 import contextlib
 import json
@@ -25,6 +25,8 @@ CONFIGURATION = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SYS_CHROOT"}
 CONTAINERS = {"DAC_READ_SEARCH", "SYS_PTRACE"}
 USER = 65534
 CHILD = harness.WORK / "child"
+# What this process has, its children inherit.
+FILTERS = int(re.search(r"Seccomp_filters:\t(\d+)", Path("/proc/self/status").read_text())[1])
 PARSER = Path("/usr/sbin/apparmor_parser")
 # Notes the sets that it has, tries what nobody asked it to do, and is the parser then.
 WRAPPER = """#!/bin/sh
@@ -35,6 +37,23 @@ chown 1:1 $out > /dev/null 2>&1 && touch $out/chown
 chroot / true > /dev/null 2>&1 && touch $out/chroot
 exec {work}/apparmor_parser "$@"
 """
+# Notes what becomes of a socket of the network, and of a process that asks for a key (keyctl(2): KEYCTL_GET_KEYRING_ID): -31 is SIGSYS.
+TRIES = """#!/usr/bin/python3
+import ctypes, errno, os, socket, sys
+try:
+    socket.socket(socket.AF_INET)
+    made = "made"
+except OSError as error:
+    made = errno.errorcode[error.errno]
+open("{child}/socket", "w").write(made)
+pid = os.fork()
+if pid == 0:
+    ctypes.CDLL(None).syscall({keyctl}, 0, -3, 1)
+    os._exit(0)
+open("{child}/key", "w").write(str(-os.WTERMSIG(os.waitpid(pid, 0)[1])))
+os.execv("{work}/apparmor_parser", ["apparmor_parser", *sys.argv[1:]])
+"""
+KEYCTL = {"x86_64": 250}.get(os.uname().machine, 219)
 # A capability in the way of which nothing stands for root: with it, the child can do this.
 ACTIONS = {"read": "DAC_OVERRIDE", "chown": "CHOWN", "chroot": "SYS_CHROOT"}
 
@@ -44,7 +63,7 @@ def sets(status):
     lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     masks = {name: int(lines[f"Cap{name}"], 16) for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
     return {name: {NAMES.get(1 << bit, str(bit)) for bit in range(64) if mask >> bit & 1} for name, mask in masks.items()} | {
-        "gains": lines["NoNewPrivs"] != "1"
+        "gains": lines["NoNewPrivs"] != "1", "filters": int(lines["Seccomp_filters"]) - FILTERS
     }
 
 
@@ -59,10 +78,10 @@ class Privileges(harness.ShimTest):
         os.chown(secret, USER - 1, USER - 1)
         self.ours = sets(Path("/proc/self/status").read_text())["Prm"]
 
-    def wrap_parser(self):
+    def wrap_parser(self, text=WRAPPER):
         shutil.copy(PARSER, harness.WORK / "apparmor_parser")
         wrapper = harness.WORK / "wrapper"
-        wrapper.write_text(WRAPPER.format(child=CHILD, work=harness.WORK))
+        wrapper.write_text(text.format(child=CHILD, work=harness.WORK, keyctl=KEYCTL))
         wrapper.chmod(0o755)
         subprocess.run(["mount", "--bind", wrapper, PARSER], check=True)
         self.addCleanup(subprocess.run, ["umount", PARSER], check=True)
@@ -101,15 +120,15 @@ class Privileges(harness.ShimTest):
             time.sleep(0.02)
         return self.fail(f"aa-shimctl does something else: {wait}")
 
-    def assert_keeps(self, found, own, children=frozenset()):
+    def assert_keeps(self, found, own, children=frozenset(), filters=1):
         own, children = own & self.ours, children & self.ours
-        self.assertEqual(found, {"Inh": set(), "Prm": own, "Eff": own, "Bnd": children, "Amb": set(), "gains": False})
+        self.assertEqual(found, {"Inh": set(), "Prm": own, "Eff": own, "Bnd": children, "Amb": set(), "gains": False, "filters": filters})
 
-    def assert_child(self, keeps=frozenset(), bounded=True):
+    def assert_child(self, keeps=frozenset(), bounded=True, filters=1):
         """The program that was started has KEEPS, and can do what they allow, and nothing else."""
         keeps = keeps & self.ours
         found = sets((CHILD / "status").read_text())
-        self.assertEqual((found["Prm"], found["Eff"], found["Amb"], found["gains"]), (keeps, keeps, set(), False))
+        self.assertEqual((found["Prm"], found["Eff"], found["Amb"], found["gains"], found["filters"]), (keeps, keeps, set(), False, filters))
         if bounded:
             self.assertEqual(found["Bnd"], keeps)
         done = {name for name in ACTIONS if (CHILD / name).exists()}
@@ -163,8 +182,8 @@ class Privileges(harness.ShimTest):
 
     def test_load(self):
         self.wrap_parser()
-        self.assert_keeps(self.sets_of("load"), {"MAC_ADMIN"}, {"MAC_ADMIN"})
-        self.assert_child({"MAC_ADMIN"})
+        self.assert_keeps(self.sets_of("load"), {"MAC_ADMIN"}, {"MAC_ADMIN"}, filters=0)
+        self.assert_child({"MAC_ADMIN"}, filters=0)
         harness.COMPILED.unlink()
         self.ctl("load")
         self.assertEqual((harness.COMPILED.stat().st_uid, harness.COMPILED.stat().st_mode & 0o777), (0, 0o644))
@@ -184,9 +203,11 @@ class Privileges(harness.ShimTest):
         log.write_text('{"outcome":"refused","command":"create","reason":"system"}\n')
         tests = harness.WORK / "tests.json"
         tests.write_text('{"profiles": [{"label": "aa-test", "may": ["r /x"]}]}')
+        recording = harness.WORK / "recording"
+        recording.write_text(recordings.text([]))
         for arguments in (("graph", "--profiles", "/etc/aa-shim/apparmor.d"), ("query", "--profiles", "/etc/aa-shim/apparmor.d", "unconfined", "r /x"),
                           ("diff", "/etc/aa-shim/apparmor.d", "/etc/aa-shim/apparmor.d"), ("replay", "--log", log), ("load", "--history"),
-                          ("test", tests)):
+                          ("test", tests), ("learn", "test", "--recording", recording, "--export", "-")):
             self.assert_keeps(self.sets_of(*arguments), set())
             self.ctl(*arguments)
         self.assert_child()
@@ -199,13 +220,13 @@ class Privileges(harness.ShimTest):
         self.ctl("explain", "--bundle", directory)
         self.ctl("explain", "--bundle", directory, code=SYSTEM, preexec_fn=without("dac_read_search,-dac_override"))
 
-    def test_learn(self):
-        self.load_catalog()
-        recording = harness.WORK / "recording"
-        recording.write_text(recordings.text([]))
-        arguments = ["learn", "test", "--recording", recording, "--export", "-"]
-        self.assert_keeps(self.sets_of(*arguments), set())
-        self.ctl(*arguments)
+    def test_what_a_program_that_was_started_cannot_do(self):
+        """Without any capability it could still have a socket of the network, and a key of the kernel's."""
+        self.wrap_parser(TRIES)
+        for arguments, free in ((["version"], False), (["check"], False), (["load"], True)):
+            self.ctl(*arguments)
+            done = {path.name: path.read_text() for path in CHILD.iterdir()}
+            self.assertEqual(done, {"socket": "made" if free else "EPERM", "key": "0" if free else "-31"}, arguments)
 
     # ---- what looks at containers
 
@@ -265,15 +286,15 @@ class Privileges(harness.ShimTest):
         for path in (config.parent, config):
             os.chown(path, USER, USER)
         arguments = ["docker", "--root", tree, "--shim", "/usr/bin/aa-shim"]
-        self.assert_keeps(self.sets_of("install", *arguments, "--dry-run"), {"DAC_OVERRIDE", "SYS_CHROOT"}, {"DAC_OVERRIDE"})
+        self.assert_keeps(self.sets_of("install", *arguments, "--dry-run"), {"DAC_OVERRIDE", "SYS_CHROOT"}, {"DAC_OVERRIDE"}, filters=0)
         self.assertEqual(config.read_text(), "{}\n")
         self.ctl("install", *arguments, code=SYSTEM, preexec_fn=without("chown"))
         self.assertEqual(config.read_text(), "{}\n")
-        self.assert_keeps(self.sets_of("install", *arguments), CONFIGURATION, {"DAC_OVERRIDE"})
+        self.assert_keeps(self.sets_of("install", *arguments), CONFIGURATION, {"DAC_OVERRIDE"}, filters=0)
         self.assertIn("aa-shim", config.read_text())
         self.assertEqual((config.stat().st_uid, config.stat().st_mode & 0o777), (USER, 0o640))
-        self.assert_keeps(self.sets_of("uninstall", *arguments[:3], "--dry-run"), {"DAC_OVERRIDE", "SYS_CHROOT"}, {"DAC_OVERRIDE"})
-        self.assert_keeps(self.sets_of("uninstall", *arguments[:3]), CONFIGURATION, {"DAC_OVERRIDE"})
+        self.assert_keeps(self.sets_of("uninstall", *arguments[:3], "--dry-run"), {"DAC_OVERRIDE", "SYS_CHROOT"}, {"DAC_OVERRIDE"}, filters=0)
+        self.assert_keeps(self.sets_of("uninstall", *arguments[:3]), CONFIGURATION, {"DAC_OVERRIDE"}, filters=0)
         self.assertEqual(config.read_text(), "{}\n")
         self.assertIn("not validated: cannot run", self.ctl("install", *arguments, preexec_fn=without("sys_chroot")).stdout)
         self.ctl("uninstall", *arguments[:3])
@@ -292,13 +313,26 @@ class Privileges(harness.ShimTest):
         tree = harness.WORK / "node"
         tree.mkdir()
         arguments = ["node", "--root", tree, "--once"]
-        self.assert_keeps(self.sets_of(*arguments), CONFIGURATION | {"MAC_ADMIN"}, CONFIGURATION | {"MAC_ADMIN"})
+        self.assert_keeps(self.sets_of(*arguments), CONFIGURATION | {"MAC_ADMIN"}, CONFIGURATION | {"MAC_ADMIN"}, filters=0)
         self.assertTrue((tree / "run/aa-shim/node-status").exists())
         self.assert_keeps(self.sets_of("node", "--root", tree, "--check"), set())
         self.ctl("node", "--root", tree, "--check", code=WRONG)
         os.chown(tree / "run/aa-shim", USER, USER)
         (tree / "run/aa-shim").chmod(0o700)
         self.ctl("node", "--root", tree, "--check", code=SYSTEM)
+
+    def test_follow(self):
+        process = subprocess.Popen([harness.CTL, "denials", "--follow"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for _ in range(500):
+            found = sets(Path(f"/proc/{process.pid}/status").read_text())
+            if found["filters"]:
+                break
+            self.assertIsNone(process.poll(), "it has ended")
+            time.sleep(0.02)
+        self.assert_keeps(found, CONTAINERS | {"SYSLOG", "AUDIT_READ"})
 
     # ---- what tells of itself
 
@@ -338,14 +372,15 @@ class Privileges(harness.ShimTest):
             self.assertEqual(result.returncode, code, result.stdout + result.stderr)
 
     def test_refused_where_it_cannot_be_done(self):
-        """A filter that forbids capset(2): nothing is read."""
-        for more in ((), ("--json",)):
-            command = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=capset:error=EPERM", str(harness.CTL), *more, "check"]
-            result = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
-            self.assertEqual(result.returncode, SYSTEM)
-            self.assertIn("the capabilities that are not needed cannot be given up: our own sets: the kernel refused (EPERM); ",
-                          result.stdout + result.stderr)
-            self.assertNotIn("catalog is good", result.stdout)
+        """A filter that forbids capset(2) or seccomp(2): nothing is read."""
+        for call, said in (("capset", "the capabilities that are not needed cannot be given up: our own sets: the kernel refused (EPERM); "),
+                           ("seccomp", "the system calls that are not needed cannot be given up: the filter's rules: ")):
+            for more in ((), ("--json",)):
+                command = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error=EPERM", str(harness.CTL), *more, "check"]
+                result = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+                self.assertEqual(result.returncode, SYSTEM)
+                self.assertIn(said, result.stdout + result.stderr)
+                self.assertNotIn("catalog is good", result.stdout)
 
 
 def without(names):
