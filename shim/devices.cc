@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string_view>
 
 #include "apparmor/catalog/pattern.h"
@@ -140,8 +141,13 @@ void allow_again(const oci::Device& device, const DeviceFact& fact, const std::v
 // Where a device's file cannot be made, as in a user namespace, runtimes mount what lies at its path on the host (runc
 // libcontainer/rootfs_linux.go, createDeviceNode(); crun linux.c, create_missing_devs()). So it must be that device, or nothing.
 Result<void> check_path(const oci::Device& device, bool in_user_namespace) {
+    if (is_fifo(device)) return {};
     struct stat status {};
-    if (is_fifo(device) || ::stat(device.path.c_str(), &status) != 0) return {};
+    if (::stat(device.path.c_str(), &status) != 0) {
+        auto error = errno_error("look at the device", device.path, errno);
+        if (error.kind == ErrorKind::not_found) return {};
+        return error;
+    }
     const auto asked = asked_of(device);
     const bool same_type = asked.type == 'b' ? S_ISBLK(status.st_mode) : S_ISCHR(status.st_mode);
     const bool is_it = same_type && asked.major == major(status.st_rdev) && asked.minor == minor(status.st_rdev);

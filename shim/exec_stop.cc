@@ -28,11 +28,12 @@ constexpr unsigned kSeconds = 10;  // in which all threads are seized; who takes
 // one needs rules for every label (security/apparmor/domain.c, may_change_ptraced_domain), or the execve(2) fails.
 Result<void> require_harmless(const apparmor::Kernel& kernel) {
     const auto self = observe(kernel, ::getpid(), false);
-    if (!self || !CapabilitySet(std::uint64_t{1} << CAP_SYS_PTRACE).subset_of(self->permitted))
-        return Error{ErrorKind::system, "aa-shim has no CAP_SYS_PTRACE here"};
+    if (!self) return Error{ErrorKind::system, "aa-shim could not look at itself"};
+    if (!CapabilitySet(std::uint64_t{1} << CAP_SYS_PTRACE).subset_of(self->permitted))
+        return Error{ErrorKind::denied, "aa-shim has no CAP_SYS_PTRACE here"};
     const auto label = kernel.task_label(0);
     if (label && label->label != apparmor::kUnconfined && label->mode != apparmor::Mode::unconfined)
-        return Error{ErrorKind::system, concat({"aa-shim itself runs under the label ", quote(label->label)})};
+        return Error{ErrorKind::denied, concat({"aa-shim itself runs under the label ", quote(label->label)})};
     return {};
 }
 
@@ -91,7 +92,10 @@ Result<ExecStop> ExecStop::seize(const apparmor::Kernel& kernel, pid_t process, 
     (void)::alarm(0);
     if (found >= 0 && !stop.tasks_.empty()) return stop;
     if (!stop.tasks_.empty()) ::_exit(1);  // the kernel kills what was seized in part
-    return errno_error("trace", concat({"process ", decimal(process)}), found < 0 ? errno : ESRCH);
+    const int problem = found < 0 ? errno : ESRCH;
+    auto error = errno_error("trace", concat({"process ", decimal(process)}), problem);
+    if (problem == EPERM) error.kind = ErrorKind::denied;
+    return error;
 }
 
 std::optional<pid_t> ExecStop::await_exec() {

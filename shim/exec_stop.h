@@ -25,7 +25,8 @@ enum class Children { seized, left_alone };
 
 class ExecStop {
 public:
-    // Seizes PROCESS. An error: the kernel does not let us, or an exec that we trace would end otherwise than one that nobody does.
+    // Seizes PROCESS. An error: the kernel does not let us, or an exec that we trace would end otherwise than one that nobody does (both are
+    // `denied`); or it could not be done.
     static Result<ExecStop> seize(const apparmor::Kernel& kernel, pid_t process, Threads threads, Children children);
 
     // Waits until one of them stands behind its execve(2), and tells which; nothing once none is seized any more.

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
 #include "apparmor/catalog/host.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "oci/engine/own_mounts.h"
 #include "oci/engine/path_tail.h"
@@ -44,11 +46,11 @@ bool is_utf8(std::string_view text) {
 }
 
 // The path of PLACE, as far as the file itself tells.
-HostPath path_of(const oci::HostPlace& place) {
+Result<HostPath> path_of(const oci::HostPlace& place) {
     HostPath path;
     path.path = place.path;
     struct statfs system {};
-    if (::fstatfs(place.file.get(), &system) != 0) return path;
+    if (::fstatfs(place.file.get(), &system) != 0) return errno_error("stat the file system of", place.path, errno);
     path.is_kernels = system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC;
     // The runtime's mount has an automount make way for what it stands for, a look does not (autofs(5); open(2), O_PATH).
     if (system.f_type == AUTOFS_SUPER_MAGIC) return path;
@@ -92,6 +94,7 @@ private:
         const auto path = absolute(config_.root_path);
         auto place = oci::find_host_place(path, budget_);
         // What is missing cannot be started in; that is the runtime's to say.
+        if (!place && place.error().kind != ErrorKind::not_found) return std::move(place).error().context("the root");
         if (!place || own_.keeps_root(place->path) || is_verifiers(place->path)) return Found();
         HostPath found = TRY(caller_path(*place));
         found.destination = "/";
@@ -149,7 +152,7 @@ private:
 
     // What somebody asked for goes by the path that leads there, whatever else the operator has mounted it at.
     Result<HostPath> caller_path(const oci::HostPlace& place) {
-        auto path = path_of(place);
+        auto path = TRY(path_of(place));
         path.names = {place.path};
         path.is_protected = TRY(mount_of(place))->type == "securityfs" || TRY(shows_protected(TRY(names_of(place))));
         path.device = device_at(place);
@@ -163,7 +166,7 @@ private:
         if (storage && storage->mount == place.mount) return Found();
         const auto* mount = TRY(mount_of(place));
         const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
-        auto path = path_of(place);
+        auto path = TRY(path_of(place));
         if (mount->type == "overlay") {
             Names layers;
             oci::add_overlay_layers(mount->options, layers);

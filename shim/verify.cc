@@ -217,6 +217,7 @@ Result<void> watch_start(const Call& call) {
     if (!root || call.line.id.empty()) return {};
     const Started started{*root, call.line.id, call.runtime.kind};
     const auto state = started.state();
+    if (!state && state.error().kind == ErrorKind::system) return refuse_start(started.id, state.error().message, kUnwatchedReason);
     if (!state || state->init_pid == 0 || !claims_record(*state)) return {};
     const auto key = known_host_key();
     if (!key) return refuse_start(started.id, key.error().message, kForgedReason);
@@ -241,8 +242,12 @@ Result<void> watch_start(const Call& call) {
         const auto place = process.place();
         auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::all, children_of(decision));
         // Without a FIFO it runs already, and so its next exec is its own affair.
-        const bool in_time = stop && !init.image.empty() && process.image() == init.image;
+        const auto image = process.image();
+        const bool in_time = stop && !init.image.empty() && image == init.image;
         if (stop && !in_time) stop->release();
+        // What is not told is refused there: nothing forbade to look, and it failed all the same.
+        const bool failed = stop ? started.waits() && (init.image.empty() || image.empty()) : stop.error().kind != ErrorKind::denied;
+        if (failed && !process.ends_within(0)) return;
         ready();
         if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
         if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed

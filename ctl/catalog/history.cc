@@ -111,6 +111,7 @@ Result<void> History::read_entries() {
 Result<void> History::settle(std::string_view published) {
     const auto text = read_file_at(directory_.get(), kPending, kMaxEntry);
     if (!text && text.error().kind == ErrorKind::not_found) return {};
+    if (!text && text.error().kind == ErrorKind::system) return text.error();
     const auto load = text ? read_kept_load(text->text()) : Result<KeptLoad>(text.error());
     if (load && !published.empty() && load->compiled == sha256(published)) return commit();
     if (::unlinkat(directory_.get(), kPending, 0) != 0) return errno_error("remove", path_ + "/pending", errno);
@@ -184,10 +185,12 @@ Result<void> History::prune() {
         if (!damaged && !names_kept.contains(name)) (void)::unlinkat(directory_.get(), name.c_str(), 0);
     }
     TRY(flush(directory_.get(), path_));
+    entries_ = std::move(kept);
+    // Which contents are those of one that is damaged, or could not be read this time, nobody knows.
+    if (std::any_of(entries_.begin(), entries_.end(), [](const HistoryEntry& entry) { return !entry.problem.empty(); })) return {};
     for (const auto& name : TRY(names(objects_.get(), path_ + "/objects"))) {
         if (!contents_kept.contains(name)) (void)::unlinkat(objects_.get(), name.c_str(), 0);
     }
-    entries_ = std::move(kept);
     return {};
 }
 

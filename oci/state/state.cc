@@ -102,12 +102,16 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
 
 // The pid, if it is still the process that the runtime started: pids are used again. A zombie counts as gone, as it does
 // for runc (libcontainer/container_linux.go, currentStatus).
-pid_t living_pid(const InitProcess& init) {
+Result<pid_t> living_pid(const InitProcess& init) {
     if (init.pid <= 0 || init.start <= 0 || init.pid > std::numeric_limits<pid_t>::max()) return 0;
-    const auto text = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(init.pid), "/stat"}), kMaxStatBytes);
-    if (!text) return 0;
+    const auto path = concat({"/proc/", decimal(init.pid), "/stat"});
+    const auto text = read_virtual_file(AT_FDCWD, path, kMaxStatBytes);
+    if (!text && text.error().kind == ErrorKind::not_found) return 0;
+    if (!text) return text.error();
     const auto stat = parse_stat(*text);
-    if (!stat || stat->start != static_cast<unsigned long long>(init.start)) return 0;
+    // Not "gone": nobody watches the start of what is gone.
+    if (!stat) return Error{ErrorKind::system, concat({quote(path), " does not tell when the process was started"})};
+    if (stat->start != static_cast<unsigned long long>(init.start)) return 0;
     return stat->state == 'Z' || stat->state == 'X' || stat->state == 'x' ? 0 : static_cast<pid_t>(init.pid);
 }
 
@@ -131,7 +135,7 @@ Result<ContainerState> read_runc_state(int dir_fd, const std::string& directory)
     if (!read) return wrong_state(directory, "state.json", read.error().message);
     auto bundle = take_bundle(read->labels);
     if (!bundle) return wrong_state(directory, "state.json", "it does not tell the container's bundle");
-    return ContainerState{living_pid({read->init_pid, read->init_start}), std::move(*bundle), std::move(read->labels),
+    return ContainerState{TRY(living_pid({read->init_pid, read->init_start})), std::move(*bundle), std::move(read->labels),
                           read->user_namespace};
 }
 
@@ -197,7 +201,7 @@ Result<ContainerState> read_crun_state(int dir_fd, const std::string& directory)
     TRY(finish(reader, directory, "status"));
     if (state.bundle.empty()) return wrong_state(directory, "status", "it does not tell the container's bundle");
     TRY(read_crun_config(dir_fd, directory, state));
-    state.init_pid = living_pid(init);
+    state.init_pid = TRY(living_pid(init));
     return state;
 }
 

@@ -43,7 +43,9 @@ class Child:
         return self.wait(0)
 
 
-class ExecStop(WatchTest):
+class StopTest(WatchTest):
+    """A test with such a process."""
+
     before = ()  # what the first process does before it waits for its start
     within = ()  # what executes the first process; none: this program
 
@@ -99,6 +101,8 @@ class ExecStop(WatchTest):
         self.assertTrue(await_end_of_watch(TIMELY))
         self.assertFalse(MARK.exists())
 
+
+class ExecStop(StopTest):
     def test_one_that_obeys(self):
         process = self.created(*OBEDIENT, "pause", "300", *PROGRAM)
         self.start()

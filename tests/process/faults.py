@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs of which one system call fails: what can go wrong with each call, and how a test has it go wrong (inject.c)."""
+
+import errno
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import harness
+
+INJECT = harness.FAKE.parent / "inject"
+REPORT = harness.WORK / "report"
+
+# What a call fails with on a machine that is out of something, or broken, or guarded by somebody else's policy.
+OPENING = ("EACCES", "EMFILE", "ENOMEM", "EIO", "EINTR", "ENOSPC")
+LOOKING = ("EACCES", "ENOMEM", "EIO")
+READING, WRITING = ("EIO", "EINTR", "ENOMEM"), ("ENOSPC", "EIO", "EINTR")
+MAKING, CHANGING = ("EACCES", "ENOSPC", "EIO"), ("EPERM", "EIO")
+ERRORS = {
+    "open": OPENING, "openat": OPENING, "openat2": (*OPENING, "ENOSYS"),
+    "fstat": LOOKING, "stat": LOOKING, "lstat": LOOKING, "newfstatat": LOOKING, "statx": LOOKING, "statfs": LOOKING, "fstatfs": LOOKING,
+    "readlink": LOOKING, "readlinkat": LOOKING, "access": LOOKING, "getdents64": ("EIO", "ENOMEM"),
+    "read": READING, "pread64": READING, "write": WRITING, "writev": WRITING, "pwrite64": WRITING,
+    "rename": MAKING, "renameat": MAKING, "renameat2": MAKING, "linkat": MAKING, "unlinkat": MAKING, "mkdirat": MAKING,
+    "fchown": CHANGING, "fchmod": CHANGING, "fsync": ("EIO", "ENOSPC"), "ftruncate": ("EIO",),
+    "brk": ("ENOMEM",), "mmap": ("ENOMEM", "EAGAIN", "EPERM"), "mprotect": ("ENOMEM", "EACCES"), "munmap": ("ENOMEM",),
+    "close": ("EIO", "EINTR"), "fcntl": ("EMFILE", "EINVAL"), "dup2": ("EMFILE", "EINTR"), "pipe2": ("EMFILE", "ENFILE"),
+    "memfd_create": ("EMFILE", "ENOMEM", "ENOSYS"), "getrandom": ("EAGAIN", "EINTR", "ENOSYS"), "close_range": ("ENOSYS", "EPERM"),
+    "socket": ("EMFILE", "ENOMEM", "EACCES"), "sendto": ("EAGAIN", "EINTR", "ENOBUFS"), "connect": ("EAGAIN", "EACCES"),
+    "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"), "fork": ("EAGAIN", "ENOMEM"), "vfork": ("EAGAIN", "ENOMEM"),
+    "wait4": ("EINTR",), "execve": ("ENOMEM", "EACCES", "ETXTBSY"),
+    "ptrace": ("EPERM", "ESRCH"), "kill": ("EPERM",), "pidfd_open": ("EMFILE", "ENOMEM", "ENOSYS"), "poll": ("EINTR", "ENOMEM"),
+    "ppoll": ("EINTR", "ENOMEM"), "prctl": ("EPERM", "EINVAL"), "flock": ("EINTR", "ENOLCK"),
+}  # fmt: skip
+OTHERS = ("EPERM", "ENOMEM")
+HALVED = {"read", "pread64", "write", "writev", "getrandom"}
+ENDED = {"read", "pread64", "getdents64"}  # by 0: it holds less than was thought
+NEVER_FAIL = {"exit_group", "exit", "getpid", "getppid", "geteuid", "getegid", "rt_sigreturn"}
+TO_OTHERS = {"kill", "pidfd_send_signal"}  # whom we trace already, we may kill
+DEADLY = ("kill", "killed", "signal=15")
+
+
+@dataclass(frozen=True)
+class Fault:
+    process: int
+    call: int
+    name: str
+    what: str
+
+    @property
+    def kills(self):
+        return self.what in DEADLY
+
+    def __str__(self):
+        number = int(self.what[6:]) if self.what.startswith("error=") else 0
+        return f"process {self.process}, call {self.call}, {self.name}: {errno.errorcode[number] if number else self.what}"
+
+
+def faults_of(process, call, name):
+    """All that can go wrong with that call."""
+    if name in NEVER_FAIL or process > 0 and name in TO_OTHERS:
+        whats = []
+    else:
+        whats = [f"error={getattr(errno, error)}" for error in ERRORS.get(name, OTHERS)]
+        whats += ["short"] * (name in HALVED) + ["nothing"] * (name in ENDED)
+    return [Fault(process, call, name, what) for what in (*whats, *DEADLY)]
+
+
+def prefix(*words):
+    """What is put before a program so that WORDS happen to it."""
+    REPORT.unlink(missing_ok=True)
+    return (INJECT, REPORT, *map(str, words))
+
+
+def listed():
+    """The calls (process, number, name) that the last program made under prefix("list")."""
+    lines = await_report(harness.TIMEOUT)
+    return [(int(process), int(number), name) for process, number, name in map(str.split, lines)]
+
+
+def await_report(seconds):
+    """What the tracer of the last program has told, until its end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        lines = REPORT.read_text().splitlines() if REPORT.exists() else []
+        if lines[-1:] == ["end"]:
+            return lines[:-1]
+        time.sleep(0.002)
+    raise TimeoutError(f"the tracer did not end in {seconds} s")
+
+
+def mounts():
+    return Path("/proc/self/mountinfo").read_text()
+
+
+def files_below(directory):
+    return sorted(os.path.relpath(os.path.join(at, name), directory) for at, _, names in os.walk(directory) for name in names)

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// inject REPORT list PROGRAM ARG…
+// inject REPORT FAULT PROCESS CALL PROGRAM ARG…
+//
+// Becomes PROGRAM, of whose system calls one fails: the CALL-th of the PROCESS-th that it has made (0 is itself), counted from 1. A tracer that
+// is no child of anybody sees to it, so pid, parent, exit status and descriptors are PROGRAM's own. FAULT is one of
+//
+//   error=NUMBER    the call is not made, and fails so
+//   nothing         the call is not made, and returns 0
+//   short           of what is to be read or written, only half is
+//   kill, killed    the process is killed before the call, or behind it
+//   signal=NUMBER   the signal comes just before the call
+//
+// REPORT gets, of `list`, a line "PROCESS CALL NAME" for each call; else a line "done" once the fault was there. Its last line is "end". Who
+// executes another program is not followed: that is the runtime, or a tool.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    kMostTasks = 64,
+    kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC
+};
+
+static struct task {
+    pid_t pid;
+    int calls;
+    int struck;  // it is in the call that the fault is for
+} tasks[kMostTasks];
+static int task_count;
+
+static FILE* report;
+static const char* fault;  // NULL: list
+static int process, call;
+static struct iovec kept;  // of a vector that was shortened
+static uint64_t kept_at;   // where that is; 0 if there is none
+
+static void die(const char* what) {
+    perror(what);
+    _exit(99);
+}
+
+static int number_behind(const char* word) { return atoi(strchr(word, '=') + 1); }
+static int is_fault(const char* name) { return strncmp(fault, name, strlen(name)) == 0; }
+
+static struct task* task_of(pid_t pid) {
+    for (int i = 0; i < task_count; ++i) {
+        if (tasks[i].pid == pid) return &tasks[i];
+    }
+    if (task_count == kMostTasks) die("too many processes");
+    tasks[task_count] = (struct task){.pid = pid};
+    return &tasks[task_count++];
+}
+
+// Registers: what ptrace(2) has no portable word for.
+#if defined(__x86_64__)
+static void set_register(pid_t pid, size_t offset, uint64_t value) { ptrace(PTRACE_POKEUSER, pid, offset, value); }
+static void set_call(pid_t pid, long number) { set_register(pid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)number); }
+static void set_result(pid_t pid, long value) { set_register(pid, offsetof(struct user_regs_struct, rax), (uint64_t)value); }
+static void set_argument(pid_t pid, int n, uint64_t value) {
+    static const size_t offsets[] = {offsetof(struct user_regs_struct, rdi), offsetof(struct user_regs_struct, rsi),
+                                     offsetof(struct user_regs_struct, rdx)};
+    set_register(pid, offsets[n], value);
+}
+#elif defined(__aarch64__)
+static void set_register(pid_t pid, int n, uint64_t value) {
+    struct user_regs_struct registers;
+    struct iovec all = {&registers, sizeof registers};
+    ptrace(PTRACE_GETREGSET, pid, 1 /* NT_PRSTATUS */, &all);
+    registers.regs[n] = value;
+    ptrace(PTRACE_SETREGSET, pid, 1, &all);
+}
+static void set_call(pid_t pid, long number) {
+    int call_number = (int)number;
+    struct iovec one = {&call_number, sizeof call_number};
+    ptrace(PTRACE_SETREGSET, pid, 0x404 /* NT_ARM_SYSTEM_CALL */, &one);
+}
+static void set_result(pid_t pid, long value) { set_register(pid, 0, (uint64_t)value); }
+static void set_argument(pid_t pid, int n, uint64_t value) { set_register(pid, n, value); }
+#else
+#error "which registers hold a system call here?"
+#endif
+
+static void poke(pid_t pid, uint64_t at, uint64_t value) { ptrace(PTRACE_POKEDATA, pid, at, value); }
+static uint64_t peek(pid_t pid, uint64_t at) { return (uint64_t)ptrace(PTRACE_PEEKDATA, pid, at, NULL); }
+
+// Has the call at which PID stands, as INFO tells, move half of what it is to move; what has no half is left alone.
+static void shorten(pid_t pid, const struct __ptrace_syscall_info* info) {
+    const uint64_t number = info->entry.nr;
+    if (number == SYS_writev) {
+        kept_at = info->entry.args[1];
+        kept.iov_base = (void*)peek(pid, kept_at);
+        kept.iov_len = peek(pid, kept_at + sizeof(void*));
+        poke(pid, kept_at + sizeof(void*), (kept.iov_len + 1) / 2);
+        set_argument(pid, 2, 1);
+    } else {
+        const int place = number == SYS_getrandom ? 1 : 2;
+        set_argument(pid, place, (info->entry.args[place] + 1) / 2);
+    }
+}
+
+static void finish(void) {
+    fprintf(report, "%send\n", fault == NULL ? "" : "done\n");
+    fclose(report);
+    _exit(0);  // the kernel lets go what was followed
+}
+
+static void strike(struct task* task, const struct __ptrace_syscall_info* info) {
+    task->struck = 1;
+    if (is_fault("error") || is_fault("nothing")) set_call(task->pid, -1);
+    if (is_fault("short")) shorten(task->pid, info);
+    if (is_fault("signal")) kill(task->pid, number_behind(fault));
+    if (strcmp(fault, "kill") == 0) kill(task->pid, SIGKILL);
+    if (strcmp(fault, "kill") == 0 || is_fault("signal")) finish();
+}
+
+static void end_strike(struct task* task) {
+    if (is_fault("error")) set_result(task->pid, -number_behind(fault));
+    if (is_fault("nothing")) set_result(task->pid, 0);
+    if (kept_at != 0) poke(task->pid, kept_at + sizeof(void*), kept.iov_len);
+    if (is_fault("killed")) kill(task->pid, SIGKILL);
+    finish();
+}
+
+static void at_call(struct task* task) {
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->pid, sizeof info, &info) <= 0) return;
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT && task->struck) end_strike(task);
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
+    ++task->calls;
+    const int number = (int)(task - tasks);
+    if (fault == NULL) {
+        char* name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)info.entry.nr);
+        fprintf(report, "%d %d %s\n", number, task->calls, name != NULL ? name : "?");
+        free(name);
+    } else if (number == process && task->calls == call) {
+        strike(task, &info);
+    }
+}
+
+// Follows FIRST from its first execve(2) on, and what it makes, until each has ended or become another program.
+static void follow(pid_t first) {
+    int begun = 0;
+    for (;;) {
+        int status = 0;
+        const pid_t pid = waitpid(-1, &status, __WALL);
+        if (pid < 0) finish();
+        if (!WIFSTOPPED(status)) continue;
+        const int event = status >> 16;
+        const int signal = WSTOPSIG(status);
+        if (event == PTRACE_EVENT_EXEC && begun) {
+            ptrace(PTRACE_DETACH, pid, NULL, NULL);
+            continue;
+        }
+        if (event == PTRACE_EVENT_EXEC && pid == first) begun = 1;
+        if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
+            unsigned long child = 0;
+            ptrace(PTRACE_GETEVENTMSG, pid, NULL, &child);
+            task_of((pid_t)child);
+        }
+        if (event == 0 && signal == (SIGTRAP | 0x80) && begun) at_call(task_of(pid));
+        ptrace(PTRACE_SYSCALL, pid, NULL, event == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
+    }
+}
+
+// Follows CALLER, and lets it know by closing READY.
+static void trace(pid_t caller, int ready) {
+    setsid();
+    if (chdir("/") != 0 || ptrace(PTRACE_SEIZE, caller, NULL, kOptions) != 0 || ptrace(PTRACE_INTERRUPT, caller, NULL, NULL) != 0)
+        die("ptrace");
+    task_of(caller);
+    for (int fd = 0; fd < 3; ++fd) close(fd);
+    close(ready);
+    follow(caller);
+}
+
+int main(int argc, char** argv) {
+    if (argc < 4) return 99;
+    char** program = argv + 3;
+    report = fopen(argv[1], "we");
+    if (report == NULL) die(argv[1]);
+    if (strcmp(argv[2], "list") != 0) {
+        if (argc < 6) return 99;
+        fault = argv[2];
+        process = atoi(argv[3]);
+        call = atoi(argv[4]);
+        program = argv + 5;
+    }
+    int gate[2];
+    if (pipe2(gate, O_CLOEXEC) != 0) die("pipe2");
+    // On a busy machine, each of hundreds of stops would wait for a processor twice.
+    setpriority(PRIO_PROCESS, 0, -15);
+    const pid_t self = getpid();
+    const pid_t between = fork();
+    if (between == 0) {
+        if (fork() == 0) trace(self, gate[1]);
+        _exit(0);
+    }
+    close(gate[1]);
+    waitpid(between, NULL, 0);
+    char none;
+    if (read(gate[0], &none, 1) != 0) die("read");
+    close(gate[0]);
+    fclose(report);
+    execv(program[0], program);
+    die(program[0]);
+}
