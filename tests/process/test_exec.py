@@ -255,12 +255,21 @@ class ExecRules(RunningContainer):
                         rf"'{word}'( \('/usr/bin/tail'\))? run: no looking \(exec rule /etc/aa-shim/catalog.d/10-test.json:1:\d+\)\n$",
                     )
 
+    def test_denied_with_any_number_of_arguments(self):
+        for arguments in ((), ("-f",), ("-f", "/etc/passwd"), ("-n", "1", "-f", "/etc/passwd", "")):
+            for name, run in self.commands("tail", *arguments).items():
+                with self.subTest(arguments=arguments, name=name):
+                    run = run()
+                    self.assertEqual((run.code, run.record), (255, None))
+                    self.assertIn("run: no looking (exec rule", run.message)
+
     def test_explained(self):
         def explain(*words):
             command = [harness.CTL, "explain", "--exec", "--root", self.state, "c1", "--", *words]
             return subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
 
-        denied, allowed = explain("tail"), explain("cat")
+        denied, allowed = explain("tail", "-f", "/etc/passwd"), explain("cat")
+        self.assertEqual(explain("tail").stdout, denied.stdout)
         self.assertEqual((denied.returncode, allowed.returncode), (1, 0), denied.stdout + allowed.stdout + allowed.stderr)
         self.assertRegex(denied.stdout, r"\nrefused         permission denied: the catalog does not let 'tail' \('/usr/bin/tail'\) run: no looking ")
         self.assertRegex(allowed.stdout, r"\nbecause         exec rule \S+ denies '/usr/bin/cat' nothing, and without AppArmor it gets no label\n")
