@@ -192,6 +192,8 @@ void add_finish_options(CLI::App& command, FinishOptions& options) {
 }
 
 int finish(const Context& context, const std::string& confinement, const FinishOptions& options) {
+    if (!options.finish && options.export_to.empty())
+        return fail(context, Error{ErrorKind::usage, "say what to do with the recordings: --finish, or --export FILE"});
     const auto done = run(context, confinement, options);
     return done ? kOk : fail(context, done.error());
 }

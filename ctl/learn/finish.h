@@ -23,7 +23,8 @@ struct FinishOptions {
     std::string catalog = std::string(apparmor::kCatalogDirectory);
     std::string profiles = std::string(apparmor::kProfileDirectory);
 
-    [[nodiscard]] bool any() const { return finish || write || !export_to.empty(); }
+    // Whether it is this half that is meant.
+    [[nodiscard]] bool any() const { return finish || write || !export_to.empty() || !files.recording.empty() || !files.merged.empty(); }
 };
 
 // Adds the options of this half of `learn` to COMMAND.
