@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+import time
 import tempfile
 from pathlib import Path
 
@@ -84,6 +85,15 @@ class RealRuntime:
         self.assertEqual(int(status["CapBnd"], 16), CEILING_MASK)
         self.assertEqual(status["NoNewPrivs"], "1")
         self.assertEqual(status["Seccomp"], "2")
+
+    def status_of_program(self, pid):
+        """That of the process PID once it executes the container's program: `start` does not wait for that."""
+        end = time.monotonic() + harness.TIMEOUT
+        while True:
+            status = status_of(Path(f"/proc/{pid}/status").read_text())
+            if status["Name"] in ("sh", "sleep") or time.monotonic() > end:
+                return status
+            time.sleep(0.01)
 
     def start(self, script="sleep 1000", **members):
         directory = self.bundle_for(script, **members)

@@ -109,7 +109,7 @@ class RealRuntime(real_runtime.RealRuntime):
         state = json.loads(self.runtime_call("state", "c1").stdout)
         self.assertEqual(state["status"], "running")
         self.assertTrue(any(key.startswith("aa-shim/") for key in state["annotations"]))
-        self.assert_kernel_agrees(status_of(Path(f"/proc/{pid_file.read_text()}/status").read_text()))
+        self.assert_kernel_agrees(self.status_of_program(pid_file.read_text()))
         self.assertEqual(self.runtime_call("kill", "c1", "KILL").code, 0)
         self.assertEqual(self.runtime_call("delete", "--force", "c1").code, 0)
         self.assertNotEqual(self.runtime_call("state", "c1").code, 0)
