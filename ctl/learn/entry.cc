@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "apparmor/catalog/document.h"
+#include "apparmor/catalog/pattern.h"
 #include "base/text.h"
 
 namespace aa::ctl::learned {
@@ -76,10 +77,12 @@ public:
     // In front of the first member, in a line like that one's.
     void insert(const Node& object, const std::string& text) {
         const auto first = offset_of(text_, object.members.front().place);
-        const auto line = text_.rfind('\n', first) + 1;
-        const auto indent = text_.substr(line, first - line);
-        const bool alone = indent.find_first_not_of(" \t") == std::string::npos;
-        changes_[first].second = concat({text, alone ? ",\n" : ", ", alone ? indent : "", changes_[first].second});
+        changes_[first].second = concat({text, lead(first).empty() ? ", " : concat({",\n", lead(first)}), changes_[first].second});
+    }
+    // Behind the last of the items, which are some, in a line like that one's.
+    void append(const Node& list, const std::string& text) {
+        const auto last = offset_of(text_, list.items.back().place);
+        changes_[end_of_value(text_, last)] = {0, concat({lead(last).empty() ? ", " : concat({",\n", lead(last)}), text})};
     }
     [[nodiscard]] std::string apply() const {
         std::string result = text_;
@@ -91,6 +94,13 @@ public:
     }
 
 private:
+    // How far in the line of AT begins; empty if anything else does, too.
+    [[nodiscard]] std::string lead(std::size_t at) const {
+        const auto line = text_.rfind('\n', at) + 1;
+        const auto indent = text_.substr(line, at - line);
+        return indent.find_first_not_of(" \t") == std::string::npos ? indent : "";
+    }
+
     const std::string& text_;
     std::map<std::size_t, std::pair<std::size_t, std::string>> changes_;
 };
@@ -110,12 +120,28 @@ std::string listed(CapabilitySet capabilities) {
     return concat({"[", join(names, ", "), "]"});
 }
 
+std::string exec_rule(const std::string& command, const std::string& profile) {
+    return concat({"{ \"command\": ", spelled(command), ", \"apparmor\": ", spelled(profile), " }"});
+}
+
 std::string exec_member(const LearnedEntry& entry) {
     std::vector<std::string> rules;
-    for (const auto& command : entry.commands)
-        rules.push_back(concat({"{ \"command\": ", spelled(command), ", \"apparmor\": ", spelled(entry.profile), " }"}));
+    for (const auto& command : entry.commands) rules.push_back(exec_rule(command, entry.profile));
     const auto list = rules.empty() ? std::string() : concat({"\"rules\": [", join(rules, ", "), "], "});
     return concat({"\"exec\": { ", list, R"("otherwise": "deny" })"});
+}
+
+// What no rule of the table is about, where the profile would have to let it be executed: a learned one knows only what the container itself
+// executes.
+void append_rules(Splices& splices, const Node& list, const apparmor::Confinement& confinement, const LearnedEntry& entry) {
+    if (confinement.exec_otherwise != apparmor::ExecOtherwise::transition) return;
+    std::vector<std::string> rules;
+    for (const auto& command : entry.commands) {
+        const bool has_rule = std::any_of(confinement.exec_rules.begin(), confinement.exec_rules.end(),
+                                          [&](const apparmor::ExecRule& rule) { return apparmor::matches(rule.command, command); });
+        if (!has_rule) rules.push_back(exec_rule(command, entry.profile));
+    }
+    if (!rules.empty()) splices.append(list, join(rules, ", "));
 }
 
 }  // namespace
@@ -138,10 +164,13 @@ Result<std::string> with_entry(const apparmor::CatalogSource& source, const appa
     if (const auto* all = member(*object, "allCapabilities"))
         splices.replace(*all, concat({"\"capabilities\": ", listed(entry.capabilities)}));
     const auto* exec = member(*object, "exec");
+    const auto* rules = exec == nullptr ? nullptr : exec->value.find("rules");
     if (exec == nullptr) {
         splices.insert(*object, exec_member(entry));
-    } else if (exec->value.find("rules") == nullptr) {
+    } else if (rules == nullptr || rules->items.empty()) {
         splices.replace(*exec, exec_member(entry));
+    } else {
+        append_rules(splices, *rules, confinement, entry);
     }
     return splices.apply();
 }

@@ -21,8 +21,9 @@ struct LearnedEntry {
     std::vector<std::string> commands;  // that were executed from outside, as patterns
 };
 
-// SOURCE with ENTRY for CONFINEMENT, which stands in it: its profile; its ceiling, but for "from-profile"; and the commands, where it says
-// nothing of what is executed from outside. An error of kind config if it has no profile that could be another one.
+// SOURCE with ENTRY for CONFINEMENT, which stands in it: its profile; its ceiling, but for "from-profile"; and the commands: where it has no rules
+// for what is executed from outside, these alone; else, behind its rules, those that none of them matches and the profile would have to allow.
+// An error of kind config if it has no profile that could be another one.
 Result<std::string> with_entry(const apparmor::CatalogSource& source, const apparmor::Confinement& confinement, const LearnedEntry& entry);
 
 }  // namespace aa::ctl::learned

@@ -171,11 +171,37 @@ class Learned(harness.ShimTest):
 
     def test_entries_in_other_forms(self):
         table = {"rules": [{"command": "/usr/bin/pg_isready", "apparmor": "aa-shim-learned-shop"}], "otherwise": "deny"}
-        own = {"rules": [{"command": "/bin/sh", "deny": "no"}]}
+        own = {"rules": [{"command": "/bin/sh", "deny": "no"}], "otherwise": "base"}
         self.assertEqual(self.entry({"apparmor": {"profile": "aa-shim-web", "combine": "stack"}, "capabilities": "from-profile", "exec": own}),
                          {"apparmor": {"profile": "aa-shim-learned-shop", "combine": "stack"}, "capabilities": "from-profile", "exec": own})
         self.assertEqual(self.entry({"allCapabilities": True, "apparmor": "aa-shim-web", "exec": {"otherwise": "base"}}),
                          {"capabilities": ["CHOWN"], "apparmor": "aa-shim-learned-shop", "exec": table})
+
+    def rules_of_the_table(self, table):
+        return self.entry({"apparmor": "aa-shim-web", "capabilities": [], "exec": table})["exec"]["rules"]
+
+    def test_commands_that_the_profile_would_have_to_allow_are_added_to_the_table(self):
+        shell = {"command": "/bin/sh", "deny": "no"}
+        learned = {"command": "/usr/bin/pg_isready", "apparmor": "aa-shim-learned-shop"}
+        self.assertEqual(self.rules_of_the_table({"rules": [shell]}), [shell, learned])
+        self.assertEqual(self.rules_of_the_table({"rules": [shell], "otherwise": "transition"}), [shell, learned])
+        for rest in "base", "deny":  # where no profile is asked
+            self.assertEqual(self.rules_of_the_table({"rules": [shell], "otherwise": rest}), [shell])
+        own = [{"command": "/usr/bin/pg_*", "apparmor": "aa-shim-web"}, shell]
+        self.assertEqual(self.rules_of_the_table({"rules": own}), own)
+
+    def test_a_command_is_added_in_a_line_of_its_own_behind_the_others(self):
+        rule = '{ "command": "/bin/sh", "deny": "no" }'
+        learned = '{ "command": "/usr/bin/pg_isready", "apparmor": "aa-shim-learned-shop" }'
+        entry = "".join(line for line in ENTRY.splitlines(keepends=True) if '"exec"' not in line)
+
+        def with_rules(text, rules):
+            return text.replace('"noNewPrivileges"', f'"exec": {{ "rules": {rules} }},\n      "noNewPrivileges"')
+
+        for before, after in [(f"[{rule} ]", f"[{rule}, {learned} ]"),
+                              (f"[\n  // all\n  {rule}  // shells\n]", f"[\n  // all\n  {rule},\n  {learned}  // shells\n]")]:
+            CATALOG.write_text(with_rules(TEXT, before))
+            self.assertEqual(self.finish()["catalogFile"]["text"], with_rules(entry, after))
 
     def test_comments_stay_where_they_are(self):
         CATALOG.write_text(TEXT.replace('["CHOWN", ', '[ // "] }\n/* ] } \\" */ "CHOWN", ').replace("// as web", "/* as web */"))
