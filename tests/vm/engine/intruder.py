@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""intruder.py PID [LABEL]: comes into the container of process PID with all that root may, takes the label LABEL there, and tries what an intruder
+would, and what the container does itself. Prints JSON: what was tried → errno, 0 if it was done. Without LABEL all is done, which shows
+that nothing but the profile is in the way."""
+import ctypes
+import json
+import os
+import socket
+import sys
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+DETACH, SEIZE = 2, 0x4206  # MNT_DETACH, PTRACE_SEIZE
+
+
+def call(function, *arguments):
+    if function(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), function.__name__)
+
+
+def execute(program):
+    child = os.fork()
+    if child == 0:
+        try:
+            os.execv(program, [program, "-c", "true"])
+        except OSError as error:
+            os._exit(error.errno)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status != 0:
+        raise OSError(status, program)
+
+
+def opens(path, flags):
+    return lambda: os.close(os.open(path, flags, 0o644))
+
+
+def opens_socket(kind, protocol):
+    return lambda: socket.socket(socket.AF_INET, kind, protocol).close()
+
+
+DEEDS = {
+    "a library": opens("/lib/x86_64-linux-gnu/libc.so.6", os.O_RDONLY),
+    "a socket": opens_socket(socket.SOCK_STREAM, 0),
+    "passwords": opens("/etc/shadow", os.O_RDONLY),
+    "a shell": lambda: execute("/bin/sh"),
+    "a program": opens("/bin/intruder", os.O_WRONLY | os.O_CREAT),
+    "a raw socket": opens_socket(socket.SOCK_RAW, socket.IPPROTO_ICMP),
+    "a mount": lambda: call(LIBC.mount, b"none", b"/tmp", b"tmpfs", 0, None),
+    "tracing": lambda: call(LIBC.ptrace, SEIZE, 1, None, None),
+    "a switch of the kernel": opens("/proc/sys/net/ipv4/ip_forward", os.O_WRONLY),
+    "the host's name": lambda: socket.sethostname("intruder"),
+}
+
+
+def errno_of(deed):
+    try:
+        deed()
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+def enter(pid):
+    """Into all namespaces of PID, with mounts of its own, where /proc/sys is not read-only."""
+    os.setns(os.pidfd_open(pid), os.CLONE_NEWPID | os.CLONE_NEWNET | os.CLONE_NEWIPC | os.CLONE_NEWUTS | os.CLONE_NEWNS)
+    os.unshare(os.CLONE_NEWNS)
+    call(LIBC.umount2, b"/proc/sys", DETACH)
+
+
+def main(pid, label=""):
+    enter(int(pid))
+    child = os.fork()  # a process is in the new PID namespace from its birth on
+    if child == 0:
+        if label:
+            with open("/proc/self/attr/apparmor/current", "wb") as file:  # of the container: nothing more is imported from here on
+                file.write(f"changeprofile {label}".encode())
+        print(json.dumps({what: errno_of(deed) for what, deed in DEEDS.items()}), flush=True)
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+main(*sys.argv[1:])
