@@ -66,6 +66,7 @@ TEST_F(DecisionTest, TheFirstMatchingRuleElseOtherwise) {
     EXPECT_EQ(web->confinement, "web");
     EXPECT_EQ(web->rule, "rule c.json:14:5");
     EXPECT_EQ(web->bounds, (Bounds{"web", CapabilitySet(1U << 10U), true, {"keyctl"}}));
+    EXPECT_THAT(web->reasons, testing::Contains("the engine asks for no profile, it gets 'web'"));
 
     const auto other = judge("");
     ASSERT_TRUE(other.has_value());

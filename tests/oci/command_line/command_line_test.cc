@@ -354,6 +354,8 @@ TEST(CommandLine, RefusesTheUnintelligibleOnlyWhereItMatters) {
             {"a container named so could be the command", {"--new", "kill", "create"}, unknown("--new", "create")},
             {"behind a known option", {"--new", "--root", "r", "create", "c"}, unknown("--new", "create")},
             {"behind --", {"--new", "--", "restore", "c"}, unknown("--new", "restore")},
+            {"an attached value, and behind --", {"--new=x", "--", "create", "c"}, unknown("--new=x", "create")},
+            {"not ours behind --", {"--new=x", "--", "kill", "create"}, "pass name="},
             {"only a value", {"--new=x", "--root", "create", "kill", "c"}, "pass name="},
             {"too far behind", {"--new", "kill", "c", "create"}, "pass name="},
             {"known to be a container", {"--new=x", "kill", "create"}, "pass name="},

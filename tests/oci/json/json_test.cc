@@ -103,6 +103,25 @@ TEST(Json, RefusesEverythingElse) {
     for (const auto& c : cases) EXPECT_EQ(skip_error(c.text), c.error) << c.name;
 }
 
+TEST(Json, WhiteSpaceMayStandBeforeAnyValue) {
+    Reader reader("[ true,\n\tfalse , \r\n 7, null ]");
+    std::vector<std::int64_t> read;
+    (void)reader.array([&] {
+        switch (read.size()) {
+            case 2:
+                read.push_back(reader.integer());
+                break;
+            case 3:
+                read.push_back(reader.null() ? 2 : 3);
+                break;
+            default:
+                read.push_back(reader.boolean() ? 1 : 0);
+        }
+    });
+    EXPECT_TRUE(reader.finish());
+    EXPECT_EQ(read, (std::vector<std::int64_t>{1, 0, 7, 2}));
+}
+
 const char* const kDocument =
     R"( { "text" : "a\u00e9\ud83d\ude00\"z" , "list":[true,false , null,-12.5e3,{}],"o":{"deep":[[["x"]]]}, "n" : 42 } )";
 
