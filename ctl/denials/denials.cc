@@ -9,12 +9,14 @@
 #include <memory>
 #include <vector>
 
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/load.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/denials/report.h"
 #include "ctl/denials/reveal.h"
+#include "shim/learning.h"
 
 namespace aa::ctl {
 
@@ -35,6 +37,13 @@ struct Options {
 // What a profile forbade: what policy says of itself, and what rules want told, is no denial.
 bool is_denial(const Event& event) {
     return event.type == EventType::denied || event.type == EventType::killed || event.type == EventType::allowed;
+}
+
+// Whether it is of a container that is learned from: under a twin, which complains about everything.
+bool is_learned(const Event& event) {
+    if (event.type != EventType::allowed) return false;
+    const auto all = apparmor::components(event.label);
+    return std::any_of(all.begin(), all.end(), [](std::string_view one) { return one.starts_with(shim::kTwinPrefix); });
 }
 
 bool is_wanted(const Options& options, const Who& who) {
@@ -60,6 +69,7 @@ public:
 private:
     void add(const Event& event) {
         if (!is_denial(event)) return;
+        if (is_learned(event)) return groups_.add_learned();
         auto who = attribution().who(event);
         if (!is_wanted(options_, who)) return;
         const auto added = groups_.add(event, std::move(who));

@@ -35,6 +35,10 @@ public:
     };
     Added add(const apparmor::Event& event, Who who);
 
+    // Of an event that tells what a container does that is learned from, which is no denial: no group has it.
+    void add_learned() { ++learned_; }
+    [[nodiscard]] std::size_t learned() const { return learned_; }
+
     // In the order in which they were met.
     [[nodiscard]] const std::vector<Group>& all() const { return groups_; }
     [[nodiscard]] std::size_t left_out() const { return left_out_; }
@@ -43,6 +47,7 @@ private:
     std::vector<Group> groups_;
     std::map<std::string, std::size_t, std::less<>> by_key_;
     std::size_t left_out_ = 0;
+    std::size_t learned_ = 0;
 };
 
 // What was tried, in words: "open r /etc/shadow".

@@ -162,6 +162,7 @@ std::string text_of(const LogRead& read, const Groups& groups) {
     add(losses.backlog, "records or more are lost: the kernel's audit queue was full");
     add(losses.overwritten, "messages of the kernel were overwritten before they were read: some may have been records");
     add(losses.overruns, "records are lost: they came faster than they were read");
+    add(groups.learned(), "tell what containers do that are learned from, and are for 'aa-shimctl learn'");
     add(groups.left_out(), "records are of still other denials: there are too many kinds to show");
     return text;
 }
@@ -178,6 +179,7 @@ Json json_of(const LogRead& read, const Groups& groups) {
               {"backlog", losses.backlog},
               {"overwritten", losses.overwritten},
               {"overruns", losses.overruns}}},
+            {"learned", groups.learned()},
             {"notGrouped", groups.left_out()}};
 }
 

@@ -80,6 +80,16 @@ exec cat {harness.WORK}/records
 
 
 class Logs(DenialsTest):
+    def test_what_is_learned_from_is_no_denial(self):
+        """Only what the twin complains about: what it denies is denied."""
+        learned = ("aa-shim-learning-web", "asked//&aa-shim-learning-web")
+        document = self.document(*(record(kind="ALLOWED", profile=label, serial=at) for at, label in enumerate((*learned, "web"), 1)),
+                                 record(profile="aa-shim-learning-web", serial=9))
+        self.assertEqual(document["learned"], 2)
+        self.assertEqual([(one["label"], one["count"]) for one in document["denials"]], [("web", 1), ("aa-shim-learning-web", 1)])
+        self.assertIn("2 tell what containers do that are learned from",
+                      self.text(*(record(kind="ALLOWED", profile=label, serial=at) for at, label in enumerate(learned, 1))))
+
     def test_a_denial(self):
         self.assertEqual(self.text(record()), f"""{LOG}: 1 records of AppArmor
 not attributed (no container on record has this label): profile 'web'
