@@ -36,6 +36,7 @@ public:
         result_.recording = TRY(read_recordings(name_, options_.files));
         TRY(find_confinement());
         TRY(find_profile());
+        add_first_programs();
         TRY(propose());
         TRY(change_entry());
         TRY(check());
@@ -82,6 +83,24 @@ private:
     [[nodiscard]] CapabilitySet ceiling() const {
         const auto* set = std::get_if<CapabilitySet>(&confinement_->ceiling);
         return set == nullptr ? CapabilitySet::all() : *set;
+    }
+
+    // Where the first program has to be one that the profile executes, that was seen as well, though not by the kernel: the runtime executes
+    // it before it has the label.
+    void add_first_programs() {
+        if (confinement_->start != apparmor::Start::from_profile) return;
+        for (const auto& [program, count] : result_.recording.starts()) {
+            if (!program.starts_with('/')) continue;
+            apparmor::Event event;
+            event.type = apparmor::EventType::audit;
+            event.operation = "exec";
+            event.label = result_.profile;
+            event.name = program;
+            event.requested = event.denied = "x";
+            event.user = 0;
+            event.owner = 1;
+            result_.recording.add(event, {});
+        }
     }
 
     Result<void> propose() {

@@ -102,6 +102,14 @@ class Learned(harness.ShimTest):
         self.assertIn("\nGained against 'aa-shim-web':\n  owner w /var/lib/shop/*  (as owner w /var/lib/shop/a)\n", shown)
         self.assertTrue(shown.endswith("Nothing was changed; --write puts both files in place, `aa-shimctl load` in force.\n"), shown)
 
+    def test_a_first_program_that_the_profile_has_to_execute(self):
+        """The kernel tells nothing of it, and without a rule every start would be refused."""
+        self.record(FACTS, starts=["/bin/app", "app"])
+        self.assertNotIn("/bin/app ix", [rule["rule"] for rule in self.finish()["rules"]])
+        CATALOG.write_text(TEXT.replace('"noNewPrivileges": true', '"noNewPrivileges": true, "start": "from-profile"'))
+        self.assertIn("/bin/app ix", [rule["rule"] for rule in self.finish("--write")["rules"]])
+        self.assertEqual(self.finish()["rules"], [])
+
     def test_what_is_gained_is_told(self):
         self.record([*FACTS, (recordings.file_fact("/opt/tool", "wc"), 1)])
         self.assertIn("\nGained against 'aa-shim-web':\n  w /opt/tool\n", self.learn("--finish").stdout)
