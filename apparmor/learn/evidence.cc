@@ -128,7 +128,13 @@ std::map<std::string, Thing> things_of(const std::vector<std::string>& rules, st
     return result;
 }
 
-bool is_allowed(Verdict verdict) { return verdict == Verdict::allowed || verdict == Verdict::unmediated; }
+// Whether the label allows RULE, of THINGS, or does not mediate its kind; not if the parser has no word for it.
+Result<bool> allows_rule(const std::map<std::string, Thing>& things, const std::string& rule, const AskedLabel& asked, Budget& budget) {
+    const auto thing = things.find(rule);
+    if (thing == things.end()) return false;
+    const auto verdict = TRY(ask(thing->second, asked.policy, asked.label, budget)).verdict;
+    return verdict == Verdict::allowed || verdict == Verdict::unmediated;
+}
 
 }  // namespace
 
@@ -153,12 +159,8 @@ Result<std::vector<bool>> allowed_facts(const std::vector<Seen>& facts, const As
     const auto things = things_of(rules, asked.label, parser, features);
     Budget budget;
     for (const auto& one : facts) {
-        if (one.fact->event.is_of_file()) {
-            result.push_back(TRY(allows_file(*one.fact, asked)));
-            continue;
-        }
-        const auto thing = things.find(exact_rule(*one.fact, asked.label));
-        result.push_back(thing != things.end() && is_allowed(TRY(ask(thing->second, asked.policy, asked.label, budget)).verdict));
+        result.push_back(one.fact->event.is_of_file() ? TRY(allows_file(*one.fact, asked))
+                                                      : TRY(allows_rule(things, exact_rule(*one.fact, asked.label), asked, budget)));
     }
     return result;
 }
@@ -168,10 +170,7 @@ Result<std::vector<bool>> allowed_rules(const std::vector<std::string>& rules, c
     const auto things = things_of(rules, asked.label, parser, features);
     std::vector<bool> result;
     Budget budget;
-    for (const auto& rule : rules) {
-        const auto thing = things.find(rule);
-        result.push_back(thing != things.end() && is_allowed(TRY(ask(thing->second, asked.policy, asked.label, budget)).verdict));
-    }
+    for (const auto& rule : rules) result.push_back(TRY(allows_rule(things, rule, asked, budget)));
     return result;
 }
 

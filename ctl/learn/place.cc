@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/twin/twin.h"
 
 namespace aa::ctl {
 namespace {
@@ -103,10 +104,7 @@ Result<Announcement> Announcement::make(const std::string& confinement, const sh
 }
 
 Announcement::~Announcement() {
-    if (!file_.valid()) return;
-    (void)::unlink(run_path(confinement_).c_str());
-    (void)::unlink(run_path(shim::calls_file(confinement_)).c_str());
-    (void)::rmdir(shim::kLearningDirectory);  // unless others learn: aa-shim sees by it that nobody does
+    if (file_.valid()) remove_learning(confinement_);
 }
 
 std::vector<shim::LearnedCall> Announcement::new_calls() {

@@ -76,8 +76,6 @@ Result<void> load_copy(const apparmor::Kernel& kernel, const std::vector<std::st
     return load_text(kernel, *text);
 }
 
-std::string file_of(const std::string& name) { return concat({shim::kLearningDirectory, "/", name}); }
-
 bool is_twin(std::string_view name) {
     return name.starts_with(shim::kTwinPrefix) && shim::learning_file(name.substr(shim::kTwinPrefix.size()));
 }
@@ -86,9 +84,7 @@ bool is_twin(std::string_view name) {
 Result<std::string> settle(const apparmor::Kernel& kernel, const std::vector<std::string>& directories, const Twin& twin) {
     const auto left = shim::LearningPlace(kernel).left(twin.confinement);
     const auto profile = left && *left ? (*left)->profile : std::string();
-    (void)::unlink(file_of(twin.confinement).c_str());
-    (void)::unlink(file_of(shim::calls_file(twin.confinement)).c_str());
-    (void)::rmdir(shim::kLearningDirectory);
+    remove_learning(twin.confinement);
     return concat({"the learning from confinement ", quote(twin.confinement),
                    " was not ended: ", TRY(load_enforcing(kernel, directories, twin.name, profile))});
 }
@@ -129,6 +125,12 @@ Result<std::string> load_enforcing(const apparmor::Kernel& kernel, const std::ve
     }
     TRY(load_text(kernel, empty_profile(name)).context(concat({"the twin ", quote(name), " still complains"})));
     return rules_of(concat({"no rules, and so forbids everything (", why, ")"}));
+}
+
+void remove_learning(std::string_view confinement) {
+    for (const auto& name : {std::string(confinement), shim::calls_file(confinement)})
+        (void)::unlink(concat({shim::kLearningDirectory, "/", name}).c_str());
+    (void)::rmdir(shim::kLearningDirectory);
 }
 
 Result<std::vector<std::string>> settle_twins(const apparmor::Kernel& kernel, const std::vector<std::string>& directories) {

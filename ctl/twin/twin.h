@@ -45,6 +45,9 @@ Result<void> load_complaining(const apparmor::Kernel& kernel, const std::string&
 Result<std::string> load_enforcing(const apparmor::Kernel& kernel, const std::vector<std::string>& directories, const std::string& name,
                                    const std::string& profile);
 
+// Takes away what has aa-shim learn from CONFINEMENT, and unless others learn the directory too: aa-shim sees by it that nobody does.
+void remove_learning(std::string_view confinement);
+
 // Has every twin in KERNEL that nobody learns from any more enforce, and takes away the files that such left; what was done, in words.
 Result<std::vector<std::string>> settle_twins(const apparmor::Kernel& kernel, const std::vector<std::string>& directories);
 
