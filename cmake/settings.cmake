@@ -13,10 +13,9 @@ include(CheckCXXSourceCompiles)
 include(CheckLinkerFlag)
 check_linker_flag(CXX -Wl,-z,pack-relative-relocs AA_LINKER_HAS_RELR)
 check_cxx_source_compiles("#include <features.h>\n#if !__GLIBC_PREREQ(2, 36)\n#error\n#endif\nint main() {}" AA_LIBC_HAS_RELR)
-# The same bytes from every directory, by whichever name ccache calls the sources; where someone debugs they are left findable.
-cmake_path(RELATIVE_PATH PROJECT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_BINARY_DIR} OUTPUT_VARIABLE up)
+# The same bytes from every directory; but where someone debugs, the sources are to be found.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR AA_SANITIZE)
-  target_compile_options(aa_settings INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${up}/=)
+  target_compile_options(aa_settings INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 endif()
 
 # With a base directory, a tree takes from the cache what was compiled in another one.
