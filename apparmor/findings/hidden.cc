@@ -12,8 +12,8 @@ namespace {
 // Programs that others need, and one that nobody has named: a rule that means it means all of a directory.
 constexpr std::array<std::string_view, 8> kPrograms = {"/bin/sh",       "/usr/bin/sh",         "/usr/bin/env",           "/usr/bin/python3",
                                                        "/usr/bin/perl", "/usr/local/bin/node", "/usr/local/bin/python3", "/bin/busybox"};
-constexpr std::array<std::string_view, 4> kAnyProgram = {"/bin/aa-shim-any-program", "/usr/bin/aa-shim-any-program",
-                                                         "/usr/local/bin/aa-shim-any-program", "/usr/sbin/aa-shim-any-program"};
+constexpr std::array<std::string_view, 4> kAnyProgram = {"/bin/any-program-at-all", "/usr/bin/any-program-at-all",
+                                                         "/usr/local/bin/any-program-at-all", "/usr/sbin/any-program-at-all"};
 constexpr std::array<std::string_view, 5> kLibraryFiles = {"/etc/ld.so.cache", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts",
                                                            "/etc/passwd"};
 // Where engines keep images and containers on the host.
