@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our evaluator of AppArmor policy against the kernel itself: three kernels, and on each the policy of three parsers.
 
-  run.py BUILD [--seed N] [--only KERNEL/PARSER] [--part generated|shipped]
+  run.py BUILD [--seed N] [--only KERNEL/PARSER] [--part generated|shipped] [--labels N]
 
 generated: profiles made at random; permissions of labels on paths, and real executions (the label afterwards, and AT_SECURE).
-shipped: the profiles of Debian's packages and of engines; the permissions of each label on each program of a Debian system,
-and some real executions. Exit status 0: no answer differs, and enough of them were compared. 77: the programs that this
+shipped: the profiles of Debian's packages and of engines; the permissions of each label (or of N, drawn by the seed) on each
+program of a Debian system, and some real executions. Exit status 0: no answer differs, and enough of them were compared. 77: the programs that this
 needs are not there. BUILD is the build directory. Every run is repeated with its seed, which is printed first.
 """
 import argparse
@@ -202,7 +202,8 @@ class Run:
         names = sorted({name for _, policy in made for name in self.profile_names(policy)})
         own = [name for name in names if name in self.paths]
         r = random.Random(f"{self.options.seed} {kernel}/{version}")
-        asked = [f"m\t{name}\t-\t{uid}" for uid in (0, 1000) for name in names]
+        drawn = r.sample(names, min(self.options.labels or len(names), len(names)))
+        asked = [f"m\t{name}\t-\t{uid}" for uid in (0, 1000) for name in drawn]
         execs = [("unconfined", path) for path in own] + [(r.choice(names), r.choice(self.paths)) for _ in range(SHIPPED_EXECS)]
         asked += [f"x\t{label}\t{path}\t{r.choice([0, 1000])}\t0\t{path}" for label, path in execs]
         combination = Combination(kernel, version, "shipped", guest.Batch("shipped", made, asked, self.paths), {})
@@ -315,6 +316,7 @@ def main():
     words.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     words.add_argument("--only", type=only)
     words.add_argument("--part", choices=["generated", "shipped"])
+    words.add_argument("--labels", type=int, metavar="N")
     words.add_argument("--evaluate", metavar="PROGRAM", help="instead of the build's")
     return Run(words.parse_args()).all()
 
