@@ -165,8 +165,9 @@ private:
             return true;
         }
         auto bytes = bytes_of_hex(pair.value);
-        if (bytes) member = *std::move(bytes);
-        return bytes.has_value();
+        if (!bytes) return false;
+        member = *std::move(bytes);
+        return true;
     }
 
     // What a record that was cut off between two fields does not have any more: the kernel writes these last.
