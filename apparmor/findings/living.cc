@@ -104,7 +104,7 @@ void find_unreadable(const Subject& subject, Findings& findings) {
     const auto& profile = subject.profile;
     if (profile.hat) return;  // it executes nothing
     const std::string name = quote(profile.name);
-    const auto add = [&](std::string_view code, std::string problem, std::string why, std::string cure) {
+    const auto add = [&](std::string_view code, const std::string& problem, std::string why, std::string cure) {
         findings.push_back({code, subject.origin, concat({"profile ", name, " ", problem}), std::move(why), std::move(cure), {}});
     };
     // What a runtime starts from outside, and what is executed without leaving the profile, has its loader opened already; the kernel
