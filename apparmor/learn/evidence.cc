@@ -158,6 +158,7 @@ Result<std::vector<bool>> allowed_facts(const std::vector<Seen>& facts, const As
     rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
     const auto things = things_of(rules, asked.label, parser, features);
     Budget budget;
+    result.reserve(facts.size());
     for (const auto& one : facts) {
         result.push_back(one.fact->event.is_of_file() ? TRY(allows_file(*one.fact, asked))
                                                       : TRY(allows_rule(things, exact_rule(*one.fact, asked.label), asked, budget)));
@@ -170,6 +171,7 @@ Result<std::vector<bool>> allowed_rules(const std::vector<std::string>& rules, c
     const auto things = things_of(rules, asked.label, parser, features);
     std::vector<bool> result;
     Budget budget;
+    result.reserve(rules.size());
     for (const auto& rule : rules) result.push_back(TRY(allows_rule(things, rule, asked, budget)));
     return result;
 }
