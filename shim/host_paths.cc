@@ -143,6 +143,7 @@ private:
             return Error{ErrorKind::config, concat({"its source ", quote(place.path), " is no UTF-8, as config.json is"})};
         const auto owner = own_.owner(mount, place.path);
         if (owner == MountOwner::engine) return Found();
+        if (TRY(oci::is_image_mount(engine_, call_, config_, mount.destination, place.path))) return Found();
         if (owner == MountOwner::storage) return look_at_volume(place);
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).

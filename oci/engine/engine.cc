@@ -53,6 +53,12 @@ Result<EngineFacts> read_engine_facts(Engine engine, const EngineCall& call, con
     return EngineFacts{};
 }
 
+Result<bool> is_image_mount(Engine engine, const EngineCall& call, const Config& config, std::string_view destination,
+                            std::string_view path) {
+    if (engine != Engine::docker) return false;
+    return is_docker_image_mount(call, config, destination, path).context("Docker's record of the container");
+}
+
 Result<Buffer> read_record(const std::string& path) {
     const Fd fd = TRY(open_trusted_path(path, O_RDONLY, Owner::ours));
     return read_file(fd.get(), kMaxRecordBytes, path);

@@ -21,6 +21,7 @@ Result<Buffer> read_record(const std::string& path);
 // docker.cc: the daemon's record below its data root.
 bool is_docker_call(const EngineCall& call);
 Result<EngineFacts> read_docker_facts(const EngineCall& call, const Config& config);
+Result<bool> is_docker_image_mount(const EngineCall& call, const Config& config, std::string_view destination, std::string_view path);
 // The data root of the daemon that made a container with this root.path.
 std::string_view docker_data_root(std::string_view root_path);
 

@@ -149,5 +149,32 @@ TEST(DockerDataRoot, IsReadOffTheRootPath) {
     }
 }
 
+TEST_F(DockerRecords, TellWhichMountsAreImages) {
+    directory_.write(
+        "containers/" + kId + "/config.v2.json",
+        R"({"ID":")" + kId + R"(","MountPoints":{"/i":{"Source":"/x","Type":"image"},"/v":{"Type":"volume"},"/b":{"Type":"bind"}}})");
+    const auto config = config_with({}, top() + "/overlay2/abc/merged");
+    const auto is_image = [&](std::string_view destination, const std::string& path) {
+        return *is_image_mount(Engine::docker, {"", "", kId}, config, destination, path);
+    };
+    for (const auto* place : {"/overlay2/def/merged", "/rootfs/overlayfs/def", "/tmp/safe-mount1"}) {
+        EXPECT_TRUE(is_image("/i", top() + place)) << place;
+        EXPECT_FALSE(is_image("/v", top() + place)) << place;
+        EXPECT_FALSE(is_image("/b", top() + place)) << place;
+        EXPECT_FALSE(is_image("/other", top() + place)) << place;
+        EXPECT_FALSE(is_image("/i", std::string("/elsewhere") + place)) << place;
+    }
+    EXPECT_FALSE(is_image("/i", "/etc"));
+    EXPECT_FALSE(is_image("/i", top() + "/volumes/v/_data"));
+}
+
+TEST_F(DockerRecords, ThatAreMissingShowNoImage) {
+    const auto config = config_with({}, top() + "/overlay2/abc/merged");
+    const EngineCall call{"", "", kId};
+    EXPECT_FALSE(is_image_mount(Engine::docker, call, config, "/i", top() + "/overlay2/def/merged"));
+    EXPECT_EQ(*is_image_mount(Engine::docker, call, config, "/i", "/etc"), false);
+    EXPECT_EQ(*is_image_mount(Engine::podman, call, config, "/i", top() + "/overlay2/def/merged"), false);
+}
+
 }  // namespace
 }  // namespace aa::oci

@@ -4,7 +4,7 @@ import contextlib
 import os
 
 from decisions import DENIAL
-from harness import Container, docker, init_pid, label, must, tap
+from harness import Container, api_version, docker, init_pid, label, must, tap
 from matrix import RUNTIMES, enforced, use_runtime
 
 BUSYBOX = "aa-example/busybox"
@@ -46,10 +46,13 @@ def check_paths():
         tap.ok("what the profile denies is denied", status != 0 and DENIAL.search(output), f"status {status}: {output}")
 
 
+def api_version_parts():
+    return [int(number) for number in api_version().split(".")]
+
+
 def check_part_of_volume():
     """Docker 26 and newer."""
-    api = must("docker", "version", "--format", "{{.Server.APIVersion}}")
-    if [int(number) for number in api.split(".")] < [1, 45]:
+    if api_version_parts() < [1, 45]:
         return
     with volume("aa-part") as name:
         docker("run", "--rm", "-v", f"{name}:/v", BUSYBOX, "mkdir", "-p", "/v/part/below")
