@@ -122,14 +122,24 @@ private:
     Result<Found> look_at_layers(HostPath path, const Names& layers) {
         path.names.clear();
         for (const auto& layer : layers) {
-            TRY(budget_.spend(kStepsPerMount));
-            auto place = oci::find_host_place(absolute(layer), budget_);
-            const auto name = place ? place->path : absolute(layer);
-            if (own_.keeps(name)) continue;
-            path.is_protected = path.is_protected || TRY(shows_protected({name}));
-            path.names.push_back(name);
+            auto found = TRY(look_at_layer(absolute(layer)));
+            if (!found) continue;
+            path.is_protected = path.is_protected || found->is_protected;
+            std::move(found->names.begin(), found->names.end(), std::back_inserter(path.names));
         }
-        return path.names.empty() ? Found() : Found(std::move(path));
+        return path.names.empty() && !path.is_protected ? Found() : Found(std::move(path));
+    }
+
+    Result<Found> look_at_layer(const std::string& layer) {
+        TRY(budget_.spend(kStepsPerMount));
+        const auto place = oci::find_host_place(layer, budget_);
+        HostPath found;
+        found.path = place ? place->path : layer;
+        if (own_.keeps(found.path)) return place ? look_at_volume(*place) : Found();
+        if (TRY(oci::is_in_image(engine_, call_, found.path))) return Found();
+        found.names = {found.path};
+        found.is_protected = TRY(shows_protected(found.names));
+        return Found(std::move(found));
     }
 
     Result<Found> look_at_bind(const oci::Mount& mount) {
@@ -169,6 +179,9 @@ private:
         const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
         auto path = TRY(path_of(place));
         if (mount->type == "overlay") {
+            for (const auto& name : TRY(names_of(place))) {
+                if (TRY(oci::is_in_image(engine_, call_, name))) return Found();
+            }
             Names layers;
             oci::add_overlay_layers(mount->options, layers);
             return look_at_layers(std::move(path), layers);

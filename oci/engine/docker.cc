@@ -158,8 +158,11 @@ Result<bool> is_docker_image_mount(const EngineCall& call, const Config& config,
     const auto data_root = docker_data_root(config.root_path);
     if (before_root_tail(path) != data_root && before_tail(path, {"tmp", "*"}) != data_root) return false;
     const auto record_path = concat({data_root, "/containers/", call.id, "/config.v2.json"});
-    const auto record = TRY(read_record(record_path));
-    return TRY(parse_is_image(record.text(), destination).context(quote(record_path)));
+    const auto record = read_record(record_path);
+    // Without a record nothing is an image.
+    if (!record && record.error().kind == ErrorKind::not_found) return false;
+    if (!record) return record.error();
+    return TRY(parse_is_image(record->text(), destination).context(quote(record_path)));
 }
 
 }  // namespace aa::oci

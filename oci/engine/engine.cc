@@ -53,6 +53,11 @@ Result<EngineFacts> read_engine_facts(Engine engine, const EngineCall& call, con
     return EngineFacts{};
 }
 
+Result<bool> is_in_image(Engine engine, const EngineCall& call, std::string_view path) {
+    if (engine != Engine::podman) return false;
+    return is_in_storage_image(call, path).context("the engine's record of images");
+}
+
 Result<bool> is_image_mount(Engine engine, const EngineCall& call, const Config& config, std::string_view destination,
                             std::string_view path) {
     if (engine != Engine::docker) return false;

@@ -48,6 +48,10 @@ Engine identify_engine(const EngineCall& call, const Config& config);
 // error if a record should be there and is not, is another container's, or could have been written by others.
 Result<EngineFacts> read_engine_facts(Engine engine, const EngineCall& call, const Config& config);
 
+// Whether ENGINE's records say that PATH, which has no link in it, lies in an image that it has laid out: Podman makes a layer of that
+// (`podman run --mount type=image`). An error as of read_engine_facts().
+Result<bool> is_in_image(Engine engine, const EngineCall& call, std::string_view path);
+
 // Whether ENGINE's record says that what it mounts at DESTINATION, which really is PATH, is an image (`docker run --mount type=image`). An
 // error as of read_engine_facts().
 Result<bool> is_image_mount(Engine engine, const EngineCall& call, const Config& config, std::string_view destination,

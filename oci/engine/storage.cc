@@ -8,6 +8,7 @@
 #include "oci/engine/path_tail.h"
 #include "oci/engine/sources.h"
 #include "oci/json/json.h"
+#include "oci/path/host_place.h"
 
 namespace aa::oci {
 namespace {
@@ -158,6 +159,24 @@ EngineFacts podman_facts(Metadata metadata) {
     return facts;
 }
 
+// Whether TEXT, the library's list of images, has one whose uppermost layer is LAYER, as it is or with its users mapped.
+Result<bool> lists_layer(std::string_view text, std::string_view layer) {
+    bool found = false;
+    json::Reader reader(text);
+    auto read_image = [&](const json::Text& key) {
+        if (key == "layer") {
+            found = (reader.string() == layer) || found;
+        } else if (key == "mapped-layers" && !reader.null()) {
+            reader.array([&] { found = (reader.string() == layer) || found; });
+        } else {
+            reader.skip();
+        }
+    };
+    reader.array([&] { reader.object(read_image); });
+    TRY(reader.finish());
+    return found;
+}
+
 struct Found {
     std::string path;
     std::string metadata;
@@ -191,6 +210,22 @@ Result<EngineFacts> read_storage_facts(const EngineCall& call, const Config& con
     Metadata metadata = TRY(parse_metadata(found.metadata).context(concat({quote(found.path), ": metadata of ", quote(call.id)})));
     if (!metadata.pod_id.empty()) return crio_facts(call, config, std::move(metadata));
     return podman_facts(std::move(metadata));
+}
+
+// An image is laid out as the root of a container is, in "GRAPHROOT/overlay/LAYER/merged" (containers/storage drivers/overlay); which layers are
+// images' the list of images tells (containers/storage images.go).
+Result<bool> is_in_storage_image(const EngineCall& call, std::string_view path) {
+    const auto containers = containers_directory(call);
+    if (containers.empty()) return false;
+    const auto driver = containers.substr(0, containers.size() - kDirectorySuffix.size());
+    if (!lies_in(path, driver)) return false;
+    path.remove_prefix(std::min(path.size(), driver.size() + 1));
+    const auto layer = path.substr(0, path.find('/'));
+    path.remove_prefix(layer.size());
+    if (layer.empty() || !lies_in(path, "/merged")) return false;
+    const auto list_path = concat({driver, "-images/images.json"});
+    const auto list = TRY(read_record(list_path));
+    return TRY(lists_layer(list.text(), layer).context(quote(list_path)));
 }
 
 }  // namespace aa::oci

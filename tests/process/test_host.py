@@ -20,10 +20,14 @@ def bind(source, destination="/in", **more):
     return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind"]} | more
 
 
+def overlay(*layers):
+    return {"destination": "/in", "type": "overlay", "source": "overlay", "options": [f"lowerdir={':'.join(layers)}"]}
+
+
 class HostTest(harness.ShimTest):
     def setUp(self):
         super().setUp()
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/srv"], check=True)
         self.addCleanup(subprocess.run, ["umount", "/srv"], check=True)
         os.mkdir("/srv/data")
         self.bundles = 0
@@ -84,8 +88,10 @@ class Paths(HostTest):
             self.addCleanup(subprocess.run, ["umount", f"/srv/docker/volumes/{name}/_data"], check=True)
         self.load({"hostPaths": ["/opt/**"]})
         self.assert_refused(self.docker_created(bind("/srv/docker/volumes/other/_data")), "(by '/srv/docker/volumes/other/_data')")
+        self.assert_refused(self.docker_created(overlay("/srv/docker/volumes/other/_data")), "brings the host's '/usr' (by 'overlay of overlay')")
         for name in ("own", "tmpfs"):
-            self.assertIsNotNone(self.docker_created(bind(f"/srv/docker/volumes/{name}/_data")).record, name)
+            for mount in (bind, overlay):
+                self.assertIsNotNone(self.docker_created(mount(f"/srv/docker/volumes/{name}/_data")).record, name)
         self.assert_refused(self.docker_created(bind("/srv/docker")), "brings the host's '/srv/docker' into")
         self.load({"hostPaths": ["/usr"]})
         self.assertIsNotNone(self.docker_created(bind("/srv/docker/volumes/other/_data")).record)
@@ -240,16 +246,13 @@ class Hostile(HostTest):
         self.created(root={"path": "/srv/data"})
 
     def test_layers(self):
-        def overlay(lower):
-            return {"destination": "/in", "type": "overlay", "source": "overlay", "options": [f"lowerdir=/srv/data:{lower}"]}
-
         self.load({})
-        self.refused("keep what confines it", mounts=[overlay("/etc/aa-shim")])
+        self.refused("keep what confines it", mounts=[overlay("/srv/data", "/etc/aa-shim")])
         self.refused("keep what confines it", mounts=[{"destination": "/in", "type": "btrfs", "source": "/dev/sda"}])
-        self.created(mounts=[overlay("/usr/share")])
+        self.created(mounts=[overlay("/srv/data", "/usr/share")])
         self.load(CEILINGS)
-        self.refused("brings the host's '/usr/share'", mounts=[overlay("/usr/share")])
-        self.created(mounts=[overlay("/srv/data")])
+        self.refused("brings the host's '/usr/share'", mounts=[overlay("/srv/data", "/usr/share")])
+        self.created(mounts=[overlay("/srv/data", "/srv/data")])
 
     def test_what_is_protected_seen_from_elsewhere(self):
         """By another mount that shows it, and by a mount below what is asked for."""

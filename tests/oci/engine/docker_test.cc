@@ -168,11 +168,13 @@ TEST_F(DockerRecords, TellWhichMountsAreImages) {
     EXPECT_FALSE(is_image("/i", top() + "/volumes/v/_data"));
 }
 
-TEST_F(DockerRecords, ThatAreMissingShowNoImage) {
+TEST_F(DockerRecords, ThatAreMissingOrWrongShowNoImage) {
     const auto config = config_with({}, top() + "/overlay2/abc/merged");
     const EngineCall call{"", "", kId};
-    EXPECT_FALSE(is_image_mount(Engine::docker, call, config, "/i", top() + "/overlay2/def/merged"));
+    EXPECT_EQ(*is_image_mount(Engine::docker, call, config, "/i", top() + "/overlay2/def/merged"), false);
     EXPECT_EQ(*is_image_mount(Engine::docker, call, config, "/i", "/etc"), false);
+    directory_.write("containers/" + kId + "/config.v2.json", R"({"MountPoints":[]})");
+    EXPECT_FALSE(is_image_mount(Engine::docker, call, config, "/i", top() + "/overlay2/def/merged"));
     EXPECT_EQ(*is_image_mount(Engine::podman, call, config, "/i", top() + "/overlay2/def/merged"), false);
 }
 

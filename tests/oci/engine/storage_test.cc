@@ -160,5 +160,28 @@ TEST_F(StorageRecords, ThatAreBrokenSayWhere) {
     }
 }
 
+TEST_F(StorageRecords, TellWhatIsAnImage) {
+    directory_.write("graph/overlay-images/images.json",
+                     R"([{"id":"1","layer":"top"},{"layer":"other","mapped-layers":["mapped"],"x":{}}])");
+    const std::string bundle = top() + "/graph/overlay-containers/" + kId + "/userdata";
+    const EngineCall call{"/run/crun", bundle, kId};
+    const auto is_in_image = [&](const std::string& path) { return *oci::is_in_image(Engine::podman, call, path); };
+    for (const auto* layer : {"top", "other", "mapped"}) {
+        EXPECT_TRUE(is_in_image(top() + "/graph/overlay/" + layer + "/merged")) << layer;
+        EXPECT_TRUE(is_in_image(top() + "/graph/overlay/" + layer + "/merged/bin")) << layer;
+    }
+    for (const auto* path :
+         {"/graph/overlay/container/merged", "/graph/overlay/top", "/graph/overlay/top/diff", "/graph/overlay/top/merged2",
+          "/graph/overlay", "/graph/overlay/", "/graph/overlay//merged", "/graph/overlay2/top/merged", "/overlay/top/merged"}) {
+        EXPECT_FALSE(is_in_image(top() + path)) << path;
+    }
+    EXPECT_FALSE(*oci::is_in_image(Engine::docker, call, top() + "/graph/overlay/top/merged"));
+    EXPECT_FALSE(*oci::is_in_image(Engine::podman, {"/run/crun", "/b", kId}, top() + "/graph/overlay/top/merged"));
+    for (const auto* list : {"[{\"layer\":1}]", "[", "{}"}) {
+        directory_.write("graph/overlay-images/images.json", list);
+        EXPECT_FALSE(oci::is_in_image(Engine::podman, call, top() + "/graph/overlay/top/merged")) << list;
+    }
+}
+
 }  // namespace
 }  // namespace aa::oci

@@ -61,6 +61,23 @@ def check_rootfs(_):
         podman("image", "umount", IMAGES["busybox"])
 
 
+def check_overlays(_):
+    """What Podman shows by an overlay: images as volumes pass; a volume that is another place is that place, as a layer too."""
+    for options in ([], ["rw=true"]):
+        mount = ",".join(["type=image", f"source={IMAGES['busybox']}", "destination=/i", *options])
+        status, output = podman("run", "--rm", "--network", "none", "--mount", mount, IMAGES["busybox"], "sh", "-c", f"ls /i/bin/busybox; {matrix.LABEL}")
+        tap.equal(f"an image as a volume {options}", (status, output.split("\n")), (0, ["/i/bin/busybox", "aa-shim-baseline (enforce)"]))
+    must("podman", "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "aa-etc")
+    for options in ("", ":O"):
+        status, output = podman("run", "--rm", "--network", "none", "-v", f"aa-etc:/v{options}", IMAGES["busybox"], "true")
+        tap.ok(f"a volume that is another place{options} is refused", status == 126 and "keep what confines it" in output, f"status {status}: {output}")
+    must("podman", "volume", "rm", "aa-etc")
+    with PodmanContainer(must("podman", "run", "-d", "--network", "none", IMAGES["busybox"], "sleep", "1000").splitlines()[-1]) as container:
+        root = container.inspect()["GraphDriver"]["Data"]["MergedDir"]
+        status, output = podman("run", "--rm", "--network", "none", "-v", f"{root}:/i:O", IMAGES["busybox"], "true")
+        tap.ok("another container's root is refused", status == 126 and f"brings the host's '{root}'" in output, f"status {status}: {output}")
+
+
 def quadlet_options(version):
     """How a quadlet names the runtime: from Podman 4.5 on, by an option before the command."""
     return "GlobalArgs=--runtime /usr/bin/aa-shim-web" if version >= (4, 7) else ""
@@ -124,4 +141,4 @@ def check_install(engine):
 
 
 def main():
-    matrix.main(Podman, [check_run, check_pod, check_rootfs, check_quadlet, check_install])
+    matrix.main(Podman, [check_run, check_pod, check_rootfs, check_overlays, check_quadlet, check_install])
