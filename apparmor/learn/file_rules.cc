@@ -56,6 +56,7 @@ std::vector<File> files_of(const std::vector<Seen>& facts) {
         use.seen.push_back(one);
     }
     std::vector<File> files;
+    files.reserve(by_name.size());
     for (auto& [name, use] : by_name) files.push_back({name, parts_of(name, name_use(use)), std::move(use)});
     return files;
 }

@@ -26,7 +26,7 @@ std::string why_never(const Fact& fact, std::string_view profile) {
     event.type = EventType::allowed;
     if (event.teller == Teller::process) return "a process told it, not the kernel";
     const auto risked = risk_of(event);
-    const auto risk = concat({risk_name(risked.risk), ": ", risked.reason});
+    auto risk = concat({risk_name(risked.risk), ": ", risked.reason});
     if (fact.event.type == EventType::denied || fact.event.type == EventType::killed) return concat({"it was denied; ", risk});
     if (risked.risk == Risk::high || risked.risk == Risk::never) return risk;
     if (exact_rule(fact, profile).empty()) {
