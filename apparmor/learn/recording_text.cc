@@ -128,8 +128,9 @@ public:
         if (document.contains("start")) return read_program(recording_.starts_, document, "start", *times);
         if (document.contains("exec")) return read_program(recording_.execs_, document, "exec", *times);
         auto fact = fact_in(document);
-        if (fact) recording_.count(*std::move(fact), *times);
-        return fact.has_value();
+        if (!fact) return false;
+        recording_.count(*std::move(fact), *times);
+        return true;
     }
 
     // The number of lines that follow; nothing, if it is no header.
