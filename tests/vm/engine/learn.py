@@ -3,6 +3,7 @@
 the recorder, they are forbidden again what they were."""
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from harness import DOCKER_DEFAULT, Container, capabilities, expected_sets, init
 
 BUSYBOX = "aa-example/busybox"
 RECORDINGS = "/var/lib/aa-shim/learn"
+CATALOG = "/etc/aa-shim/catalog.d/60-elsewhere.json"
 # Says again and again whether the profile lets it write PATH.
 TRIES = "while :; do if touch {path} 2>/dev/null; then echo allowed > /tmp/now; else echo denied > /tmp/now; fi; sleep 1; done"
 
@@ -70,6 +72,8 @@ def check_learning_under_no_new_privileges():
     learning = Learning("web", "--for", "20m")
     tap.has("it is said", learning.first, "Learning from confinement 'web' until", "aa-shim-learning-web")
     tap.equal("status tells of it", twins()["web"], (True, True))
+    tap.has("explain tells of it, of a container that is none yet", run("aa-shimctl", "explain", "--label", "tier=web")[1],
+            "'aa-shimctl learn' has it run under 'aa-shim-learning-web'")
     loop = TRIES.format(path="/etc/probe")
     with Container("--label", "tier=web", BUSYBOX, "sh", "-c", f"echo > /etc/at-start; {loop}") as container:
         pid = init_pid(container.id)
@@ -133,6 +137,23 @@ def check_time():
     tap.equal("and nothing complains", twins()["baseline"], (False, False))
 
 
+def check_profile_elsewhere():
+    """A profile that only the catalog's own directories have."""
+    os.makedirs("/srv/profiles", exist_ok=True)
+    with open("/srv/profiles/aa-scenario-elsewhere", "w", encoding="utf-8") as file:
+        file.write("abi <abi/3.0>,\nprofile aa-scenario-elsewhere flags=(attach_disconnected,mediate_deleted) { file, }\n")
+    entry = {"apparmor": "aa-scenario-elsewhere", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True}
+    with open(CATALOG, "w", encoding="utf-8") as file:
+        json.dump({"confinements": {"elsewhere": entry}, "rules": [{"match": {"handler": "elsewhere"}, "use": "elsewhere"}],
+                   "profileDirs": ["/srv/profiles"]}, file)
+    must("aa-shimctl", "load")
+    learning = Learning("elsewhere", "--for", "20m", "--container", "4f")
+    tap.has("explain tells of one whose ID is known to none", run("aa-shimctl", "explain", "--handler", "elsewhere")[1], "whose ID begins with '4f'")
+    tap.has("a profile of the catalog's own directories", learning.end(signal.SIGTERM)[1], "now enforces the rules of 'aa-scenario-elsewhere'")
+    os.remove(CATALOG)
+    must("aa-shimctl", "load")
+
+
 def check_flood():
     """More than anybody reads in time: each event is counted, or counted as lost."""
     loops, opens = 20, 1000
@@ -154,4 +175,5 @@ def main():
     check_learning_under_no_new_privileges()
     check_killed()
     check_time()
+    check_profile_elsewhere()
     check_flood()
