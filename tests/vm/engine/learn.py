@@ -51,10 +51,14 @@ def twins():
 
 def now_says(container, word):
     """Whether the loop in CONTAINER comes to say WORD."""
-    with contextlib.suppress(Exception):
-        until(lambda: open(f"/proc/{init_pid(container.id)}/root/tmp/now", encoding="utf-8").read().strip() == word)
-        return True
-    return False
+    path = f"/proc/{init_pid(container.id)}/root/tmp/now"
+
+    def says():
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+            return file.read().strip() == word
+        return False
+
+    return until(says)
 
 
 def program_facts(confinement):
@@ -140,16 +144,16 @@ def check_time():
 def check_profile_elsewhere():
     """A profile that only the catalog's own directories have."""
     os.makedirs("/srv/profiles", exist_ok=True)
-    with open("/srv/profiles/aa-scenario-elsewhere", "w", encoding="utf-8") as file:
-        file.write("abi <abi/3.0>,\nprofile aa-scenario-elsewhere flags=(attach_disconnected,mediate_deleted) { file, }\n")
-    entry = {"apparmor": "aa-scenario-elsewhere", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True}
+    with open("/srv/profiles/aa-scenario-far", "w", encoding="utf-8") as file:
+        file.write("abi <abi/3.0>,\nprofile aa-scenario-far flags=(attach_disconnected,mediate_deleted) { file, }\n")
+    entry = {"apparmor": "aa-scenario-far", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True}
     with open(CATALOG, "w", encoding="utf-8") as file:
         json.dump({"confinements": {"elsewhere": entry}, "rules": [{"match": {"handler": "elsewhere"}, "use": "elsewhere"}],
                    "profileDirs": ["/srv/profiles"]}, file)
     must("aa-shimctl", "load")
     learning = Learning("elsewhere", "--for", "20m", "--container", "4f")
     tap.has("explain tells of one whose ID is known to none", run("aa-shimctl", "explain", "--handler", "elsewhere")[1], "whose ID begins with '4f'")
-    tap.has("a profile of the catalog's own directories", learning.end(signal.SIGTERM)[1], "now enforces the rules of 'aa-scenario-elsewhere'")
+    tap.has("a profile of the catalog's own directories", learning.end(signal.SIGTERM)[1], "now enforces the rules of 'aa-scenario-far'")
     os.remove(CATALOG)
     must("aa-shimctl", "load")
 
