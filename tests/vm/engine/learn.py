@@ -146,7 +146,8 @@ def check_profile_elsewhere():
     os.makedirs("/srv/profiles", exist_ok=True)
     with open("/srv/profiles/aa-scenario-far", "w", encoding="utf-8") as file:
         file.write("abi <abi/3.0>,\nprofile aa-scenario-far flags=(attach_disconnected,mediate_deleted) { file, }\n")
-    entry = {"apparmor": "aa-scenario-far", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": [], "keepMasked": True}
+    entry = {"apparmor": "aa-scenario-far", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": ["user"],
+             "keepMasked": True}
     with open(CATALOG, "w", encoding="utf-8") as file:
         json.dump({"confinements": {"elsewhere": entry}, "rules": [{"match": {"handler": "elsewhere"}, "use": "elsewhere"}],
                    "profileDirs": ["/srv/profiles"]}, file)
