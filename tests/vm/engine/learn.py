@@ -13,8 +13,8 @@ from harness import DOCKER_DEFAULT, Container, capabilities, expected_sets, init
 BUSYBOX = "aa-example/busybox"
 RECORDINGS = "/var/lib/aa-shim/learn"
 CATALOG = "/etc/aa-shim/catalog.d/60-elsewhere.json"
-# Says again and again whether the profile lets it write PATH.
-TRIES = "while :; do if touch {path} 2>/dev/null; then echo allowed > /tmp/now; else echo denied > /tmp/now; fi; sleep 1; done"
+# Says again and again whether the profile lets it write PATH. `touch` would not open a file that is there.
+TRIES = "while :; do if (echo > {path}) 2>/dev/null; then echo allowed > /tmp/now; else echo denied > /tmp/now; fi; sleep 1; done"
 
 
 class Learning:
