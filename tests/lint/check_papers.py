@@ -25,7 +25,7 @@ WRONG = [
     (HOSTS, "aa_vm_test(engine:more 1 engine nothing)", "engine:more runs 'nothing', of which there is no tests/vm/engine/nothing.py"),
 ]
 RIGHT = [
-    (THREATS, "`process:exec test_pipe`, `json/json_test:Json.DecodesStrings`, `engine:scenarios host`, `lint:layers`, `micro:races`"),
+    (THREATS, "`process:exec test_pipe`, `json/json_test:Json.DecodesStrings`, `engine:scenarios here`, `lint:layers`, `micro:races`"),
     (LEDGER, f"{HEAD} Theirs | — |"),
 ]
 
