@@ -217,6 +217,12 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
 }
 
 Result<void> check_reserved_annotations(const oci::Config& config, const Decision& decision) {
+    if (const auto learned = config.annotation(kLearning); learned && *learned != decision.learning) {
+        return Error{ErrorKind::denied,
+                     concat({"the bundle is that of a container that was learned from ('", kLearning,
+                             "'), with a profile that forbids next to nothing and without a ceiling: have the engine make "
+                             "a new one"})};
+    }
     const auto record = to_annotations(decision);
     for (const auto& annotation : config.annotations) {
         if (!is_reserved(annotation.key) || is_given_anew(annotation.key, annotation.value)) continue;

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "apparmor/kernel/profile_name.h"
+
 namespace aa::apparmor {
 
 namespace {
@@ -32,11 +34,18 @@ bool take_process(std::string_view prefix, std::string_view& rest, std::string& 
     return true;
 }
 
-// The labels are one where a process acts on itself, or on another one of its kind.
+// Whether LABEL is PROFILE or a stack with it, as of every container where crun has a profile of its own.
+bool is_of(std::string_view label, std::string_view profile) {
+    const auto parts = components(label);
+    return std::find(parts.begin(), parts.end(), profile) != parts.end();
+}
+
+// The labels are one where a process acts on itself, or on another one of its kind. A record has of its own label the component that tells
+// it, and all of the peer's.
 void forget_label(Event& event, const std::string& label) {
-    if (event.peer == label) event.peer = kOwnLabel;
+    if (is_of(event.peer, label)) event.peer = kOwnLabel;
     // Of an exec that does not change the label the kernel tells it as the target.
-    if (event.target == label) event.target.clear();
+    if (is_of(event.target, label)) event.target.clear();
     event.label = kOwnLabel;
 }
 

@@ -57,7 +57,7 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
 Result<void> explain_start(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy,
                            Explanation& explanation) {
     auto& decision = explanation.decision;
-    if (decision.pass || !decision.bounds.profile) return {};
+    if (decision.pass || !decision.bounds.profile || !decision.learning.empty()) return {};
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     if (confinement.start != apparmor::Start::from_profile) return {};
     if (!options.entrypoint.starts_with('/')) {
@@ -68,6 +68,19 @@ Result<void> explain_start(const ExplainOptions& options, const apparmor::Compil
     auto label = TRY(shim::judge_start(confinement, *decision.bounds.profile, program, policy, decision.reasons));
     if (label != *decision.bounds.profile) decision.start_label = std::move(label);
     return {};
+}
+
+// Lets DECISION learn, if containers of its confinement are learned from. Which ID it will have is not known.
+void explain_learning(const apparmor::Confinement& confinement, const apparmor::Facts& facts, const ExplainedPolicy& policy,
+                      shim::Decision& decision) {
+    if (!policy.is_the_kernels()) return;
+    const auto learning = shim::LearningPlace(policy.kernel()).of(confinement.name);
+    if (!learning) decision.reasons.push_back(learning.error().message);
+    if (!learning || !*learning) return;
+    const auto& wanted = (*learning)->filter.container;
+    if (wanted.empty()) return shim::learn_from(decision, **learning, confinement, facts, {});
+    decision.reasons.push_back(concat({"'aa-shimctl learn' has containers whose ID begins with ", quote(wanted), " run under ",
+                                       quote((*learning)->twin), ", which forbids next to nothing"}));
 }
 
 Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, shim::AppArmorState apparmor,
@@ -83,6 +96,7 @@ Result<Explanation> explain_facts(const ExplainOptions& options, const apparmor:
     if (!decision.pass) {
         const auto confinement = TRY(catalog.confinement(decision.confinement));
         decision.host = TRY(shim::judge_host(confinement, request, facts.host, decision.reasons));
+        explain_learning(confinement, facts.view().facts, policy, decision);
     }
     Explanation explanation{std::move(decision), summary(facts), asked.profile, TRY(given_capabilities(options)), {}, {}};
     TRY(explain_start(options, catalog, policy, explanation));

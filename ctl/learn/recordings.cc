@@ -28,8 +28,10 @@ Result<apparmor::Recording> read_recordings(const std::string& confinement, cons
     const auto path = is_own ? recording_path(confinement) : files.recording;
     apparmor::Recording result;
     struct stat st {};
-    if (!is_own || ::stat(path.c_str(), &st) == 0) {
+    if (!is_own) {
         result = TRY(read(path));
+    } else if (::stat(path.c_str(), &st) == 0) {
+        result = TRY(read_kept_recording(confinement));
     } else if (files.merged.empty()) {
         return Error{ErrorKind::not_found,
                      concat({"nothing was recorded of the confinement ", quote(confinement), ": there is no ", quote(path),

@@ -12,6 +12,7 @@
 #include "apparmor/load.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "ctl/catalog/examine.h"
 #include "ctl/denials/intake.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/learn/audit_limits.h"
@@ -40,6 +41,14 @@ Result<std::string> profile_of(const apparmor::CompiledCatalog& catalog, const s
                                                 ", a child or a stack, which has no twin: give it a profile of its own"})};
     }
     return *profile;
+}
+
+// Where profiles are looked for: the catalog in force does not say it, its files do.
+Result<std::vector<std::string>> catalog_directories() {
+    const auto sources = TRY(read_catalog_files({std::string(apparmor::kCatalogDirectory)}, Trust::required));
+    const auto reading = apparmor::read_catalog(sources);
+    if (!reading.ok()) return Error{ErrorKind::config, reading.errors.front().text()};
+    return reading.catalog.profile_dirs;
 }
 
 class Session {
@@ -82,8 +91,15 @@ private:
             return Error{ErrorKind::config, concat({"confinement ", quote(options_.confinement),
                                                     " is learned from already: see 'aa-shimctl learn --status', and end that one first"})};
         }
+        find_directories();
         for (auto& done : TRY(settle_twins(kernel_, directories_))) remark(std::move(done));
         return {};
+    }
+
+    void find_directories() {
+        const auto own = catalog_directories();
+        if (!own) remark(concat({"profiles of the catalog's \"profileDirs\" are not found: ", own.error().message}));
+        directories_ = apparmor::profile_directories(own ? *own : std::vector<std::string>());
     }
 
     // The first one begins it, as from then on nothing is missed.
@@ -137,7 +153,7 @@ private:
     const LearnOptions& options_;
     const std::function<void(const std::string&)>& tell_;
     const apparmor::Kernel kernel_;
-    const std::vector<std::string> directories_ = apparmor::profile_directories({});
+    std::vector<std::string> directories_;
     std::string profile_, twin_;
     std::uint64_t deadline_ = ~std::uint64_t{0};
     bool is_loaded_ = false;

@@ -242,12 +242,23 @@ class Learned(harness.ShimTest):
             facts = (line for line in exported.read_text().splitlines() if '"fact"' in line)
             self.assertEqual(list(facts), [line for line in self.recording.read_text().splitlines() if '"fact"' in line])
 
-    def test_export_of_the_hosts_own(self):
+    def keep(self):
+        """The recording as the host's own."""
         own = Path("/var/lib/aa-shim/learn/shop.recording")
         own.parent.mkdir(parents=True, exist_ok=True)
         self.addCleanup(shutil.rmtree, own.parent)
         shutil.copy(self.recording, own)
+        return own
+
+    def test_export_of_the_hosts_own(self):
+        self.keep()
         self.assertEqual(self.learn("--export", "-", recording=False).stdout, self.recording.read_text())
+
+    def test_the_hosts_own_is_nobody_elses_to_write(self):
+        own = self.keep()
+        own.chmod(0o666)
+        for words in (["--finish"], ["--export", "-"]):
+            self.assertIn(f"'{own}'", self.learn(*words, recording=False, code=WRONG).stderr)
 
     # ---- what is wrong
 

@@ -2,32 +2,13 @@
 """docs/walk.md: its files are written, its commands run, and they print what the page says."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import harness
+from page import pattern, steps
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "walk.md"
-BLOCK = re.compile(r"^```(sh)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`(/[^`]+)`:\n\n$")
-
-
-def steps(text):
-    """("file", PATH, TEXT) and ("run", COMMANDS, OUTPUT) in the order of the page."""
-    blocks = list(BLOCK.finditer(text))
-    found = []
-    for at, block in enumerate(blocks):
-        if block[1]:
-            found.append(("run", block[2], blocks[at + 1][2]))
-        elif named := FILE.search(text[:block.start()]):
-            found.append(("file", named[1], block[2]))
-    return found
-
-
-def pattern(output):
-    """What OUTPUT stands for: "…" is any text on a line."""
-    return ".*".join(map(re.escape, output.split("…")))
 
 
 class Walk(harness.ShimTest):

@@ -148,6 +148,21 @@ TEST(Record, OnlyTheRequestAndOurOwnRecordMayStandUnderThePrefix) {
     }
 }
 
+// Nothing of it says what the engine had asked for.
+TEST(Record, ABundleOfALearningIsUsedAgainOnlyWhileItGoesOn) {
+    auto learned = sample();
+    learned.learning = "aa-shim-learning-web";
+    const auto bundle = config_of(to_annotations(learned));
+    EXPECT_TRUE(check_reserved_annotations(bundle, learned).has_value());
+    const auto refused = check_reserved_annotations(bundle, sample());
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().kind, ErrorKind::denied);
+    EXPECT_EQ(
+        refused.error().message,
+        "the bundle is that of a container that was learned from ('aa-shim/learning'), with a profile that forbids next to nothing and "
+        "without a ceiling: have the engine make a new one");
+}
+
 TEST(Record, ABundleThatIsUsedAgainMayBringAnotherIdAndNothingElse) {
     const auto decision = sample();
     auto earlier = decision;

@@ -79,11 +79,14 @@ TEST(Recording, KnowsItsOwnLabelFromOthers) {
     event.type = EventType::allowed;
     event.operation = "signal";
     event.label = "aa-shim-learning-web";
-    event.peer = event.label;
     event.denied = "send";
     event.signal = "term";
     Recording recording;
-    recording.add(event, "");
+    // A stack is written in any order.
+    for (const char* peer : {"aa-shim-learning-web", "aa-shim-learning-web//&crun", "crun//&aa-shim-learning-web"}) {
+        event.peer = peer;
+        recording.add(event, "");
+    }
     event.peer = "unconfined";
     recording.add(event, "");
     ASSERT_EQ(recording.facts().size(), 2U);

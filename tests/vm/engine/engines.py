@@ -13,7 +13,7 @@ import cri
 from harness import DOCKER_DEFAULT, api, docker, exec_in, exec_pid, inspect, must, remove, run, until
 from terminal import terminal
 
-IMAGES = {"busybox": "aa-example/busybox:latest", "marked": "aa-example/marked:latest"}
+IMAGES = {name: f"aa-example/{name}:latest" for name in ("busybox", "marked", "nginx")}
 # What Podman gives a container that asks for nothing.
 PODMAN_DEFAULT = DOCKER_DEFAULT - {"AUDIT_WRITE", "MKNOD", "NET_RAW"}
 STOPPABLE = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.2; done"]

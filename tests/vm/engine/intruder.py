@@ -10,6 +10,8 @@ import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 DETACH, SEIZE = 2, 0x4206  # MNT_DETACH, PTRACE_SEIZE
+# CLONE_…: Python has setns(2) from 3.12 on.
+NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 
 
 def call(function, *arguments):
@@ -61,8 +63,8 @@ def errno_of(deed):
 
 def enter(pid):
     """Into all namespaces of PID, with mounts of its own, where /proc/sys is not read-only."""
-    os.setns(os.pidfd_open(pid), os.CLONE_NEWPID | os.CLONE_NEWNET | os.CLONE_NEWIPC | os.CLONE_NEWUTS | os.CLONE_NEWNS)
-    os.unshare(os.CLONE_NEWNS)
+    call(LIBC.setns, os.pidfd_open(pid), NEWPID | NEWNET | NEWIPC | NEWUTS | NEWNS)
+    call(LIBC.unshare, NEWNS)
     call(LIBC.umount2, b"/proc/sys", DETACH)
 
 

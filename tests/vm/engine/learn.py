@@ -3,6 +3,7 @@
 the recorder, they are forbidden again what they were."""
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -11,8 +12,9 @@ from harness import DOCKER_DEFAULT, Container, capabilities, expected_sets, init
 
 BUSYBOX = "aa-example/busybox"
 RECORDINGS = "/var/lib/aa-shim/learn"
-# Says again and again whether the profile lets it write PATH.
-TRIES = "while :; do if touch {path} 2>/dev/null; then echo allowed > /tmp/now; else echo denied > /tmp/now; fi; sleep 1; done"
+CATALOG = "/etc/aa-shim/catalog.d/60-elsewhere.json"
+# Says again and again whether the profile lets it write PATH. `touch` would not open a file that is there.
+TRIES = "while :; do if (echo > {path}) 2>/dev/null; then echo allowed > /tmp/now; else echo denied > /tmp/now; fi; sleep 1; done"
 
 
 class Learning:
@@ -49,10 +51,14 @@ def twins():
 
 def now_says(container, word):
     """Whether the loop in CONTAINER comes to say WORD."""
-    with contextlib.suppress(Exception):
-        until(lambda: open(f"/proc/{init_pid(container.id)}/root/tmp/now", encoding="utf-8").read().strip() == word)
-        return True
-    return False
+    path = f"/proc/{init_pid(container.id)}/root/tmp/now"
+
+    def says():
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+            return file.read().strip() == word
+        return False
+
+    return until(says)
 
 
 def program_facts(confinement):
@@ -70,6 +76,8 @@ def check_learning_under_no_new_privileges():
     learning = Learning("web", "--for", "20m")
     tap.has("it is said", learning.first, "Learning from confinement 'web' until", "aa-shim-learning-web")
     tap.equal("status tells of it", twins()["web"], (True, True))
+    tap.has("explain tells of it, of a container that is none yet", run("aa-shimctl", "explain", "--label", "tier=web")[1],
+            "'aa-shimctl learn' has it run under 'aa-shim-learning-web'")
     loop = TRIES.format(path="/etc/probe")
     with Container("--label", "tier=web", BUSYBOX, "sh", "-c", f"echo > /etc/at-start; {loop}") as container:
         pid = init_pid(container.id)
@@ -133,6 +141,24 @@ def check_time():
     tap.equal("and nothing complains", twins()["baseline"], (False, False))
 
 
+def check_profile_elsewhere():
+    """A profile that only the catalog's own directories have."""
+    os.makedirs("/srv/profiles", exist_ok=True)
+    with open("/srv/profiles/aa-scenario-far", "w", encoding="utf-8") as file:
+        file.write("abi <abi/3.0>,\nprofile aa-scenario-far flags=(attach_disconnected,mediate_deleted) { file, }\n")
+    entry = {"apparmor": "aa-scenario-far", "capabilities": [], "hostPaths": [], "devices": [], "hostNamespaces": ["user"],
+             "keepMasked": True}
+    with open(CATALOG, "w", encoding="utf-8") as file:
+        json.dump({"confinements": {"elsewhere": entry}, "rules": [{"match": {"handler": "elsewhere"}, "use": "elsewhere"}],
+                   "profileDirs": ["/srv/profiles"]}, file)
+    must("aa-shimctl", "load")
+    learning = Learning("elsewhere", "--for", "20m", "--container", "4f")
+    tap.has("explain tells of one whose ID is known to none", run("aa-shimctl", "explain", "--handler", "elsewhere")[1], "whose ID begins with '4f'")
+    tap.has("a profile of the catalog's own directories", learning.end(signal.SIGTERM)[1], "now enforces the rules of 'aa-scenario-far'")
+    os.remove(CATALOG)
+    must("aa-shimctl", "load")
+
+
 def check_flood():
     """More than anybody reads in time: each event is counted, or counted as lost."""
     loops, opens = 20, 1000
@@ -154,4 +180,5 @@ def main():
     check_learning_under_no_new_privileges()
     check_killed()
     check_time()
+    check_profile_elsewhere()
     check_flood()
