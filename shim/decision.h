@@ -45,14 +45,15 @@ struct Decision {
     bool pass = false;        // the container stays as its engine made it
     std::string confinement;  // empty if pass
     Bounds bounds;
-    oci::HostChanges host;                   // what it is not given of what it asks of the host; only of a decision made now
-    std::vector<JudgedMount> mounts;         // what it is given, as far as somebody asked for it
-    bool start_hooks = false;                // the runtime executes programs in it before its own
-    std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
-    std::string learning;                    // the twin in its profile's place (learning.h); empty: it is not learned from
-    std::string not_learned;                 // why not, where somebody says that it is
-    std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
-    std::vector<std::string> reasons;        // each step in words
+    oci::HostChanges host;                    // what it is not given of what it asks of the host; only of a decision made now
+    std::vector<JudgedMount> mounts;          // what it is given, as far as somebody asked for it
+    std::optional<std::uint32_t> namespaces;  // those it may share with the host (a set), where it joins some by a path
+    bool start_hooks = false;                 // the runtime executes programs in it before its own
+    std::optional<std::string> start_label;   // of the first program, where it is not the base profile (`start` "from-profile")
+    std::string learning;                     // the twin in its profile's place (learning.h); empty: it is not learned from
+    std::string not_learned;                  // why not, where somebody says that it is
+    std::string rule;                         // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
+    std::vector<std::string> reasons;         // each step in words
     Subject subject;
 
     // The label of the first program; there is one if `bounds` has a profile.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 #include <string_view>
 
 #include "apparmor/catalog/pattern.h"
@@ -20,6 +21,9 @@ namespace {
 
 using apparmor::DeviceFact;
 using apparmor::DeviceGrant;
+
+// Devices, and rules about them, of one container; each is held against each. A large host has some hundred.
+constexpr std::size_t kMostDevices = 4096;
 
 // What a device, or a rule, is about.
 struct Asked {
@@ -50,7 +54,8 @@ Asked asked_of(const oci::Device& device) { return {device.type == 'u' ? 'c' : d
 // For the cgroup, a rule of type a is about everything, whatever it says besides (runc's devices emulator; cgroup v1's devices.allow).
 Asked asked_of(const oci::DeviceRule& rule) {
     if (rule.type == 'a') return {'a', std::nullopt, std::nullopt, "rwm"};
-    return {rule.type, rule.major, rule.minor, rule.access};
+    // Without one, runc refuses the rule (libcontainer/specconv); what others make of it is up to them.
+    return {rule.type, rule.major, rule.minor, rule.access.empty() ? std::string_view("rwm") : std::string_view(rule.access)};
 }
 
 // A FIFO is no way to anything of the host's.
@@ -128,32 +133,52 @@ CutRules cut_rules(const std::vector<oci::DeviceRule>& rules, const std::vector<
 // A rule that was cut may have been what allowed a device that stays. Adds one for DEVICE, of which FACT tells, where that is so.
 void allow_again(const oci::Device& device, const DeviceFact& fact, const std::vector<DeviceGrant>& grants, CutRules& rules) {
     auto asked = asked_of(device);
+    std::string lost;
     for (const auto& rule : rules.cut) {
         const bool same_type = rule.type == 'a' || rule.type == asked.type;
         const bool same_numbers = rule.type == 'a' || (is_within(asked.major, rule.major) && is_within(asked.minor, rule.minor));
         if (!same_type || !same_numbers) continue;
-        asked.access = asked_of(rule).access;
-        const auto access = is_default(asked) ? std::string(asked.access) : granted_access(grants, asked, fact);
-        if (!access.empty()) rules.kept.push_back({true, asked.type, asked.major, asked.minor, access});
+        for (const char letter : asked_of(rule).access) {
+            if (lost.find(letter) == lost.npos) lost += letter;
+        }
     }
+    asked.access = lost;
+    auto access = is_default(asked) ? lost : granted_access(grants, asked, fact);
+    if (!access.empty()) rules.kept.push_back({true, asked.type, asked.major, asked.minor, std::move(access)});
+}
+
+// Whether STATUS is of the file of DEVICE.
+bool is_at(const struct stat& status, const oci::Device& device) {
+    if (is_fifo(device)) return S_ISFIFO(status.st_mode);
+    const auto asked = asked_of(device);
+    const bool same_type = asked.type == 'b' ? S_ISBLK(status.st_mode) : S_ISCHR(status.st_mode);
+    return same_type && asked.major == major(status.st_rdev) && asked.minor == minor(status.st_rdev);
 }
 
 // Where a device's file cannot be made, as in a user namespace, runtimes mount what lies at its path on the host (runc
 // libcontainer/rootfs_linux.go, createDeviceNode(); crun linux.c, create_missing_devs()). So it must be that device, or nothing.
 Result<void> check_path(const oci::Device& device, bool in_user_namespace) {
-    if (is_fifo(device)) return {};
+    if (device.path.empty()) return {};  // it is about the device cgroup alone (runc)
+    // Runtimes take it from a directory of their own.
+    if (!device.path.starts_with('/'))
+        return Error{ErrorKind::config, concat({"the device ", quote(device.path), " has no absolute path: give it one"})};
+    // The runtime looks again.
+    if (in_user_namespace && !is_roots_way(device.path)) {
+        return Error{ErrorKind::denied,
+                     concat({"the device ", quote(device.path),
+                             " has a path of the host in which others than root can put something, and which the runtime "
+                             "would mount: give it its path in /dev"})};
+    }
     struct stat status {};
     if (::stat(device.path.c_str(), &status) != 0) {
         auto error = errno_error("look at the device", device.path, errno);
         if (error.kind == ErrorKind::not_found) return {};
         return error;
     }
-    const auto asked = asked_of(device);
-    const bool same_type = asked.type == 'b' ? S_ISBLK(status.st_mode) : S_ISCHR(status.st_mode);
-    const bool is_it = same_type && asked.major == major(status.st_rdev) && asked.minor == minor(status.st_rdev);
+    if (is_at(status, device)) return {};
     // Elsewhere the device cgroup goes by the numbers.
-    if (is_it || (!in_user_namespace && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)))) return {};
-    return Error{ErrorKind::denied, concat({"the device ", quote(device.path), " (", numbers_of(asked),
+    if (!in_user_namespace && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))) return {};
+    return Error{ErrorKind::denied, concat({"the device ", quote(device.path), " (", numbers_of(asked_of(device)),
                                             ") has the path of something else on the host, "
                                             "which the runtime may mount in its place: give it another path"})};
 }
@@ -174,12 +199,23 @@ std::string shown(const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool is_roots_way(const std::string& path) {
+    const auto parent = path.substr(0, path.rfind('/'));
+    struct stat file {};
+    const bool is_link = ::lstat(path.c_str(), &file) == 0 && S_ISLNK(file.st_mode);
+    return !is_link && (parent.empty() || open_trusted_path(parent, O_PATH | O_DIRECTORY));
+}
+
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts) {
     oci::Budget budget;
     const auto fact_of = [&](const Asked& asked) -> Result<DeviceFact> {
         if (names) TRY(budget.spend());
         return DeviceFact{numbers_of(asked), names ? name_of(asked) : std::string()};
     };
+    if (request.devices.size() > kMostDevices || request.device_rules.size() > kMostDevices) {
+        return Error{ErrorKind::limit, concat({"more than ", decimal(static_cast<long long>(kMostDevices)),
+                                               " devices, or rules of the device cgroup: ask for fewer"})};
+    }
     for (const auto& device : request.devices) {
         TRY(check_path(device, request.find("user") != nullptr));
         const bool known = is_fifo(device) || is_default(asked_of(device));
@@ -227,9 +263,10 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
         if (!removed[i] && !is_fifo(request.devices[i])) allow_again(request.devices[i], facts.devices[i], grants, rules);
     }
     std::vector<std::string> closed;
+    std::set<std::string> told;
     for (const auto& rule : rules.cut) {
         auto text = concat({numbers_of(asked_of(rule)), " ", asked_of(rule).access});
-        if (std::find(closed.begin(), closed.end(), text) == closed.end()) closed.push_back(std::move(text));
+        if (told.insert(text).second) closed.push_back(std::move(text));
     }
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);

@@ -15,6 +15,9 @@
 
 namespace aa::shim {
 
+// Whether root alone, and no link, says what lies at PATH, be it nothing: each directory on the way is root's and nobody else's to write.
+bool is_roots_way(const std::string& path);
+
 // Adds to FACTS the devices that REQUEST asks for and the rules of its device cgroup. NAMES: looks for the names that the host gives them.
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts);
 

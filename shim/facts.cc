@@ -56,7 +56,7 @@ ContainerFacts::View ContainerFacts::view() const {
     };
     std::for_each(host.devices.begin(), host.devices.end(), add_device);
     for (const auto& path : host.paths) {
-        if (!path.is_device) view.host_paths.push_back(path.names);
+        if (!path.is_device && !path.names.empty()) view.host_paths.push_back(path.names);
         add_device(path.device_fact);
     }
     std::for_each(host.rules.begin(), host.rules.end(), add_device);

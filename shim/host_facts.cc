@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/host_facts.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -12,6 +10,7 @@
 #include "base/text.h"
 #include "oci/path/host_place.h"
 #include "shim/devices.h"
+#include "shim/host_namespaces.h"
 #include "shim/host_paths.h"
 
 namespace aa::shim {
@@ -25,30 +24,6 @@ constexpr std::array<std::string_view, 9> kMasked{"/proc/acpi",          "/proc/
                                                   "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
                                                   "/proc/sched_debug",   "/proc/scsi",       "/sys/firmware"};
 constexpr std::array<std::string_view, 5> kReadOnly{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-
-// The links of a process's namespaces, in the order of HostNamespace (namespaces(7)).
-constexpr std::array<const char*, apparmor::kHostNamespaces> kNamespaceLinks{
-    "/proc/self/ns/pid",    "/proc/self/ns/net",  "/proc/self/ns/ipc", "/proc/self/ns/uts",
-    "/proc/self/ns/cgroup", "/proc/self/ns/user", "/proc/self/ns/mnt"};
-
-// Whether the namespace to join at PATH is the one at OWN, which is what a container without one gets. What cannot be told counts.
-bool is_same_namespace(const std::string& path, const char* own) {
-    struct stat theirs {};
-    struct stat ours {};
-    if (::stat(path.c_str(), &theirs) != 0 || ::stat(own, &ours) != 0) return true;
-    return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
-std::uint32_t host_namespaces(const oci::HostRequest& request) {
-    // To take a device out of the host's network is to change that.
-    std::uint32_t shared = request.net_devices ? bit(HostNamespace::network) : 0U;
-    for (std::size_t i = 0; i < apparmor::kHostNamespaces; ++i) {
-        const auto space = static_cast<HostNamespace>(i);
-        const auto* own = request.find(apparmor::name_of(space));
-        if (own == nullptr || (!own->path.empty() && is_same_namespace(own->path, kNamespaceLinks[i]))) shared |= bit(space);
-    }
-    return shared;
-}
 
 // Whether one of PATHS covers PATH: itself, or all of that file system. Of others it is not known what runtimes make of them.
 bool is_covered(std::string_view path, const std::vector<std::string>& paths) {
@@ -87,7 +62,7 @@ Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Con
     HostFacts facts;
     facts.paths = TRY(collect_host_paths(call, config, engine));
     TRY(collect_devices(config.host, device_names, facts));
-    facts.namespaces = host_namespaces(config.host);
+    facts.namespaces = shared_namespaces(config.host);
     find_unmasked(config, facts);
     for (const auto& path : facts.paths) {
         if (path.is_kernels) facts.kernel_file_systems.push_back(path.destination);
@@ -105,7 +80,7 @@ void add_fact(std::string& out, std::string_view key, std::string_view value) {
 }
 
 void add_summary(const HostFacts& facts, std::string& out) {
-    for (const auto& path : facts.paths) add_fact(out, "hostPath", path.path);
+    for (const auto& path : facts.paths) add_fact(out, "hostPath", path.names.empty() ? std::string() : path.path);
     for (const auto& device : facts.devices) add_fact(out, "device", device.path.empty() ? device.numbers : device.path);
     for (const auto& rule : facts.rules) add_fact(out, "device", rule.numbers);
     // Where engines leave the host's to containers that ask for nothing, it says nothing.

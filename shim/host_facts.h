@@ -22,11 +22,11 @@ namespace aa::shim {
 struct HostPath {
     std::optional<std::size_t> mount;  // the number in config.json; nullopt: the container's root
     std::string destination;
-    std::string path;                   // no link in it; of a mount that is no bind: "TYPE of SOURCE"
-    std::vector<std::string> names;     // the same, or, of what shows other places, those
-    bool is_protected = false;          // it shows what belongs to aa-shim or the runtime, or lies in it
-    bool is_kernels = false;            // it lies in a proc or sysfs
-    bool is_device = false;             // it is how its engine gives a container a device
+    std::string path;                // no link in it; of a mount that is no bind: "TYPE of SOURCE"
+    std::vector<std::string> names;  // the same, or, of what shows other places, those; none: the engine's own, of which no rule is asked
+    bool is_protected = false;       // it shows what belongs to aa-shim or the runtime, or lies in it
+    bool is_kernels = false;         // it lies in a proc or sysfs
+    bool is_device = false;          // it is how its engine gives a container a device
     std::optional<oci::Device> device;  // it is one
     apparmor::DeviceFact device_fact;   // of that; of one that every container has: empty
     std::uint64_t file_system = 0;      // its device, as stat(2) has it …

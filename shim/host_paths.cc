@@ -19,6 +19,7 @@
 #include "oci/engine/path_tail.h"
 #include "oci/path/budget.h"
 #include "oci/path/host_place.h"
+#include "shim/devices.h"
 
 namespace aa::shim {
 namespace {
@@ -95,11 +96,16 @@ private:
         auto place = oci::find_host_place(path, budget_);
         // What is missing cannot be started in; that is the runtime's to say.
         if (!place && place.error().kind != ErrorKind::not_found) return std::move(place).error().context("the root");
-        if (!place || own_.keeps_root(place->path) || is_verifiers(place->path)) return Found();
-        HostPath found = TRY(caller_path(*place));
-        found.destination = "/";
-        return Found(std::move(found));
+        if (!place || is_verifiers(place->path)) return Found();
+        auto found = TRY(own_.keeps_root(place->path) ? look_at_own_root(*place) : look_at_callers(*place));
+        if (found) found->destination = "/";
+        return found;
     }
+
+    Result<Found> look_at_callers(const oci::HostPlace& place) { return Found(TRY(caller_path(place))); }
+
+    // What the engine has laid out as a root may be an overlay of any place (`podman run --rootfs DIRECTORY:O`).
+    Result<Found> look_at_own_root(const oci::HostPlace& place) { return own_.has_given_root() ? look_at_volume(place) : Found(); }
 
     // `aa-shimctl install --verify` starts a container of its own there.
     static bool is_verifiers(std::string_view path) {
@@ -112,7 +118,12 @@ private:
         HostPath path;
         path.path = file_system(mount.type, mount.source);
         path.names = {path.path};
-        if (mount.type == "overlay") return look_at_layers(std::move(path), mount.layers);
+        if (mount.type == "overlay" && !mount.layers.empty()) {
+            // The kernel takes it from where the runtime is by then.
+            if (!std::ranges::all_of(mount.layers, [](const std::string& layer) { return layer.starts_with('/'); }))
+                return Error{ErrorKind::config, "it is an overlay of a directory without an absolute path: name that in full"};
+            return look_at_layers(std::move(path), mount.layers);
+        }
         // A disk may hold anything; AppArmor's own files are another case of the same.
         path.is_protected = !is_one_of(kVolumeFileSystems, mount.type);
         return Found(std::move(path));
@@ -151,14 +162,24 @@ private:
         const auto place = TRY(std::move(found));
         if (!is_utf8(place.path))
             return Error{ErrorKind::config, concat({"its source ", quote(place.path), " is no UTF-8, as config.json is"})};
-        const auto owner = own_.owner(mount, place.path);
-        if (owner == MountOwner::engine) return Found();
-        if (TRY(oci::is_image_mount(engine_, call_, config_, mount.destination, place.path))) return Found();
-        if (owner == MountOwner::storage) return look_at_volume(place);
+        auto owner = own_.owner(mount, place.path);
+        if (owner != MountOwner::engine && TRY(oci::is_image_mount(engine_, call_, config_, mount.destination, place.path)))
+            owner = MountOwner::engine;
+        if (owner != MountOwner::caller) return look_at_own(mount, owner, place);
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
-        path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path;
+        path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path && mount.source == place.path &&
+                         is_roots_way(place.path);
         return Found(std::move(path));
+    }
+
+    // PLACE, which is MOUNT's source and OWNER's. In a volume a container writes, and who leads there over a link may lead elsewhere next: then
+    // it costs no rule, but stands in the record.
+    Result<Found> look_at_own(const oci::Mount& mount, MountOwner owner, const oci::HostPlace& place) {
+        if (owner == MountOwner::engine && mount.source == place.path) return Found();
+        auto path = owner == MountOwner::storage ? TRY(look_at_volume(place)) : Found();
+        if (!path) path = TRY(path_of(place));
+        return path;
     }
 
     // What somebody asked for goes by the path that leads there, whatever else the operator has mounted it at.
@@ -176,7 +197,7 @@ private:
         auto storage = root.empty() ? Error{ErrorKind::not_found, {}} : oci::find_host_place(root, budget_);
         if (storage && storage->mount == place.mount) return Found();
         const auto* mount = TRY(mount_of(place));
-        const bool is_in_storage = storage && TRY(mount_of(*storage))->device == mount->device;
+        const bool is_in_storage = storage && mounts_->shows(*TRY(mount_of(*storage)), *mount, place.path);
         auto path = TRY(path_of(place));
         if (mount->type == "overlay") {
             for (const auto& name : TRY(names_of(place))) {
@@ -200,7 +221,7 @@ private:
     // Whether SOURCE is missing where only the engine could put something: then the runtime will say so.
     bool is_engines_own_and_missing(const oci::Mount& mount, std::string_view source, const Error& error) const {
         const bool leads_elsewhere = concat({source, "/"}).find("/../") != std::string::npos;
-        return error.kind == ErrorKind::not_found && !leads_elsewhere && own_.owner(mount, source) != MountOwner::caller;
+        return error.kind == ErrorKind::not_found && !leads_elsewhere && own_.owner(mount, source) == MountOwner::engine;
     }
 
     // PATH as the runtimes take it: from the bundle on.

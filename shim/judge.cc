@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "shim/exec_decision.h"
 #include "shim/host_bounds.h"
+#include "shim/host_namespaces.h"
 #include "shim/judged_mounts.h"
 #include "shim/record.h"
 #include "shim/runtime_annotations.h"
@@ -95,6 +96,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
     decision.mounts = judged_mounts(config, facts.host);
+    decision.namespaces = judged_namespaces(config.host, facts.host.namespaces);
     decision.start_hooks = config.host.start_hooks;
     if (!decision.bounds.profile) return decision;
     if (learning != nullptr) TRY(ask_for_learning(*learning, decision, confinement, facts, engine_call, root));

@@ -11,7 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdint>
+#include <set>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -50,6 +53,17 @@ bool is_it(const Fd& file, const JudgedMount& mount, std::vector<std::uint64_t>&
     return true;
 }
 
+// Whether PATH is one of DESTINATIONS, or lies in one.
+bool is_covered(std::string_view path, const std::set<std::string_view>& destinations) {
+    if (destinations.contains("/")) return true;
+    if (path.size() > PATH_MAX) return false;  // nothing can be mounted there
+    for (; !path.empty(); path = path.substr(0, std::min(path.rfind('/'), path.size()))) {
+        if (destinations.contains(path)) return true;
+        if (path.find('/') == path.npos) return false;
+    }
+    return false;
+}
+
 bool take_number(std::string_view& text, std::uint64_t& number, std::size_t digits, int base) {
     if (text.size() < digits) return false;
     const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number, base);
@@ -62,13 +76,14 @@ bool take_number(std::string_view& text, std::uint64_t& number, std::size_t digi
 
 std::vector<JudgedMount> judged_mounts(const oci::Config& config, const HostFacts& facts) {
     std::vector<JudgedMount> mounts;
-    for (const auto& path : facts.paths) {
-        if (path.inode == 0 || path.is_device) continue;
-        const auto later = config.mounts.begin() + static_cast<std::ptrdiff_t>(path.mount ? *path.mount + 1 : config.mounts.size());
-        const bool covered = std::any_of(later, config.mounts.end(),
-                                         [&](const oci::Mount& mount) { return oci::lies_in(path.destination, mount.destination); });
-        if (!covered) mounts.push_back({path.file_system, path.inode, path.destination});
+    std::set<std::string_view> later;  // destinations of the mounts behind that of the path in turn
+    std::size_t next = config.mounts.size();
+    for (auto path = facts.paths.rbegin(); path != facts.paths.rend(); ++path) {
+        if (path->inode == 0 || path->is_device) continue;
+        while (path->mount && next > *path->mount + 1) later.insert(config.mounts[--next].destination);
+        if (!path->mount || !is_covered(path->destination, later)) mounts.push_back({path->file_system, path->inode, path->destination});
     }
+    std::ranges::reverse(mounts);
     return mounts;
 }
 

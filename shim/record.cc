@@ -25,6 +25,7 @@ constexpr std::string_view kCapabilities = "aa-shim/capabilities";
 constexpr std::string_view kNoNewPrivileges = "aa-shim/no-new-privileges";
 constexpr std::string_view kDeniedSyscalls = "aa-shim/denied-syscalls";  // absent: none
 constexpr std::string_view kMounts = "aa-shim/mounts";                   // absent: none
+constexpr std::string_view kNamespaces = "aa-shim/namespaces";           // shared with the host; absent: it joins none
 constexpr std::string_view kStartHooks = "aa-shim/start-hooks";          // absent: none
 constexpr std::string_view kLearning = "aa-shim/learning";               // absent: it is not learned from
 constexpr std::string_view kRule = "aa-shim/rule";
@@ -113,7 +114,7 @@ std::string resolved(const std::string& path) {
 
 // The entries of the record in STATE without its digest, if that is the right one; none otherwise.
 Entries authentic_entries(const oci::ContainerState& state, const oci::EngineCall& call, const SipKey& key) {
-    constexpr std::size_t kMost = 19;  // of a record
+    constexpr std::size_t kMost = 20;  // of a record
     Entries entries;
     entries.reserve(kMost);
     std::string_view digest;
@@ -149,6 +150,14 @@ std::string_view find(const Entries& entries, std::string_view key) {
     return found != entries.end() ? found->second : std::string_view();
 }
 
+bool read_namespaces(std::string_view text, std::optional<std::uint32_t>& namespaces) {
+    if (text.empty()) return true;
+    unsigned long long set = 0;
+    if (!parse_decimal(text, set) || set >> apparmor::kHostNamespaces != 0) return false;
+    namespaces = static_cast<std::uint32_t>(set);
+    return true;
+}
+
 Error unreadable(std::string_view key, std::string_view value) {
     return {ErrorKind::config, concat({"the record of the decision has ", quote(value), " as '", key,
                                        "': the container was changed by "
@@ -170,6 +179,7 @@ Annotations to_annotations(const Decision& decision) {
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
     if (!decision.mounts.empty()) out.emplace_back(kMounts, to_text(decision.mounts));
+    if (decision.namespaces) out.emplace_back(kNamespaces, decimal(*decision.namespaces));
     if (decision.start_hooks) out.emplace_back(kStartHooks, "true");
     if (!bounds.deny_syscalls.empty()) out.emplace_back(kDeniedSyscalls, join(bounds.deny_syscalls, ","));
     return out;
@@ -213,6 +223,7 @@ Result<std::optional<Decision>> read_record(const oci::ContainerState& state, co
     decision.start_hooks = !annotation(kStartHooks).empty();
     decision.bounds.deny_syscalls = split(annotation(kDeniedSyscalls));
     if (!read_judged_mounts(annotation(kMounts), decision.mounts)) return unreadable(kMounts, annotation(kMounts));
+    if (!read_namespaces(annotation(kNamespaces), decision.namespaces)) return unreadable(kNamespaces, annotation(kNamespaces));
     return std::optional(std::move(decision));
 }
 
@@ -227,8 +238,9 @@ Result<void> check_reserved_annotations(const oci::Config& config, const Decisio
     for (const auto& annotation : config.annotations) {
         if (!is_reserved(annotation.key) || is_given_anew(annotation.key, annotation.value)) continue;
         const auto ours = std::find_if(record.begin(), record.end(), [&](const auto& entry) { return entry.first == annotation.key; });
-        // What lies at a path may be another file each time.
-        const bool is_ours = ours != record.end() && (ours->second == annotation.value || ours->first == kMounts);
+        // What lies at a path may be another file or namespace each time.
+        const bool is_ours =
+            ours != record.end() && (ours->second == annotation.value || ours->first == kMounts || ours->first == kNamespaces);
         if (is_ours && ours->first != kId) continue;
         return Error{ErrorKind::denied, concat({"the container brings the annotation ", quote(annotation.key),
                                                 ", which is reserved for aa-shim's "

@@ -11,6 +11,7 @@
 #include "shim/background.h"
 #include "shim/exec_stop.h"
 #include "shim/host_key.h"
+#include "shim/host_namespaces.h"
 #include "shim/judged_mounts.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
@@ -101,6 +102,12 @@ std::optional<std::string> mismatch_of(pid_t task, std::string_view user_namespa
     return find_mismatch(*observed, bounds);
 }
 
+// An error unless the process PID has of the host what DECISION was made on.
+Result<void> check_brought(pid_t pid, const Decision& decision) {
+    TRY(check_namespaces(pid, decision.namespaces));
+    return check_mounts(pid, decision.mounts);
+}
+
 // Why TASK, which is to begin a program in PLACE, does not obey DECISION; nothing if it does.
 std::optional<std::string> first_mismatch(pid_t task, const std::string& place, const apparmor::Kernel& kernel, const Decision& decision) {
     const auto& bounds = decision.bounds;
@@ -108,7 +115,7 @@ std::optional<std::string> first_mismatch(pid_t task, const std::string& place, 
     if (!observed) return "it could not be looked at";
     if (WatchedProcess(task).place() != place || place.empty())
         return "it was in another user namespace, mount namespace or root than before";
-    if (const auto mounted = check_mounts(task, decision.mounts); !mounted) return mounted.error().message;
+    if (const auto brought = check_brought(task, decision); !brought) return brought.error().message;
     const auto parent = observe(kernel, observed->parent, false).value_or(Observed());
     const auto label = bounds.profile ? std::optional(decision.first_label()) : std::nullopt;
     return find_first_mismatch(*observed, parent, bounds, label);
@@ -231,9 +238,9 @@ Result<void> watch_start(const Call& call) {
         return refuse_start(started.id, "the runtime gave it no user namespace of its own: create it anew", kMismatchReason, decision);
     }
     // As long as it waits, nothing of the container's has been executed; and what does not wait, the runtime will not start.
-    if (const auto mounted = started.waits() ? check_mounts(state->init_pid, decision.mounts) : Result<void>(); !mounted) {
+    if (const auto brought = started.waits() ? check_brought(state->init_pid, decision) : Result<void>(); !brought) {
         count_mismatch();
-        return refuse_start(started.id, mounted.error().message, kMismatchReason, decision);
+        return refuse_start(started.id, brought.error().message, kMismatchReason, decision);
     }
     const auto watched = in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
@@ -272,10 +279,10 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
         const auto place = process.place();
         auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
         if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
-        const auto mounted = check_mounts(process.pid(), decision.mounts);
+        const auto brought = check_brought(process.pid(), decision);
         // What its program has made of the mounts is its own affair; and it may be past being looked at.
-        if (!mounted && mounted.error().kind == ErrorKind::denied && started.waits())
-            return end_container(process, started.id, decision, mounted.error().message);
+        if (!brought && brought.error().kind == ErrorKind::denied && started.waits())
+            return end_container(process, started.id, decision, brought.error().message);
         // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
         const bool in_time = stop && !init.image.empty() && process.image() == init.image;
         if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;

@@ -33,18 +33,23 @@ void read_source(Reader& reader, Mount& mount) {
 }
 void read_type(Reader& reader, Mount& mount) { mount.type = read_text(reader); }
 
-// What the runtimes read of a mount's options (runc libcontainer/specconv, crun src/libcrun/linux.c).
-constexpr std::pair<std::string_view, bool Mount::*> kMountOptions[] = {
-    {"bind", &Mount::bind},     {"rbind", &Mount::bind},        {"rbind", &Mount::recursive},
-    {"noexec", &Mount::noexec}, {"tmpcopyup", &Mount::copy_up}, {"ro", &Mount::read_only},
+// What the runtimes read of a mount's options, of which the last counts (runc libcontainer/specconv, crun src/libcrun/linux.c).
+struct MountOption {
+    std::string_view name;
+    bool Mount::*flag;
+    bool value = true;
+};
+constexpr MountOption kMountOptions[] = {
+    {"bind", &Mount::bind},          {"rbind", &Mount::bind},        {"rbind", &Mount::recursive}, {"noexec", &Mount::noexec},
+    {"exec", &Mount::noexec, false}, {"tmpcopyup", &Mount::copy_up}, {"ro", &Mount::read_only},    {"rw", &Mount::read_only, false},
 };
 
 void read_mount_options(Reader& reader, Mount& mount) {
     if (reader.null()) return;
     (void)reader.array([&] {
         const Text option = reader.string();
-        for (const auto& [name, flag] : kMountOptions) {
-            if (option == name) mount.*flag = true;
+        for (const auto& [name, flag, value] : kMountOptions) {
+            if (option == name) mount.*flag = value;
         }
         if (option.escaped() || option.raw().find("dir") != std::string_view::npos) add_overlay_layers(option.decoded(), mount.layers);
     });
@@ -131,6 +136,7 @@ void refuse_duplicate_annotations(Reader& reader, const std::vector<Annotation>&
 }
 
 void read_annotation(Reader& reader, const Text& key, Config& config) {
+    reader.count(json::kObjectWeight);
     Annotation& annotation = config.annotations.emplace_back();
     annotation.key = key.decoded();
     if (annotation.key == "bundle" || annotation.key.starts_with("bundle=")) {

@@ -200,6 +200,8 @@ bool EngineMounts::keeps_root(std::string_view path) const {
     return lies_in(path, call_.bundle) || lies_in(path, graph_root_);
 }
 
+bool EngineMounts::has_given_root() const { return engine_ == Engine::podman && is_rootfs_container(call_); }
+
 // What engines bind to the same place of the host where the container keeps a namespace of the host's.
 bool EngineMounts::comes_with_namespace(const Mount& mount, std::string_view path) const {
     if (engine_ == Engine::other || mount.destination != path) return false;

@@ -33,6 +33,9 @@ public:
     // Whether a container's root at PATH is the engine's choice, or lies in the bundle.
     [[nodiscard]] bool keeps_root(std::string_view path) const;
 
+    // Whether who asked for the container gave its root, and not an image (Podman's --rootfs).
+    [[nodiscard]] bool has_given_root() const;
+
     // Where volumes are kept; empty if nothing is known of it. What lies there on the same mount has not been mounted for anybody.
     [[nodiscard]] const std::string& storage_root() const { return storage_root_; }
 

@@ -33,6 +33,8 @@ EngineFacts read_nerdctl_facts(const Config& config);
 
 // storage.cc: Podman's and CRI-O's common record of containers.
 bool is_storage_call(const EngineCall& call);
+// Podman's containers from a root file system (--rootfs) have no record.
+bool is_rootfs_container(const EngineCall& call);
 Result<EngineFacts> read_storage_facts(const EngineCall& call, const Config& config);
 Result<bool> is_in_storage_image(const EngineCall& call, std::string_view path);
 

@@ -27,12 +27,6 @@ std::string_view containers_directory(const EngineCall& call) {
     return head && last_component(*head).ends_with(kDirectorySuffix) ? *head : std::string_view();
 }
 
-// Podman's containers from a root file system (--rootfs) have no record.
-bool is_rootfs_container(const EngineCall& call) {
-    return before_tail(call.bundle, {"libpod", call.id}).has_value() ||
-           before_tail(call.bundle, {"libpod", call.id, "userdata"}).has_value();
-}
-
 // The directories that may hold the record, the likeliest first. root.path is "GRAPHROOT/DRIVER/LAYER/merged" or, for
 // other drivers than overlay, of the same length; only a container without a record can have one of its user's choice.
 std::vector<std::string> record_directories(const EngineCall& call, const Config& config) {
@@ -201,6 +195,11 @@ Result<Found> find_record(const EngineCall& call, const Config& config) {
 }
 
 }  // namespace
+
+bool is_rootfs_container(const EngineCall& call) {
+    return before_tail(call.bundle, {"libpod", call.id}).has_value() ||
+           before_tail(call.bundle, {"libpod", call.id, "userdata"}).has_value();
+}
 
 bool is_storage_call(const EngineCall& call) { return !containers_directory(call).empty() || is_rootfs_container(call); }
 

@@ -94,6 +94,11 @@ void Reader::fail_expected(std::string_view what) {
 
 void Reader::fail_depth() { fail("nested deeper than " + decimal(kMaxDepth) + " levels"); }
 
+void Reader::fail_elements() {
+    fail("more than " + decimal(static_cast<long long>(kMaxElements)) + " elements, of which an object is " +
+         decimal(static_cast<long long>(kObjectWeight)));
+}
+
 Result<void> Reader::finish() {
     skip_space();
     if (!failed_ && cursor_ != end_) fail("the document goes on after its value; remove what follows");
@@ -345,6 +350,7 @@ Extent Reader::skip_strings() {
     const std::size_t begin = value_begin();
     if (!begin_array()) return {begin, begin};
     for (bool first = true; next_item(first, ']'); first = false) {
+        count();
         if (next_kind() == Kind::string) {
             (void)string_body();
         } else {

@@ -19,6 +19,11 @@ namespace aa::oci::json {
 
 inline constexpr unsigned kMaxDepth = 128;
 
+// How many elements a document may have that are kept by who reads it: each takes memory, up to a hundred times its own bytes. A program's
+// arguments are fewer (execve(2), "Limits on size of arguments and environment"). An object counts as kObjectWeight of them.
+inline constexpr std::size_t kMaxElements = std::size_t{1} << 18;
+inline constexpr std::size_t kObjectWeight = 8;
+
 enum class Kind : std::uint8_t { object, array, string, number, boolean, null };
 
 // The bytes [begin, end) of a document.
@@ -95,7 +100,10 @@ public:
     Extent array(OnElement&& on_element) {
         const std::size_t begin = value_begin();
         if (!begin_array()) return {begin, begin};
-        for (bool first = true; next_element(first); first = false) on_element();
+        for (bool first = true; next_element(first); first = false) {
+            count();
+            on_element();
+        }
         return {begin, position()};
     }
 
@@ -114,6 +122,12 @@ public:
     // Consumes the array or object at which reading stands if it is byte for byte the one at EARLIER, which was read on the
     // same level: engines write one set of capabilities three times.
     bool repeats(Extent earlier);
+
+    // Counts WEIGHT elements more; it is an error if the document has too many. Arrays and read_members() do that themselves.
+    void count(std::size_t weight = 1) {
+        elements_ += weight;
+        if (elements_ > kMaxElements) fail_elements();
+    }
 
     // Makes REASON the error of this document, at the place where reading stands or at OFFSET, unless it has one.
     void fail(std::string reason);
@@ -147,11 +161,13 @@ private:
     void skip_kind(Kind kind);
     void fail_expected(std::string_view what);
     void fail_depth();
+    void fail_elements();
 
     const char* begin_;
     const char* cursor_;  // at end_ after an error, so that nothing more is read
     const char* end_;
     unsigned depth_ = 0;
+    std::size_t elements_ = 0;
     bool failed_ = false;
     std::size_t error_offset_ = 0;
     std::string error_;
@@ -180,6 +196,7 @@ ObjectPlace read_members(Reader& reader, const Member<T> (&table)[N], T& into) {
     static_assert(N <= 32);
     ObjectPlace place;
     std::uint32_t seen = 0;
+    reader.count(kObjectWeight);
     place.extent = reader.object([&](const Text& key) {
         place.empty = false;
         for (std::size_t i = 0; i < N; ++i) {

@@ -7,6 +7,7 @@ StringMap read_string_map(json::Reader& reader) {
     StringMap map;
     if (reader.null()) return map;
     reader.object([&](const json::Text& key) {
+        reader.count(json::kObjectWeight);
         const json::Text value = reader.string();
         if (!reader.failed()) map.emplace_back(key.decoded(), value.decoded());
     });

@@ -157,6 +157,10 @@ const HostMount* HostMounts::find(std::uint64_t id) const {
     return found == mounts_.end() ? nullptr : &*found;
 }
 
+bool HostMounts::shows(const HostMount& other, const HostMount& mount, std::string_view path) {
+    return other.device == mount.device && lies_in(moved(path, mount.point, mount.root), other.root);
+}
+
 std::vector<std::string> HostMounts::names(const HostMount& mount, std::string_view path) const {
     const auto inside = moved(path, mount.point, mount.root);
     std::vector<std::string> names;

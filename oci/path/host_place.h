@@ -62,6 +62,9 @@ public:
     // among them. One may be hidden under another mount.
     [[nodiscard]] std::vector<std::string> names(const HostMount& mount, std::string_view path) const;
 
+    // Whether OTHER shows what is at PATH, which lies on MOUNT, be it hidden under another mount.
+    [[nodiscard]] static bool shows(const HostMount& other, const HostMount& mount, std::string_view path);
+
 private:
     std::unique_ptr<std::string> text_;  // what they point to
     std::vector<HostMount> mounts_;

@@ -17,7 +17,8 @@ MEMORY_KIB = 16 * 1024
 BIG = 1 << 20  # beyond it, a call may hold the document once more
 
 # Rules ask for the entrypoint and for names of devices, so that these are looked for.
-CATALOG = harness.CATALOG | {"rules": [
+BOUNDS = {"hostPaths": ["/usr/share"], "devices": [], "keepMasked": True}
+CATALOG = harness.CATALOG | {"confinements": {"test": harness.BASE | BOUNDS}, "rules": [
     {"match": {"entrypoint": "/usr/bin/nosuch"}, "reject": "found"}, {"match": {"device": "/dev/nosuch"}, "reject": "found"}]}
 DOTS = "./" * 2040
 
@@ -57,6 +58,15 @@ HOSTILE = {
     "binds through links": {"mounts": [{"destination": f"/m/{i}", "type": "bind", "source": "rootfs/38/" + DOTS} for i in range(100)]},
     "many devices": {"linux": {"devices": [{"path": f"/dev/d{i}", "type": "c", "major": 10, "minor": i} for i in range(40_000)]}},
     "many device rules": {"linux": {"resources": {"devices": [{"allow": True, "type": "c", "major": i, "access": "r"} for i in range(40_000)]}}},
+    "devices times rules": {"linux": {"devices": [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3}] * 4000, "resources": {"devices": [
+        {"allow": False, "access": "rwm"}, *[{"allow": True, "access": "rwm"}] * 4000]}}},
+    "many default devices": {"linux": {"devices": [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3}] * 60_000}},
+    "many empty devices": {"linux": {"devices": [{}] * 400_000}},
+    "many empty mounts": {"mounts": [{}] * 400_000},
+    "many empty hooks": {"hooks": {"poststop": [{"args": [""] * 20_000}] * 40}},
+    "many empty arguments": {"process": bundles.process([""] * 1_000_000)},
+    "binds under mounts": {"mounts": [*({"destination": f"/b/{i}", "type": "bind", "source": "/usr/share"} for i in range(600)),
+                                      *[{"destination": "/m", "type": "ramfs"}] * 30_000]},
     "many hooks": {"hooks": {"prestart": [{"path": "/bin/true"}] * 40_000}},
     "many masked paths": {"linux": {"maskedPaths": ["/proc/x"] * 40_000, "readonlyPaths": ["/proc/" + "y/" * 100_000]}},
     "many system calls": {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
@@ -93,8 +103,9 @@ class Bounded(harness.ShimTest):
         # The budget is what stopped these, and it stops nothing else.
         self.assertEqual(refused, ["long links in PATH", "long links at the end", "many elements", "many empty elements",
                                    "many elements and a long word", "a long working directory", "a working directory through links",
-                                   "many mounts", "mounts in mounts", "mounts behind links", "many groups", "many namespaces", "many binds",
-                                   "binds through links", "many devices", "many device rules"])
+                                   "many mounts", "mounts in mounts", "mounts behind links", "many groups", "many annotations", "many namespaces", "many binds",
+                                   "binds through links", "many devices", "many device rules", "many default devices", "many empty devices",
+                                   "many empty mounts", "many empty hooks", "many empty arguments", "binds under mounts", "many hooks"])
 
     def test_what_is_refused_says_what_to_do(self):
         directory = self.make_bundle(bundles.config(**HOSTILE["many empty elements"]))

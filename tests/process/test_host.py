@@ -52,6 +52,17 @@ class HostTest(harness.ShimTest):
         for text in texts:
             self.assert_refused(run, text)
 
+    def docker_created(self, *mounts):
+        """What comes of a create by dockerd with its data root in /srv/docker."""
+        identity = f"{len(os.listdir('/srv/docker')):064x}"
+        directory = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
+        directory.mkdir(parents=True, mode=0o700)
+        self.addCleanup(shutil.rmtree, "/run/containerd", ignore_errors=True)
+        document = bundles.config(root={"path": "/srv/docker/overlay2/abc/merged"}, mounts=list(mounts))
+        (directory / "config.json").write_bytes(bundles.encode(document))
+        os.mkdir(f"/srv/docker/{identity}")
+        return self.shim("--root", "/run/docker/runtime-runc/moby", "create", "--bundle", directory, identity)
+
 
 class Paths(HostTest):
     def test_only_what_is_listed(self):
@@ -67,17 +78,6 @@ class Paths(HostTest):
         self.load(CEILINGS)
         self.refused("brings the host's '/usr/share'", mounts=[bind("/srv/out")])
         self.assertEqual(self.created(mounts=[bind("/srv/in")])["mounts"][0]["source"], "/srv/data")
-
-    def docker_created(self, *mounts):
-        """What comes of a create by dockerd with its data root in /srv/docker."""
-        identity = f"{len(os.listdir('/srv/docker')):064x}"
-        directory = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
-        directory.mkdir(parents=True, mode=0o700)
-        self.addCleanup(shutil.rmtree, "/run/containerd", ignore_errors=True)
-        document = bundles.config(root={"path": "/srv/docker/overlay2/abc/merged"}, mounts=list(mounts))
-        (directory / "config.json").write_bytes(bundles.encode(document))
-        os.mkdir(f"/srv/docker/{identity}")
-        return self.shim("--root", "/run/docker/runtime-runc/moby", "create", "--bundle", directory, identity)
 
     def test_a_volume_that_is_another_place(self):
         """As `docker volume create -o o=bind -o device=/usr` makes one."""
@@ -151,6 +151,13 @@ class Devices(HostTest):
         self.assertNotIn((True, "b", 8), left)
         self.assertNotIn((True, None, None), left)
 
+    def test_a_rule_without_access(self):
+        """runc refuses it; for others it may be about all access."""
+        self.load(CEILINGS)
+        rules = [DENY_ALL, {"allow": True, "type": "b", "major": 8}, {"allow": True, "type": "c", "major": 9, "access": ""}]
+        seen = self.created(linux={"namespaces": NAMESPACES, "resources": {"devices": rules}})
+        self.assertEqual(seen["linux"]["resources"]["devices"], [DENY_ALL])
+
     def test_without_a_ceiling_all_stays(self):
         self.load({})
         linux = {"namespaces": NAMESPACES, "devices": [self.disk], "resources": {"devices": self.rules(("b", 8, 0))}}
@@ -209,6 +216,12 @@ class Hostile(HostTest):
             "namespaces": [*NAMESPACES, {"type": "user"}], "devices": [{"path": "/dev/zero", "type": "c", "major": 1, "minor": 3}]})
         self.created(linux={"namespaces": NAMESPACES, "devices": [{"path": "/dev/nosuch", "type": "c", "major": 1, "minor": 3}]})
 
+    def test_the_last_option_counts(self):
+        self.load(CEILINGS)
+        for options, expected in ((["ro", "rw"], 1), (["rw", "ro"], 0)):
+            sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": options}
+            self.assertEqual(self.created(mounts=[sysfs])["linux"]["readonlyPaths"].count("/sys"), expected)
+
     def test_a_device_that_is_mounted(self):
         self.load({"devices": []}, [{"match": {"device": "/dev/kmsg"}, "reject": "the log"}])
         self.refused("the log", mounts=[bind("/dev/kmsg")])
@@ -253,6 +266,8 @@ class Hostile(HostTest):
         self.load(CEILINGS)
         self.refused("brings the host's '/usr/share'", mounts=[overlay("/srv/data", "/usr/share")])
         self.created(mounts=[overlay("/srv/data", "/srv/data")])
+        self.refused("without an absolute path", mounts=[overlay("/srv/data", "../../../srv/data")])
+        self.refused("keep what confines it", mounts=[overlay("/srv/data") | {"options": ["ro"]}])
 
     def test_what_is_protected_seen_from_elsewhere(self):
         """By another mount that shows it, and by a mount below what is asked for."""

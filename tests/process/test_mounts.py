@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import bundle as bundles
 import harness
@@ -20,6 +21,12 @@ SWAPS = {
     "a link on the way": "mv /srv/ours /srv/old && mkdir -p /srv/theirs && mv /srv/secret /srv/theirs/data && ln -s theirs /srv/ours",
     "another mount": "mount --bind /srv/secret /srv/ours/data",
 }
+
+
+def await_namespace(pid):
+    """Waits until the process PID has a network of its own."""
+    while os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        time.sleep(0.01)
 
 
 class Mounts(WatchTest):
@@ -106,6 +113,30 @@ class Mounts(WatchTest):
     def test_one_that_a_later_mount_covers(self):
         self.made("true", bind(SOURCE, str(INSIDE)), bind("/srv/more", str(INSIDE)))
         self.assertEqual(self.start().code, 0)
+
+    def test_namespaces(self):
+        """A namespace that is joined by a path is no more the host's than it was when it was judged."""
+        other = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        await_namespace(other.pid)
+        spaces = [{"type": "mount"}, {"type": "network", "path": f"/proc/{other.pid}/ns/net"}]
+        for name, unshare, refused in (("the host's", "", True), ("another", "unshare --net", False)):
+            with self.subTest(name):
+                shutil.rmtree(harness.WORK / "state", ignore_errors=True)
+                self.runtime_that("#!/bin/sh\n")
+                self.bundle = self.make_bundle(bundles.config(linux={"namespaces": spaces}), name.replace("'", ""))
+                self.assertEqual(self.create(self.bundle).code, 0)
+                process = self.created(f"exec unshare --mount {unshare} sh -c 'echo > {harness.WORK}/is-there; sleep 0.5; exec {BOUNDED} sleep 1000'")
+                while not (harness.WORK / "is-there").exists():
+                    time.sleep(0.01)
+                os.unlink(harness.WORK / "is-there")
+                if refused:
+                    self.assert_refused(self.start(), "it shares namespaces with the host that it did not when it was judged (network)")
+                else:
+                    self.assertEqual(self.start().code, 0)
+                    self.assertTrue(await_end_of_watch(TIMELY))
+                self.assertIsNone(process.poll())
 
     def test_a_run(self):
         """Nobody calls start: the first process is ended."""

@@ -39,6 +39,11 @@ TEST(JudgedMounts, WhatIsMountedAndStaysInSight) {
     facts.paths.emplace_back().destination = "/not-told";
     // The mounts at /in and below it are covered by the later one.
     EXPECT_EQ(judged_mounts(config, facts), (std::vector<JudgedMount>{{0, 3, "/kept"}, {0, 4, "/in"}, {0, 9, "/"}}));
+    config.mounts.emplace_back().destination = "/kep";
+    config.mounts.emplace_back().destination = "kept";
+    EXPECT_EQ(judged_mounts(config, facts).size(), 3U);
+    config.mounts.emplace_back().destination = "/";
+    EXPECT_EQ(judged_mounts(config, facts), (std::vector<JudgedMount>{{0, 9, "/"}}));
 }
 
 }  // namespace

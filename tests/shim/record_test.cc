@@ -54,7 +54,11 @@ TEST(Record, ReadsBackWhatWasWritten) {
     with_hooks.start_hooks = true;
     auto learned = sample();
     learned.learning = "aa-shim-learning-web";
-    for (const auto& decision : {sample(), without_bounds, with_mounts, with_hooks, learned, passed}) {
+    auto joining = sample();
+    joining.namespaces = 0x21U;
+    auto joining_none_of_the_hosts = sample();
+    joining_none_of_the_hosts.namespaces = 0U;
+    for (const auto& decision : {sample(), without_bounds, with_mounts, with_hooks, learned, passed, joining, joining_none_of_the_hosts}) {
         const auto record = read_record(state_of(decision), kCall, kKey);
         ASSERT_TRUE(record.has_value());
         ASSERT_TRUE(record->has_value());
@@ -66,6 +70,7 @@ TEST(Record, ReadsBackWhatWasWritten) {
         EXPECT_EQ((*record)->bounds, decision.bounds);
         EXPECT_EQ((*record)->mounts, decision.mounts);
         EXPECT_EQ((*record)->start_hooks, decision.start_hooks);
+        EXPECT_EQ((*record)->namespaces, decision.namespaces);
     }
 }
 

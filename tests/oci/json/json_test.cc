@@ -299,6 +299,28 @@ TEST(Json, SkipsArraysOfStringsOnly) {
     }
 }
 
+TEST(Json, KeepsSoManyElementsAndNoMore) {
+    const auto list = [](std::size_t elements) {
+        std::string text = "[";
+        for (std::size_t i = 0; i < elements; ++i) text += i == 0 ? "0" : ",0";
+        return text + "]";
+    };
+    const auto read = [](const std::string& text, auto&& how) {
+        Reader reader(text);
+        how(reader);
+        return reader.finish();
+    };
+    const auto all = [](Reader& reader) { (void)reader.array([&] { (void)reader.integer(); }); };
+    EXPECT_TRUE(read(list(kMaxElements), all));
+    const auto refused = read(list(kMaxElements + 1), all);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("more than 262144 elements"), std::string::npos) << refused.error().message;
+    EXPECT_TRUE(read(list(kMaxElements + 1), [](Reader& reader) { (void)reader.skip(); }));
+    std::string names = "[";
+    for (std::size_t i = 0; i <= kMaxElements; ++i) names += i == 0 ? "\"\"" : ",\"\"";
+    EXPECT_FALSE(read(names + "]", [](Reader& reader) { (void)reader.skip_strings(); }));
+}
+
 TEST(Json, PassesOverARepeatedValue) {
     const std::string_view text = R"([["a","b"], ["a","b"],["a"],["a","b"]])";
     Reader reader(text);

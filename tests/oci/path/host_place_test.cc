@@ -37,6 +37,9 @@ TEST(HostMounts, TellAllNamesOfAPlace) {
               (Names{"/etc/shadow", "/var/lib/docker/volumes/host/_data/etc/shadow"}));
     EXPECT_EQ(names(*mounts, 41, "/srv/x"), (Names{"/data/a b/x", "/srv/x", "/var/lib/docker/volumes/host/_data/data/a b/x"}));
     EXPECT_EQ(names(*mounts, 42, "/home/u"), (Names{"/home/u"}));
+    EXPECT_TRUE(HostMounts::shows(*mounts->find(25), *mounts->find(40), "/var/lib/docker/volumes/host/_data/etc"));
+    EXPECT_FALSE(HostMounts::shows(*mounts->find(42), *mounts->find(40), "/var/lib/docker/volumes/host/_data"));
+    EXPECT_FALSE(HostMounts::shows(*mounts->find(41), *mounts->find(25), "/etc"));
     EXPECT_EQ(mounts->find(27)->type, "securityfs");
     EXPECT_EQ(mounts->find(99), nullptr);
 }
