@@ -15,6 +15,19 @@ StateId start_of(const Profile& profile, std::uint8_t mediation_class) {
     return newer != kDeadState ? newer : profile.rules_of(mediation::kNetwork);
 }
 
+bool equal(const Words& a, const Words& b) {
+    std::size_t at = 0;
+    while (a.size() == b.size() && at < a.size() && a[at] == b[at]) ++at;
+    return a.size() == b.size() && at == a.size();
+}
+
+bool equal(const Automaton& a, const Automaton& b) {
+    const auto& ours = a.tables();
+    const auto& theirs = b.tables();
+    return equal(ours.states, theirs.states) && equal(ours.edges, theirs.edges) && equal(ours.accept, theirs.accept) &&
+           equal(ours.permissions, theirs.permissions) && equal(ours.classes, theirs.classes);
+}
+
 Operand operand_of(const Confining& profiles, std::uint8_t mediation_class) {
     Operand operand;
     for (const auto* profile : profiles) {
@@ -35,6 +48,23 @@ bool Comparison::unmediated(std::uint8_t mediation_class) const {
     const auto is_mediated = [&](const Confining& profiles) { return mediates(profiles, mediation_class); };
     return std::none_of(question_.inside.begin(), question_.inside.end(), is_mediated) &&
            (question_.outside == nullptr || !is_mediated(*question_.outside));
+}
+
+// One answer for files, one for all other classes, which are in one automaton.
+bool Comparison::same(std::uint8_t mediation_class) {
+    const bool files = mediation_class == mediation::kFile;
+    auto& known = same_[files ? 1 : 0];
+    if (known) return *known;
+    known = false;
+    if (question_.outside == nullptr || question_.outside->size() != 1 || question_.own != question_.their_own) return false;
+    const Profile& theirs = *question_.outside->front();
+    known = std::any_of(question_.inside.begin(), question_.inside.end(), [&](const Confining& profiles) {
+        return std::any_of(profiles.begin(), profiles.end(), [&](const Profile* ours) {
+            return files ? ours->files_start == theirs.files_start && equal(ours->files, theirs.files)
+                         : ours->rules_start == theirs.rules_start && equal(ours->rules, theirs.rules);
+        });
+    });
+    return *known;
 }
 
 bool Comparison::outside_allows_all(std::uint8_t mediation_class) const {

@@ -25,6 +25,8 @@ public:
 
     // Whether nobody mediates the class, so that it cannot be compared.
     [[nodiscard]] bool unmediated(std::uint8_t mediation_class) const;
+    // Whether inside and outside have the same automaton for the class, and so allow the same.
+    [[nodiscard]] bool same(std::uint8_t mediation_class);
     // Whether everything is allowed outside, which takes no walk to tell.
     [[nodiscard]] bool outside_allows_all(std::uint8_t mediation_class) const;
 
@@ -42,6 +44,7 @@ private:
     Budget& budget_;
     Difference result_;
     std::array<std::optional<Alphabet>, 2> alphabets_;
+    std::array<std::optional<bool>, 2> same_;
 };
 
 // What OPERAND allows where its texts begin.

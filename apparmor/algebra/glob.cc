@@ -94,8 +94,7 @@ Glob::State Glob::intern(Positions positions) const {
 
 Glob::State Glob::next(State state, std::uint8_t byte) const {
     if (state == kDead) return kDead;
-    const auto known = steps_.find({state, byte});
-    if (known != steps_.end()) return known->second;
+    if (state < steps_.size() && steps_[state][byte] != kUnknown) return steps_[state][byte];
     Positions positions;
     const Positions from = states_[state];
     for (const std::uint16_t at : from) {
@@ -110,7 +109,8 @@ Glob::State Glob::next(State state, std::uint8_t byte) const {
     }
     close(positions);
     const State to = intern(std::move(positions));
-    steps_.emplace(std::pair{state, byte}, to);
+    while (steps_.size() <= state) steps_.emplace_back().fill(kUnknown);
+    steps_[state][byte] = to;
     return to;
 }
 

@@ -3,6 +3,7 @@
 // A pattern as AppArmor's profile language has them, as an automaton: what a person is shown in place of the texts that it covers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -41,6 +42,7 @@ private:
         enum Kind : std::uint8_t { byte, one, name, anything } kind = byte;  // a byte; one of a name; any number of a name's; of any
         std::uint8_t value = 0;
     };
+    static constexpr State kUnknown = ~State{0};
     using Positions = std::vector<std::uint16_t>;  // in front of which tokens a text may stand, ascending
 
     explicit Glob(std::vector<Token> tokens);
@@ -55,7 +57,7 @@ private:
     // The states that were needed so far.
     mutable std::vector<Positions> states_;
     mutable std::map<Positions, State> ids_;
-    mutable std::map<std::pair<State, std::uint8_t>, State> steps_;
+    mutable std::vector<std::array<State, 256>> steps_;  // kUnknown: not taken so far
 };
 
 }  // namespace aa::apparmor

@@ -128,6 +128,8 @@ private:
     }
 
     Result<void> follow_execs(const Pair& pair, const Confining& ours, const Confining& theirs) {
+        const auto executes = [](const Profile* profile) { return exec_kinds(*profile).any; };
+        if (!std::ranges::all_of(ours, executes) || !std::ranges::all_of(theirs, executes)) return {};
         std::vector<const Profile*> candidates = TRY(candidates_of(ours_, ours));
         for (const auto* candidate : TRY(candidates_of(theirs_, theirs))) {
             if (std::find(candidates.begin(), candidates.end(), candidate) == candidates.end()) candidates.push_back(candidate);
@@ -159,6 +161,7 @@ private:
     }
 
     struct ExecKinds {
+        bool any = false;  // something may be executed
         bool children = false;
         bool host = false;
     };
@@ -168,6 +171,7 @@ private:
             for (const bool owner : {true, false}) {
                 const auto permissions = profile.files.permissions(state, owner);
                 const bool by_name = (permissions.target & exec_index::kTypeMask) == exec_index::kName;
+                kinds.any = kinds.any || (permissions.allow & permission::kExec) != 0;
                 if ((permissions.allow & permission::kExec) == 0 || !by_name) continue;
                 ((permissions.target & exec_index::kChild) != 0 ? kinds.children : kinds.host) = true;
             }

@@ -54,16 +54,27 @@ bool Product::walk(Budget& budget, const std::function<bool(const Place&)>& visi
     for (std::size_t index = 0; index < origins_.size(); ++index) {
         if (!budget.spend()) return false;
         if (!visit(Place(*this, index))) return true;
-        for (const std::uint8_t byte : bytes_) step(index, byte);
+        const auto& moves = moves_from(static_cast<Grammar::State>(row(index)[kGrammar]));
+        for (std::size_t at = 0; at < bytes_.size(); ++at) {
+            if (moves[at].to != Grammar::kNowhere) step(index, bytes_[at], moves[at]);
+        }
     }
     return true;
 }
 
-void Product::step(std::size_t index, std::uint8_t byte) {
-    const auto state = grammar_.next(static_cast<Grammar::State>(row(index)[kGrammar]), byte);
-    if (state == Grammar::kNowhere) return;
-    next_[kGrammar] = state;
-    next_[kMemory] = memory_after(index, byte);
+const std::vector<Product::Move>& Product::moves_from(Grammar::State state) {
+    if (moves_.size() <= state) moves_.resize(state + std::size_t{1});
+    auto& moves = moves_[state];
+    for (std::size_t at = moves.size(); at < bytes_.size(); ++at) {
+        const std::uint8_t byte = bytes_[at];
+        moves.push_back({grammar_.next(state, byte), (grammar_.carried(state, byte) | grammar_.inherited(state, byte)) != 0});
+    }
+    return moves;
+}
+
+void Product::step(std::size_t index, std::uint8_t byte, Move move) {
+    next_[kGrammar] = move.to;
+    next_[kMemory] = move.remembers ? memory_after(index, byte) : row(index)[kMemory];
     const auto from = row(index);
     std::size_t column = kParts;
     for (const auto& operand : operands_) {
@@ -96,7 +107,6 @@ std::uint32_t Product::memory_after(std::size_t index, std::uint8_t byte) {
     const std::uint32_t before = row(index)[kMemory];
     const std::uint32_t carried = grammar_.carried(state, byte);
     const std::uint32_t inherited = grammar_.inherited(state, byte);
-    if ((carried | inherited) == 0) return before;
     Memory memory = memories_[before];
     for (std::size_t operand = 0; operand < operands_.size(); ++operand) {
         const Granted here = granted_by_states(index, operand);

@@ -111,10 +111,17 @@ private:
     };
 
     [[nodiscard]] std::span<const std::uint32_t> row(std::size_t index) const { return {rows_.data() + index * width_, width_}; }
+    // Where the grammar leads from a state of its own with one of `bytes_`.
+    struct Move {
+        Grammar::State to = Grammar::kNowhere;
+        bool remembers = false;  // something is carried or inherited
+    };
+
+    [[nodiscard]] const std::vector<Move>& moves_from(Grammar::State state);
     [[nodiscard]] Granted granted_by_states(std::size_t index, std::size_t operand) const;
     [[nodiscard]] std::uint32_t memory_after(std::size_t index, std::uint8_t byte);
     [[nodiscard]] bool hopeless(std::span<const std::uint32_t> row) const;
-    void step(std::size_t index, std::uint8_t byte);
+    void step(std::size_t index, std::uint8_t byte, Move move);
     void keep(std::size_t parent, std::uint8_t byte);
     [[nodiscard]] std::size_t slot_of(std::span<const std::uint32_t> row) const;
     void grow();
@@ -126,6 +133,7 @@ private:
     std::size_t needed_globs_;
     std::size_t width_;
     std::vector<std::uint8_t> bytes_;
+    std::vector<std::vector<Move>> moves_;  // by states of the grammar that were needed so far
     std::vector<Memory> memories_;
     std::vector<std::uint32_t> rows_;
     std::vector<Origin> origins_;

@@ -43,7 +43,7 @@ private:
     }
 
     void compare_files() {
-        if (comparison_.outside_allows_all(mediation::kFile)) return;
+        if (comparison_.outside_allows_all(mediation::kFile) || comparison_.same(mediation::kFile)) return;
         Question question = comparison_.asked(kFileTexts, Shape::paths, mediation::kFile);
         question.mask = question_.files;
         const auto patterns = comparison_.covered(question).patterns;
@@ -100,7 +100,7 @@ private:
             note_unmediated(mediation_class);
             return;
         }
-        if (comparison_.outside_allows_all(mediation_class)) return;
+        if (comparison_.outside_allows_all(mediation_class) || comparison_.same(mediation_class)) return;
         switch (mediation_class) {
             case mediation::kSignal:
                 return compare_signals(comparison_);

@@ -15,6 +15,7 @@
 #include "apparmor/load.h"
 #include "apparmor/policy/label.h"
 #include "apparmor/policy/reader.h"
+#include "apparmor/source/compiled_files.h"
 #include "apparmor/source/profile_rules.h"
 #include "apparmor/source/source_policy.h"
 #include "base/text.h"
@@ -64,9 +65,7 @@ public:
     Result<std::vector<Finding>> run() {
         for (const auto& text : texts_) files_.push_back(read(text));
         find_clashes(files_, findings_);
-        for (std::size_t i = 0; i < files_.size(); ++i) {
-            if (!files_[i].profiles.empty()) TRY(compile(i));
-        }
+        TRY(compile_all());
         find_living();
         return std::move(findings_);
     }
@@ -78,14 +77,39 @@ private:
         return file.profiles.empty() ? read_source_file({text.file, as_meant(text.text)}) : file;
     }
 
+    // In one run what the parser takes; of the others it is asked what it has against them.
+    Result<void> compile_all() {
+        std::vector<std::size_t> places;
+        std::vector<std::string> files;
+        for (std::size_t i = 0; i < files_.size(); ++i) {
+            if (files_[i].profiles.empty()) continue;
+            places.push_back(i);
+            files.push_back(texts_[i].file);
+        }
+        const bool many = files.size() > 1;
+        auto compiled = many ? compile_each(search_.parser, files, search_.features) : std::vector<Result<std::vector<Profile>>>();
+        for (std::size_t at = 0; at < places.size(); ++at) {
+            if (!many || !compiled[at] || compiled[at]->empty()) {
+                TRY(compile(places[at]));
+                continue;
+            }
+            add_sorted(slips(texts_[places[at]].file, texts_[places[at]].text));
+            policy_.add(*std::move(compiled[at]));
+        }
+        return {};
+    }
+
+    void add_sorted(std::vector<Finding> faults) {
+        sort_findings(faults);
+        std::ranges::move(faults, std::back_inserter(findings_));
+    }
+
     Result<void> compile(std::size_t index) {
         const auto& [file, text] = texts_[index];
         if (!reads_input_) reads_input_ = TRY(search_.parser.run({"--names", "--quiet", Parser::kInput})).ok();
         if (!*reads_input_) return compile_by_path(index);
         const auto run = TRY(search_.parser.compile_input(text, search_.features));
-        auto faults = run.ok() ? slips(file, text) : TRY(syntax_findings(search_.parser, file, text, search_.features));
-        sort_findings(faults);
-        std::ranges::move(faults, std::back_inserter(findings_));
+        add_sorted(run.ok() ? slips(file, text) : TRY(syntax_findings(search_.parser, file, text, search_.features)));
         add_policy(index, run.ok() ? read_policy(run.output, file) : compile_as_meant(search_.parser, text, search_.features));
         return {};
     }

@@ -61,13 +61,15 @@ std::string profile_of(const SourceRule& rule, std::size_t index, std::string_vi
 }
 
 Result<std::vector<Profile>> compile(const Parser& parser, const std::vector<std::string>& files, std::string_view name,
-                                     const std::string& features, std::string input = {}) {
+                                     const std::string& features, const std::string& input = {}) {
     std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", "--stdout"};
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     arguments.insert(arguments.end(), files.begin(), files.end());
-    const auto run = TRY(parser.run(arguments, std::move(input)));
+    const auto run = TRY(parser.run(arguments, input));
     if (run.ok()) return read_policy(run.output, name);
-    return Error{ErrorKind::config, concat({name, " does not compile: ", shown(parser_complaints(run, std::string(name)).front().text())})};
+    // Where something stands in a text that was made here says nothing to anybody.
+    const auto complaint = parser_complaints(run, files.front()).front();
+    return Error{ErrorKind::config, concat({name, " does not compile: ", shown(input.empty() ? complaint.text() : complaint.problem)})};
 }
 
 }  // namespace

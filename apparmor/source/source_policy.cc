@@ -8,6 +8,7 @@
 
 #include "apparmor/kernel/profile_name.h"
 #include "apparmor/policy/label.h"
+#include "apparmor/source/compiled_files.h"
 #include "apparmor/source/profile_rules.h"
 #include "base/text.h"
 
@@ -61,10 +62,10 @@ private:
 }  // namespace
 
 Result<std::vector<Profile>> SourcePolicy::others() {
+    auto files = also_ == AlsoLoaded::at_boot ? files_.at_boot() : files_.at_boot_and_own();
+    std::erase_if(files, [&](const std::string& file) { return compiled_.contains(file) || !operators_link(file, "disable").empty(); });
     std::vector<Profile> result;
-    for (const auto& file : also_ == AlsoLoaded::at_boot ? files_.at_boot() : files_.at_boot_and_own()) {
-        if (compiled_.contains(file) || !operators_link(file, "disable").empty()) continue;
-        auto profiles = compile_files(parser_, {file}, features_);
+    for (auto& profiles : compile_each(parser_, files, features_)) {
         if (!profiles) continue;
         std::erase_if(*profiles, [&](const Profile& profile) { return holds(profiles_, profile.name); });
         result.insert(result.begin(), std::make_move_iterator(profiles->rbegin()), std::make_move_iterator(profiles->rend()));

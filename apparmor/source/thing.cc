@@ -88,6 +88,17 @@ std::optional<std::string> file_rule_of(std::vector<std::string> words, Thing& t
     return concat({owner ? "owner " : "", words[1], " ", mode});
 }
 
+// Why WORDS, which begin no other rule, are none about a file.
+std::string why_no_file(const std::vector<std::string>& words) {
+    const auto& first = words[words.size() > 1 && words.front() == "owner" ? 1 : 0];
+    if (!letters(first) && !is_file(first)) return concat({quote(words.front()), " begins no rule"});
+    if (words.size() == 1) return "a file has letters and a path";
+    if (std::none_of(words.begin(), words.end(), is_file)) return "the path of a file begins with a slash";
+    if (std::any_of(words.begin(), words.end(), [](const std::string& word) { return is_file(word) && is_no_path(word); }))
+        return "no file has that path: it is longer than 4096 bytes, or has //, /./ or /../ in it";
+    return "a path with a space stands in quotes";
+}
+
 // Whether a change_profile rule names the program with whose exec it happens.
 bool changes_on_exec(const std::vector<std::string>& words) {
     return std::any_of(words.begin() + 1, words.end(), is_file) && words.size() > 2 && words[1] != "->" &&
@@ -108,7 +119,7 @@ Result<std::string> rule_of(const std::string& text, Thing& thing) {
     const auto& first = statement->words.front();
     const auto word = std::string_view(first).substr(0, first.find('('));
     const auto* known = std::find_if(kRules.begin(), kRules.end(), [&](const auto& entry) { return entry.first == word; });
-    if (known == kRules.end()) return no_thing(text, concat({quote(first), " begins no rule"}));
+    if (known == kRules.end()) return no_thing(text, why_no_file(statement->words));
     thing.mediation_class = known->second;
     if (thing.mediation_class == mediation::kFile)
         thing.files = all_of(changes_on_exec(statement->words) ? permission::kOnExec : permission::kChangeProfile);

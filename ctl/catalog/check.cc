@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 
@@ -59,6 +60,7 @@ int fix(const Context& context, const Options& options) {
     const auto features = apparmor::features_for(apparmor::Kernel().require_enabled().has_value());
     if (!features) return fail(context, features.error());
     const auto examine_text = [&](const std::string& file, const std::string& text) {
+        if (auto finding = no_text(file, text)) return Result<std::vector<apparmor::Finding>>({*std::move(finding)});
         return apparmor::syntax_findings(*parser, file, text, *features);
     };
     return fix_files(context, options.fix, files, examine_text, apparmor::same_policy(*parser, *features));
@@ -102,8 +104,15 @@ Result<Checked> check_catalog(const Options& options) {
                    std::move(numbers), std::move(praise)};
 }
 
-Result<Checked> check_profiles(const Options& options) {
-    auto result = TRY(options.paths.empty() ? check_profile_directory(options.profiles) : check_profile_files(options.paths));
+// Whether PATH is a directory of profiles, and of no catalog.
+bool holds_profiles(const std::string& path) {
+    std::error_code error;
+    return !is_catalog(path) && std::filesystem::is_directory(path, error) && !std::filesystem::is_empty(path, error);
+}
+
+// Those in DIRECTORY, or without one the files that are named.
+Result<Checked> check_profiles(const Options& options, const std::string& directory) {
+    auto result = TRY(directory.empty() ? check_profile_files(options.paths) : check_profile_directory(directory));
     const auto files = result.texts.size();
     return Checked{without_silenced(std::move(result.findings), result.texts, apparmor::Coverage::all),
                    {{"files", files}},
@@ -111,9 +120,11 @@ Result<Checked> check_profiles(const Options& options) {
 }
 
 Result<Checked> check(const Options& options) {
-    if (options.paths.empty()) return options.profiles.empty() ? check_catalog(options) : check_profiles(options);
+    if (options.paths.empty()) return options.profiles.empty() ? check_catalog(options) : check_profiles(options, options.profiles);
+    if (options.profiles.empty() && options.paths.size() == 1 && holds_profiles(options.paths.front()))
+        return check_profiles(options, options.paths.front());
     const auto catalogs = std::count_if(options.paths.begin(), options.paths.end(), is_catalog_file);
-    if (catalogs == 0) return check_profiles(options);
+    if (catalogs == 0) return check_profiles(options, {});
     if (static_cast<std::size_t>(catalogs) == options.paths.size()) return check_catalog(options);
     const auto profile = std::find_if_not(options.paths.begin(), options.paths.end(), is_catalog_file);
     return Error{ErrorKind::usage, concat({quote(*profile),
@@ -156,7 +167,8 @@ void add_check(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("check", "Check a catalog and the profiles that it names, or profiles alone; nothing is changed");
     const auto options = std::make_shared<Options>();
     command->add_option("PATH", options->paths,
-                        "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d); or files of profiles");
+                        "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d); or files of profiles, or one "
+                        "directory of them");
     command->add_option(
         "--profiles", options->profiles,
         "Directory of profiles that comes before /etc/apparmor.d (default: /etc/aa-shim/apparmor.d); without PATH it is what is checked");

@@ -2,8 +2,10 @@
 #include "ctl/catalog/profiles.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -26,6 +28,16 @@ constexpr std::size_t kMaxProfileFile = 4UL << 20U;
 Result<std::string> text_of(const std::string& path) {
     const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     return std::string(TRY(read_file(fd.get(), kMaxProfileFile, path)).text());
+}
+
+// As much of the file at PATH as a source may have: compiled profiles may be larger.
+Result<std::string> beginning_of(const std::string& path) {
+    const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    std::string text(kMaxProfileFile, '\0');
+    const ssize_t count = ::pread(fd.get(), text.data(), text.size(), 0);
+    if (count < 0) return errno_error("read", path, errno);
+    text.resize(static_cast<std::size_t>(count));
+    return text;
 }
 
 // TEXT without the white space and the comments of JSON that it begins with.
@@ -55,8 +67,16 @@ std::string foreign_includes(const std::string& path) {
 bool is_catalog_file(const std::string& path) {
     std::error_code error;
     if (path.ends_with(".json") || !fs::is_regular_file(path, error)) return true;
-    const auto text = text_of(path);
+    const auto text = beginning_of(path);
     return !text || behind_comments(*text).starts_with('{');
+}
+
+bool is_catalog(const std::string& path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) return path.ends_with(".json");
+    if (!fs::is_directory(path, error)) return is_catalog_file(path);
+    const fs::directory_iterator files(path, error);
+    return !error && std::any_of(begin(files), end(files), [](const auto& file) { return file.path().extension() == ".json"; });
 }
 
 namespace {
@@ -67,10 +87,6 @@ bool is_text(std::string_view text) {
         const bool space = c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
         return c == '\x7f' || (c >= 0 && c < ' ' && !space);
     });
-}
-
-apparmor::Finding no_text(const std::string& file) {
-    return {"AA100", {file, 1, 1}, "the file is no text", "it holds control characters", "name the source of a profile", {}};
 }
 
 Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vector<std::string> directories,
@@ -87,6 +103,12 @@ Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vec
 bool is_called(const std::string& file, std::string_view name) { return file.substr(file.rfind('/') + 1) == name; }
 
 }  // namespace
+
+std::optional<apparmor::Finding> no_text(const std::string& file, std::string_view text) {
+    if (is_text(text)) return std::nullopt;
+    return apparmor::Finding{"AA100", {file, 1, 1}, "the file is no text", "it holds control characters", "name the source of a profile",
+                             {}};
+}
 
 Result<ProfileCheck> check_profiles_of(const Examination& examination, const apparmor::LoadSettings& settings) {
     const auto directories = apparmor::profile_directories(examination.catalog.profile_dirs, settings);
@@ -107,9 +129,10 @@ Result<ProfileCheck> check_profiles_of(const Examination& examination, const app
 Result<ProfileCheck> check_profile_files(const std::vector<std::string>& files) {
     auto result = TRY(check_files(files, {std::string(apparmor::kIncludeDirectory)}, nullptr, foreign_includes(files.front())));
     for (const auto& text : result.texts) {
-        if (is_text(text.text)) continue;
-        std::erase_if(result.findings, [&](const apparmor::Finding& finding) { return finding.origin.file == text.file; });
-        result.findings.push_back(no_text(text.file));
+        auto finding = no_text(text.file, text.text);
+        if (!finding) continue;
+        std::erase_if(result.findings, [&](const apparmor::Finding& other) { return other.origin.file == text.file; });
+        result.findings.push_back(*std::move(finding));
     }
     return result;
 }

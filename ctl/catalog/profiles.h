@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apparmor/findings/finding.h"
@@ -17,6 +19,10 @@ namespace aa::ctl {
 
 // Whether the file at PATH is meant as a catalog: it is called *.json, or its text, comments aside, begins with a brace. What cannot be read is.
 bool is_catalog_file(const std::string& path);
+
+// The same of a directory as well, which is a catalog if it has files called *.json. What is not there is taken for none, unless it is called
+// so.
+bool is_catalog(const std::string& path);
 
 // The directory from which profiles at PATH include others before all else; empty for those that `load` takes, which have no other than
 // /etc/apparmor.d.
@@ -37,5 +43,8 @@ Result<ProfileCheck> check_profiles_of(const Examination& examination, const app
 
 // The same for the files below DIRECTORY that apparmor_parser would take for profiles. An error of kind config if there are none.
 Result<ProfileCheck> check_profile_directory(const std::string& directory);
+
+// What is wrong with TEXT, of FILE, if nobody can have written it as a profile; nothing if somebody can.
+std::optional<apparmor::Finding> no_text(const std::string& file, std::string_view text);
 
 }  // namespace aa::ctl

@@ -2,7 +2,6 @@
 //
 // aa-shimctl diff: what profiles, or the containers of a catalog, gain and lose from one version to another. Nothing is changed.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 #include "apparmor/load.h"
@@ -15,8 +14,6 @@
 
 namespace aa::ctl {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 struct Options {
@@ -28,15 +25,6 @@ struct Options {
 
     [[nodiscard]] bool has_catalog_options() const { return !profiles.empty() || !old_profiles.empty() || !logs.empty(); }
 };
-
-// Whether PATH is a catalog, or a directory of its files; otherwise it is one of profiles. What is not there is taken for none.
-bool is_catalog(const std::string& path) {
-    std::error_code error;
-    if (!fs::exists(path, error)) return path.ends_with(".json");
-    if (!fs::is_directory(path, error)) return is_catalog_file(path);
-    const fs::directory_iterator files(path, error);
-    return !error && std::any_of(begin(files), end(files), [](const auto& file) { return file.path().extension() == ".json"; });
-}
 
 int print_comparison(const Context& context, const Comparison& comparison) {
     if (context.json) {

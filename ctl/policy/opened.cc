@@ -11,8 +11,8 @@
 
 #include "apparmor/policy/loaded_policy.h"
 #include "apparmor/policy/reader.h"
+#include "apparmor/source/compiled_files.h"
 #include "apparmor/source/profile_files.h"
-#include "apparmor/source/profile_rules.h"
 #include "apparmor/source/profile_source.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -43,10 +43,27 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths,
     return files;
 }
 
-Result<std::vector<apparmor::Profile>> profiles_of(const std::string& file, const apparmor::Parser& parser, const std::string& features) {
-    const auto bytes = TRY(read_file_at(AT_FDCWD, file, kMaxCompiled));
-    if (bytes.text().starts_with(kCompiledMark)) return apparmor::read_policy(bytes.text(), file);
-    return apparmor::compile_files(parser, {file}, features);
+// The profiles of each of FILES.
+std::vector<Result<std::vector<apparmor::Profile>>> profiles_of(const std::vector<std::string>& files, const apparmor::Parser& parser,
+                                                                const std::string& features) {
+    std::vector<Result<std::vector<apparmor::Profile>>> result;
+    std::vector<std::string> sources;
+    std::vector<std::size_t> places;  // of these in the result
+    for (const auto& file : files) {
+        const auto bytes = read_file_at(AT_FDCWD, file, kMaxCompiled);
+        if (!bytes) {
+            result.emplace_back(bytes.error());
+        } else if (bytes->text().starts_with(kCompiledMark)) {
+            result.push_back(apparmor::read_policy(bytes->text(), file));
+        } else {
+            sources.push_back(file);
+            places.push_back(result.size());
+            result.emplace_back(std::vector<apparmor::Profile>());
+        }
+    }
+    auto compiled = apparmor::compile_each(parser, sources, features);
+    for (std::size_t at = 0; at < places.size(); ++at) result[places[at]] = std::move(compiled[at]);
+    return result;
 }
 
 }  // namespace
@@ -80,8 +97,7 @@ Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const ap
     const auto parser = TRY(apparmor::Parser::find()).including(opened.includes);
     opened.files = TRY(files_of(paths, parser));
     std::vector<apparmor::Profile> profiles;
-    for (const auto& file : opened.files) {
-        auto compiled = profiles_of(file, parser, opened.features);
+    for (auto& compiled : profiles_of(opened.files, parser, opened.features)) {
         if (!compiled && opened.files.size() == 1) return compiled.error();
         if (!compiled) {
             opened.broken.push_back(compiled.error().message);

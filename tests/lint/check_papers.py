@@ -36,6 +36,8 @@ class CheckPapers(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.tree)
         for folder in ("docs", "tests"):
             shutil.copytree(ROOT / folder, self.tree / folder, ignore=shutil.ignore_patterns("golden", "records", "fuzz"))
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+            shutil.copy(ROOT / name, self.tree)
 
     def check(self, name, more):
         """What is said if MORE stands at the end of the file NAME."""
@@ -57,6 +59,11 @@ class CheckPapers(unittest.TestCase):
                 status, said = self.check(name, more)
                 self.assertEqual(status, 1, said)
                 self.assertIn(complaint, said)
+
+    def test_a_paper_that_nobody_finds(self):
+        (self.tree / "docs/hidden.md").write_text("# Hidden\n\n[itself](hidden.md)\n")
+        self.assertEqual(self.check(THREATS, ""), (1, "docs/hidden.md: nothing links to it\n"))
+        self.assertEqual(self.check(THREATS, "[not hidden](hidden.md#any)"), (0, ""))
 
     def test_a_test_that_goes(self):
         """What the papers name may not be renamed without them."""

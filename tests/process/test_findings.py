@@ -8,6 +8,7 @@ all that is said of the code in `faulty`.
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -125,6 +126,12 @@ class Findings(harness.ShimTest):
         self.assertEqual(result.returncode, 2)
         self.assertEqual(result.stderr, f"aa-shimctl: '{profile}' is no catalog, and others are: check catalogs and files of profiles apart; "
                          "--profiles names a directory of profiles for a catalog\n")
+        directory = harness.WORK / "profiles"
+        directory.mkdir()
+        shutil.copy(profile, directory)
+        self.assertEqual(self.check(directory).stdout, "The profiles are good: 1 file.\n")
+        (directory / "catalog.json").write_text("{}")
+        self.assertIn("catalog.json: error AA500", self.check("--no-profiles", directory).stderr)
         empty = harness.WORK / "empty"
         empty.mkdir()
         result = self.check("--profiles", empty)

@@ -6,6 +6,7 @@ import os
 import pty
 import stat
 import subprocess
+import time
 
 import harness
 from test_ctl import OK, SYSTEM, USAGE, WRONG, CtlTest
@@ -98,6 +99,14 @@ class Fix(CtlTest):
                       self.fix("--yes", link, code=WRONG)[1])
         self.assert_text(FAULTY)
         self.assertTrue(link.is_symlink())
+
+    def test_what_is_no_text_is_not_searched_for_faults(self):
+        self.profile.write_bytes(bytes(range(256)) * 4000)
+        begun = time.monotonic()
+        result = self.fix(self.profile, code=WRONG)
+        self.assertEqual(result[0], "There is nothing that could be fixed without a person's decision.\n")
+        self.assertIn(":1:1: error AA100: the file is no text", result[1])
+        self.assertLess(time.monotonic() - begun, 20)  # a search would take 30 s
 
     def test_the_catalogs_profiles(self):
         self.put("profile aa-test {\n /a RW,\n}\n", harness.ETC / "apparmor.d" / "aa-test")

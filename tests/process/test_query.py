@@ -107,6 +107,12 @@ class Policy(harness.ShimTest):
                        stderr=subprocess.DEVNULL)
         self.assertEqual(self.ctl("query", "--profiles", compiled, "web", "r /srv/a").stdout, "r /srv/a: allowed\n")
 
+    def test_a_compiled_file_that_no_source_could_be_as_large_as(self):
+        compiled = harness.WORK / "large.compiled"
+        compiled.write_bytes(b"\x04\x08\0version\0" + bytes(5 << 20))
+        error = self.ctl("diff", OLD / "web", compiled, code=USAGE).stderr
+        self.assertIn("cannot evaluate the policy", error)
+
     def test_modes_and_changes_as_profiles_have_them(self):
         self.assertIn("rpx /bin/tool: partly", self.query("rpx /bin/tool", code=WRONG))
         self.assertIn("Cx /bin/tool: allowed", self.query("Cx /bin/tool", code=OK))
@@ -135,8 +141,15 @@ class Policy(harness.ShimTest):
                       "r /" + 4096 * "a"):
             error = self.ctl("query", "--profiles", OLD, "web", thing, code=USAGE).stderr
             self.assertIn("is nothing that can be asked", error, thing)
+        for thing, why in (("r etc", "the path of a file begins with a slash"), ("r /a b", "a path with a space stands in quotes"),
+                           ("r /a/../b", "no file has that path"), ("x", "a file has letters and a path"), ("fly /x", "'fly' begins no rule")):
+            self.assertIn(f": {why}", self.ctl("query", "--profiles", OLD, "web", thing, code=USAGE).stderr)
         self.assertIn("profile 'nobody' is not loaded", self.ctl("query", "--profiles", OLD, "nobody", "r /x", code=SYSTEM).stderr)
-        self.assertIn("Invalid capability", self.ctl("query", "--profiles", OLD, "web", "capability nonsense", code=USAGE).stderr)
+        self.assertEqual(self.ctl("query", "--profiles", OLD, "web", "capability nonsense", code=USAGE).stderr,
+                         "aa-shimctl: 'capability nonsense' does not compile: apparmor_parser: Invalid capability nonsense.\n")
+        (NEW / "web").write_text('profile "[" { }\n')
+        self.assertIn(f"aa-shimctl: '{NEW}/web' does not compile: {NEW}/web:1:1: apparmor_parser: ",
+                      self.ctl("diff", OLD / "web", NEW / "web", code=USAGE).stderr)
         self.assertIn("there is no profile file or directory", self.ctl("query", "--profiles", "/nonexistent", "web", "r /x", code=SYSTEM).stderr)
 
     # ---- diff
