@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "ctl/catalog/in_force.h"
+#include "ctl/status/judge.h"
 #include "ctl/twin/twin.h"
 #include "shim/decision.h"
 
@@ -39,16 +40,10 @@ inline constexpr std::array kStandings{Standing::as_decided, Standing::created, 
 // STANDING in one word without a space: what `status` shows, and its JSON and the metrics have.
 const char* name_of(Standing standing);
 
-struct ProcessReport {
-    pid_t pid = 0;
-    std::string command;                   // its own name for itself
-    std::string label;                     // empty: AppArmor is off
-    std::optional<std::string> deviation;  // what is not as decided
-};
-
 struct ContainerReport {
     std::string root;  // the runtime's --root
     std::string id;
+    pid_t init = 0;  // its first process; 0: that cannot be read
     Standing standing = Standing::as_decided;
     std::string problem;  // why it is unreadable
     shim::Subject subject;
@@ -75,6 +70,7 @@ struct SurveyOptions {
     std::vector<std::string> containers;  // as people name them; empty: all
     std::string root;                     // the runtime's --root; empty: everywhere the engines put containers
     bool require_all = false;             // see Survey
+    bool patient = true;                  // what deviates counts if it does so for two seconds: it may be on its way into the container
 };
 
 // An error if the host cannot be looked at, or a container that was named is not there.
