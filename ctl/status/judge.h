@@ -16,17 +16,11 @@
 #include "base/siphash.h"
 #include "ctl/containers/running.h"
 #include "ctl/status/places.h"
+#include "ctl/status/report.h"
 #include "ctl/status/standing.h"
 #include "shim/decision.h"
 
 namespace aa::ctl::status {
-
-struct ProcessReport {
-    pid_t pid = 0;
-    std::string command;                   // its own name for itself
-    std::string label;                     // empty: AppArmor is off
-    std::optional<std::string> deviation;  // what is not as decided
-};
 
 class Judge {
 public:

@@ -91,6 +91,8 @@ Result<std::vector<Place>> read_places(const std::string& proc) {
 }
 
 Sharing::Sharing(const std::vector<Place>& places, const std::vector<pid_t>& inits, Place self) : self_(std::move(self)) {
+    const auto host = find_place(places, 1);
+    host_mounts_ = host.pid_namespace == self_.pid_namespace ? host.mount_namespace : self_.mount_namespace;
     std::map<std::uint64_t, int> users;
     for (const pid_t init : inits) ++users[find_place(places, init).pid_namespace];
     for (const pid_t init : inits) {
@@ -104,7 +106,7 @@ Sharing::Sharing(const std::vector<Place>& places, const std::vector<pid_t>& ini
 
 std::optional<std::size_t> Sharing::container_of(const Place& place) const {
     // A process of the host may have been put into a container's control group; its root is still the host's.
-    if (place.mount_namespace != self_.mount_namespace) {
+    if (place.mount_namespace != self_.mount_namespace && place.mount_namespace != host_mounts_) {
         const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
             return !container.cgroup.empty() && is_at_or_below(place.cgroup, container.cgroup);
         });

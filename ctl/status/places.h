@@ -35,7 +35,8 @@ std::optional<Place> place_of(pid_t pid);
 // All processes that PROC shows; those that end meanwhile, and those that may not be looked at, are left out.
 Result<std::vector<Place>> read_places(const std::string& proc = "/proc");
 
-// Tells whose process one is, among the containers with the first processes INITS, which PLACES holds. SELF is ours, on the host.
+// Tells whose process one is, among the containers with the first processes INITS, which PLACES holds. SELF is ours, on the host; that one's
+// first process counts for the host, too, if PLACES has it: a service may have mounts of its own.
 class Sharing {
 public:
     Sharing(const std::vector<Place>& places, const std::vector<pid_t>& inits, Place self);
@@ -52,6 +53,7 @@ private:
     };
 
     Place self_;
+    std::uint64_t host_mounts_ = 0;
     std::vector<Container> containers_;
 };
 

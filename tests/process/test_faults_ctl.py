@@ -11,9 +11,8 @@ import install_tree
 import test_faults
 from install_tree import OK, TREE
 from node_test import OTHER, STATUS, NodeTest
-from test_learn_finish import CATALOG, ENTRY, LEARNED, TEXT, LearnedTest
 
-SAMPLE = 60
+SAMPLE = 40
 
 
 def chosen(calls):
@@ -115,33 +114,3 @@ class Node(NodeTest):
 
     def compiled(self):
         return (self.node.root / "run/aa-shim/catalog").read_bytes()
-
-
-class LearnFinish(LearnedTest):
-    """What is proposed, put in place: both files are the new ones, or both the old ones, unless it says that one is not."""
-
-    def test_write(self):
-        before = self.files()
-        self.write("list")
-        after, calls = self.files(), faults.listed()
-        self.assertEqual(CATALOG.read_text(), ENTRY)
-        for fault in chosen(calls):
-            with self.subTest(str(fault)):
-                LEARNED.unlink(missing_ok=True)
-                CATALOG.write_text(TEXT)
-                result = self.write(fault.what, fault.process, fault.call)
-                now = self.files()
-                self.assertIn(now[CATALOG].decode(), (TEXT, ENTRY))
-                self.assertIn(now.get(LEARNED), (None, after[LEARNED]))
-                if now[CATALOG] == after[CATALOG]:
-                    self.assertIn(LEARNED, now)
-                if result.returncode == OK:
-                    self.assertEqual(now, after)
-                elif result.returncode > 0:
-                    self.assertNotEqual(result.stderr, "")
-                self.assertLessEqual(now.keys() - before.keys(), {LEARNED})
-                self.learn("--finish", "--write")
-                self.assertEqual(self.files(), after)
-
-    def write(self, *words):
-        return self.learn("--finish", "--write", code=None, prefix=faults.prefix(*words))
