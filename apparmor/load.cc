@@ -301,6 +301,16 @@ Result<Fd> lock_for_load(const std::string& path) {
     return lock;
 }
 
+Result<std::optional<Fd>> try_to_hold_loads(const std::string& path) {
+    auto lock =
+        open_file(AT_FDCWD, concat({path.substr(0, path.rfind('/')), "/.load.lock"}), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (!lock && lock.error().kind == ErrorKind::not_found) return std::optional(Fd());  // nothing was ever loaded
+    if (!lock) return lock.error();
+    if (::flock(lock->get(), LOCK_SH | LOCK_NB) == 0) return std::optional(*std::move(lock));
+    if (errno == EWOULDBLOCK || errno == EINTR) return std::optional<Fd>();
+    return errno_error("lock", path, errno);
+}
+
 Result<void> publish_catalog(std::string_view compiled, const std::string& path) {
     const Fd directory = TRY(open_parent(path).context("publish the catalog"));
     const iovec piece{const_cast<char*>(compiled.data()), compiled.size()};

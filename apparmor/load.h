@@ -88,6 +88,9 @@ Result<LoadedState> evaluate_profiles(Catalog& catalog, const Kernel& kernel);
 // profiles and catalog must come from the same load. Makes the directory (0755, root) if it is missing.
 Result<Fd> lock_for_load(const std::string& path);
 
+// Keeps loads into the directory of PATH waiting as well, without waiting itself: nothing while one is under way.
+Result<std::optional<Fd>> try_to_hold_loads(const std::string& path);
+
 // Writes COMPILED, the bytes of a catalog, to PATH, replacing the old one atomically. The directory is made (0755, root) if missing.
 Result<void> publish_catalog(std::string_view compiled, const std::string& path);
 

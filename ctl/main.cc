@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
     add_replay(app, context);
     add_status(app, context);
     add_version(app, context);
+    add_watch(app, context);
     add_help(app, context);
     if (argc > 1 && argv[1] == kComplete) {
         if (const auto kept = give_up_for(Task::complete); !kept) return fail(context, kept.error());

@@ -120,6 +120,12 @@ Result<bool> CompiledPolicy::has_all_of(std::string_view profile) {
     return found != nullptr && found->complete;
 }
 
+Result<std::optional<CompiledPolicy::Remembered>> CompiledPolicy::remembered(std::string_view profile) {
+    const auto* const found = TRY(entry(profile));
+    if (found == nullptr || !found->complete) return std::optional<Remembered>();
+    return std::optional(Remembered{found->profile.mode, found->digest});
+}
+
 Result<void> CompiledPolicy::intact() const {
     if (*failure_) return **failure_;
     return {};

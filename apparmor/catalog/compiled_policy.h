@@ -42,6 +42,13 @@ public:
     // Whether the copy has all of PROFILE.
     [[nodiscard]] Result<bool> has_all_of(std::string_view profile);
 
+    // What PROFILE was like when the copy was taken; nothing if the copy has not all of it.
+    struct Remembered {
+        Mode mode = Mode::unknown;
+        Digest digest;
+    };
+    [[nodiscard]] Result<std::optional<Remembered>> remembered(std::string_view profile);
+
     void trust_all() { trust_ = Trust::all; }
     void trust_profiles(IsCurrent is_current) {
         trust_ = Trust::profiles;

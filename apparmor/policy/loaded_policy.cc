@@ -151,4 +151,12 @@ Result<std::string> LoadedPolicy::directory(std::string_view name) {
     return known->directory;
 }
 
+Result<std::vector<LoadedPolicy::Held>> LoadedPolicy::held() {
+    TRY(read_lists());
+    std::vector<Held> result;
+    result.reserve(entries_.size());
+    for (const auto& each : entries_) result.push_back({each.name, each.mode, each.directory});
+    return result;
+}
+
 }  // namespace aa::apparmor

@@ -27,6 +27,14 @@ public:
     // The directory of the loaded profile NAME below the kernel's AppArmor directory: "policy/profiles/web.12".
     Result<std::string> directory(std::string_view name);
 
+    // All loaded profiles, in the kernel's order, without their policy being read.
+    struct Held {
+        std::string name;
+        Mode mode = Mode::unknown;  // the one that counts
+        std::string directory;      // as above; empty: it is being changed right now
+    };
+    Result<std::vector<Held>> held();
+
 private:
     struct Entry {
         std::string name;

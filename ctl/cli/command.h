@@ -51,6 +51,7 @@ void add_metrics(CLI::App& app, Context& context);
 void add_install(CLI::App& app, Context& context);
 void add_node(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
+void add_watch(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 // What `load --dry-run` tells of the catalog in DIRECTORY against the one in force: the same as `diff`, which has it.

@@ -98,6 +98,10 @@ constexpr std::array kRows{
     Row{Task::test, {kNone, kNone}},
     // Asks the parser for its version.
     Row{Task::version, {kNone, kNone}},
+    // Looks at containers as `status` does; the kernel's process events, which are root's before Linux 6.6 (drivers/connector/cn_proc.c).
+    Row{Task::watch, {kLooksAtContainers | caps({CAP_NET_ADMIN}), kNone}},
+    // A container's processes are any user's.
+    Row{Task::watch_kill, {kLooksAtContainers | caps({CAP_NET_ADMIN, CAP_KILL}), kNone}},
 };
 
 // With no-new-privileges a program gets nothing that we have not got.

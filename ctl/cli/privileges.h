@@ -45,6 +45,8 @@ enum class Task {
     status,
     test,
     version,
+    watch,
+    watch_kill,  // --kill
 };
 
 struct Privileges {

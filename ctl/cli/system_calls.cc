@@ -148,6 +148,8 @@ SystemCalls system_calls_of(Task task) {
         case Task::version:
             return SystemCalls::reads;
         case Task::denials_follow:
+        case Task::watch:
+        case Task::watch_kill:
             return SystemCalls::watches;
         case Task::denials_reveal:
         case Task::install:

@@ -13,7 +13,7 @@ namespace aa::ctl {
 
 enum class SystemCalls {
     all,          // it changes the host: no filter
-    watches,      // reads, and the kernel's audit messages come over AF_NETLINK
+    watches,      // reads, and the kernel's messages come over AF_NETLINK
     reads,        // and runs programs for that, which may speak to others of the host (AF_UNIX)
     reads_alone,  // runs no program, and speaks to none
 };

@@ -13,6 +13,7 @@
 #include "apparmor/load.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/ending.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/denials/report.h"
 #include "ctl/denials/reveal.h"

@@ -6,10 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +20,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/cli/ending.h"
 
 namespace aa::ctl {
 
@@ -44,31 +42,6 @@ std::string unescaped(std::string_view text) {
         if (escape) at += 3;
     }
     return result;
-}
-
-sigset_t end_signal_set() {
-    sigset_t set;
-    (void)::sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) (void)::sigaddset(&set, signal);
-    return set;
-}
-
-// A signal that ends us, as something to wait for.
-Result<Fd> end_signals() {
-    block_end_signals();
-    const auto set = end_signal_set();
-    Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd.valid()) return errno_error("wait for", "signals", errno);
-    return fd;
-}
-
-// The end of SECONDS, as the same; 0: none ever.
-Result<Fd> timer(unsigned seconds) {
-    Fd fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-    itimerspec end{};
-    end.it_value.tv_sec = seconds;
-    if (!fd.valid() || ::timerfd_settime(fd.get(), 0, &end, nullptr) != 0) return errno_error("wait for", "a time", errno);
-    return fd;
 }
 
 class Buffer {
@@ -178,15 +151,9 @@ Result<void> read_kernel_log(Intake& intake) {
     return {};
 }
 
-void block_end_signals() {
-    const auto set = end_signal_set();
-    (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
-    (void)::signal(SIGPIPE, SIG_IGN);
-}
-
 Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function<bool()>& beat) {
     const Fd signals = TRY(end_signals());
-    const Fd end = TRY(timer(seconds));
+    const Fd end = TRY(end_after(seconds));
     const auto socket = audit_socket();
     auto buffer = socket ? std::optional<Buffer>() : std::optional<Buffer>(TRY(Buffer::open()));
     if (buffer) buffer->to_end();

@@ -22,9 +22,6 @@ Result<void> read_kernel_log(Intake& intake);
 // has been called for the first time; it is called again about every second, and ends it with false.
 Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function<bool()>& beat = {});
 
-// From now on the signals that end following wait for that, and nobody's reading what we write is no signal.
-void block_end_signals();
-
 // The records that FD gives as /dev/kmsg does, one at a time and without waiting; whether INTAKE wants more. NEXT is the number of the next
 // one, once one was read: those between were overwritten before.
 Result<bool> read_kernel_records(int fd, Intake& intake, std::optional<unsigned long long>& next);

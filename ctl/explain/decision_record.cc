@@ -57,7 +57,7 @@ std::optional<DecisionRecord> record_of(const Json& document) {
         record.fields.emplace("message", document["MESSAGE"].get<std::string>());
     }
     const auto outcome = record.text("outcome");
-    if ((outcome != "allowed" && outcome != "refused") || record.text("command").empty()) return std::nullopt;
+    if ((outcome != "allowed" && outcome != "refused" && outcome != "found") || record.text("command").empty()) return std::nullopt;
     return record;
 }
 

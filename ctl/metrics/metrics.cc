@@ -85,6 +85,12 @@ constexpr std::array<Labelled, 2> kPassed{{
     {shim::Counter::passed_sandboxes, "sandbox", nullptr},
     {shim::Counter::passed_containers, "container", nullptr},
 }};
+constexpr std::array<Labelled, 4> kFound{{
+    {shim::Counter::found_processes, "process", nullptr},
+    {shim::Counter::found_containers, "container", nullptr},
+    {shim::Counter::found_profiles, "profile", nullptr},
+    {shim::Counter::found_host, "host", nullptr},
+}};
 
 std::uint64_t value_of(const shim::CounterValues& values, shim::Counter counter) { return values[static_cast<std::size_t>(counter)]; }
 
@@ -124,6 +130,10 @@ void write_counters(Exposition& out, const shim::CounterValues& values) {
     for (const auto& row : kPassed) out.sample(label("kind", row.first), value_of(values, row.counter));
     out.family("mismatches_total", "counter", "Containers that were ended because the kernel did not show what was decided.");
     out.sample("", value_of(values, shim::Counter::mismatches));
+    out.family("watch_findings_total", "counter", "What aa-shimctl watch found that is not as decided, by kind.");
+    for (const auto& row : kFound) out.sample(label("kind", row.first), value_of(values, row.counter));
+    out.family("watch_killed_total", "counter", "Processes that aa-shimctl watch --kill killed.");
+    out.sample("", value_of(values, shim::Counter::killed_processes));
 }
 
 void write_catalog(Exposition& out, const CatalogInForce& catalog) {
@@ -179,8 +189,11 @@ Json counters_json(const shim::CounterValues& values) {
     for (const auto& row : kRefusals) refusals[row.first] = value_of(values, row.counter);
     Json passed = Json::object();
     for (const auto& row : kPassed) passed[row.first] = value_of(values, row.counter);
-    return {
-        {"decisions", decisions}, {"refusals", refusals}, {"passed", passed}, {"mismatches", value_of(values, shim::Counter::mismatches)}};
+    Json found = Json::object();
+    for (const auto& row : kFound) found[row.first] = value_of(values, row.counter);
+    return {{"decisions", decisions}, {"refusals", refusals},
+            {"passed", passed},       {"mismatches", value_of(values, shim::Counter::mismatches)},
+            {"found", found},         {"killed", value_of(values, shim::Counter::killed_processes)}};
 }
 
 Json containers_json(const status::Survey& survey) {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -55,52 +55,10 @@ bool is_at_or_below(std::string_view path, std::string_view parent) {
     return path.starts_with(parent) && (path.size() == parent.size() || path[parent.size()] == '/');
 }
 
-// What tells the processes of one container from all others.
-struct Container {
-    std::string cgroup;               // empty: it has none of its own
-    std::uint64_t pid_namespace = 0;  // 0: likewise
-};
-
-class Sharing {
-public:
-    Sharing(const std::vector<Place>& places, const std::vector<pid_t>& inits, const Place& self) : self_(self) {
-        std::map<std::uint64_t, int> users;
-        for (const pid_t init : inits) ++users[place_of(places, init).pid_namespace];
-        for (const pid_t init : inits) {
-            const auto place = place_of(places, init);
-            Container container;
-            if (place.cgroup.size() > 1 && !is_at_or_below(self.cgroup, place.cgroup)) container.cgroup = place.cgroup;
-            if (place.pid_namespace != self.pid_namespace && users[place.pid_namespace] == 1) container.pid_namespace = place.pid_namespace;
-            containers_.push_back(std::move(container));
-        }
-    }
-
-    // The number of the container that PLACE belongs to. The control group has the first word: containers of a pod may share a
-    // PID namespace.
-    [[nodiscard]] std::optional<std::size_t> container_of(const Place& place) const {
-        // A process of the host may have been put into a container's control group; its root is still the host's.
-        if (place.mount_namespace != self_.mount_namespace) {
-            const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
-                return !container.cgroup.empty() && is_at_or_below(place.cgroup, container.cgroup);
-            });
-            if (found != containers_.end()) return found - containers_.begin();
-        }
-        const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
-            return container.pid_namespace != 0 && place.pid_namespace == container.pid_namespace;
-        });
-        if (found != containers_.end()) return found - containers_.begin();
-        return std::nullopt;
-    }
-
-private:
-    static Place place_of(const std::vector<Place>& places, pid_t pid) {
-        const auto found = std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.pid == pid; });
-        return found == places.end() ? Place() : *found;
-    }
-
-    const Place& self_;
-    std::vector<Container> containers_;
-};
+Place find_place(const std::vector<Place>& places, pid_t pid) {
+    const auto found = std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.pid == pid; });
+    return found == places.end() ? Place() : *found;
+}
 
 }  // namespace
 
@@ -117,6 +75,11 @@ std::string longest_cgroup(std::string_view text) {
     return std::string(longest);
 }
 
+std::optional<Place> place_of(pid_t pid) {
+    const auto proc = open_file(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
+    return proc ? read_place(proc->get(), decimal(pid)) : std::nullopt;
+}
+
 Result<std::vector<Place>> read_places(const std::string& proc) {
     const Fd directory = TRY(open_file(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
     std::vector<Place> places;
@@ -125,6 +88,35 @@ Result<std::vector<Place>> read_places(const std::string& proc) {
     }
     std::sort(places.begin(), places.end(), [](const Place& one, const Place& other) { return one.pid < other.pid; });
     return places;
+}
+
+Sharing::Sharing(const std::vector<Place>& places, const std::vector<pid_t>& inits, Place self) : self_(std::move(self)) {
+    const auto host = find_place(places, 1);
+    host_mounts_ = host.pid_namespace == self_.pid_namespace ? host.mount_namespace : self_.mount_namespace;
+    std::map<std::uint64_t, int> users;
+    for (const pid_t init : inits) ++users[find_place(places, init).pid_namespace];
+    for (const pid_t init : inits) {
+        const auto place = find_place(places, init);
+        Container container;
+        if (place.cgroup.size() > 1 && !is_at_or_below(self_.cgroup, place.cgroup)) container.cgroup = place.cgroup;
+        if (place.pid_namespace != self_.pid_namespace && users[place.pid_namespace] == 1) container.pid_namespace = place.pid_namespace;
+        containers_.push_back(std::move(container));
+    }
+}
+
+std::optional<std::size_t> Sharing::container_of(const Place& place) const {
+    // A process of the host may have been put into a container's control group; its root is still the host's.
+    if (place.mount_namespace != self_.mount_namespace && place.mount_namespace != host_mounts_) {
+        const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
+            return !container.cgroup.empty() && is_at_or_below(place.cgroup, container.cgroup);
+        });
+        if (found != containers_.end()) return found - containers_.begin();
+    }
+    const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
+        return container.pid_namespace != 0 && place.pid_namespace == container.pid_namespace;
+    });
+    if (found != containers_.end()) return found - containers_.begin();
+    return std::nullopt;
 }
 
 Grouping share_out(const std::vector<Place>& places, const std::vector<pid_t>& inits, const Place& self) {

@@ -3,25 +3,21 @@
 #include "ctl/catalog/revealed.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <utility>
 
 #include "apparmor/kernel/library.h"
-#include "apparmor/policy/loaded_policy.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/containers/running.h"
+#include "ctl/status/judge.h"
 #include "ctl/status/places.h"
-#include "ctl/status/standing.h"
 #include "ctl/status/ways_in.h"
 #include "shim/exec_decision.h"
-#include "shim/host_key.h"
 #include "shim/record.h"
 
 namespace aa::ctl::status {
@@ -59,17 +55,16 @@ bool is_kubernetes(const shim::Subject& subject) { return subject.engine == "cri
 
 class Surveyor {
 public:
-    Surveyor() : policy_(kernel_), labels_(policy_) {
-        if (const auto enabled = kernel_.require_enabled(); !enabled) survey_.apparmor_off = enabled.error().message;
-        if (const auto opened = open_catalog(); !opened) survey_.no_catalog = opened.error().message;
+    Surveyor() {
+        survey_.apparmor_off = judge_.apparmor_off();
+        survey_.no_catalog = judge_.no_catalog();
     }
 
     Result<Survey> run(const SurveyOptions& options) && {
         if (!options.root.empty()) (void)TRY(open_file(AT_FDCWD, options.root, O_PATH | O_DIRECTORY));
-        TRY(apparmor::library_agrees(kernel_));
-        TRY(find_unloaded());
-        TRY(find_revealed());
-        if (labels_can_be_read()) survey_.twins = TRY(find_twins(kernel_));
+        TRY(apparmor::library_agrees(judge_.kernel()));
+        look_at_catalog();
+        if (!survey_.apparmor_off) TRY(look_at_policy());
         const auto wanted = TRY(find_wanted(options));
         auto containers = find_all(options.root);
         TRY(share_processes(containers));
@@ -79,17 +74,11 @@ public:
         if (!wanted.empty()) survey_.strangers.clear();
         survey_.require_all = options.require_all;
         TRY(find_those_without_a_way_in());
-        look_again();
+        if (options.patient) look_again();
         return std::move(survey_);
     }
 
 private:
-    Result<void> open_catalog() {
-        catalog_ = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
-        survey_.catalog = TRY(read_catalog_in_force());
-        return {};
-    }
-
     using Address = std::pair<std::string, std::string>;  // a container's root and ID
 
     // The containers that OPTIONS name; none: all are wanted.
@@ -102,28 +91,36 @@ private:
         return wanted;
     }
 
-    [[nodiscard]] bool labels_can_be_read() const { return !survey_.apparmor_off; }
+    void look_at_catalog() {
+        if (!judge_.catalog()) return;
+        if (auto in_force = read_catalog_in_force()) {
+            survey_.catalog = *std::move(in_force);
+        } else {
+            survey_.no_catalog = in_force.error().message;
+        }
+    }
+
+    Result<void> look_at_policy() {
+        TRY(find_unloaded());
+        const auto record = TRY(read_revealed_record(std::string(kRevealedPath)));
+        for (const auto& one : still_revealed(record, judge_.kernel())) survey_.revealed.push_back(one.profile);
+        survey_.twins = TRY(find_twins(judge_.kernel()));
+        return {};
+    }
 
     Result<void> find_unloaded() {
-        if (!catalog_ || !labels_can_be_read()) return {};
+        if (!judge_.catalog()) return {};
         std::set<std::string> asked;
-        for (const auto& confinement : TRY(catalog_->confinements())) {
+        for (const auto& confinement : TRY(judge_.catalog()->confinements())) {
             const auto* profile = std::get_if<std::string>(&confinement.profile);
             if (profile == nullptr) continue;
             auto labels = shim::exec_rule_labels(confinement, *profile);
             labels.insert(labels.begin(), *profile);
             for (const auto& label : labels) {
-                if (!asked.insert(label).second || TRY(kernel_.is_loaded(label))) continue;
+                if (!asked.insert(label).second || TRY(judge_.kernel().is_loaded(label))) continue;
                 survey_.unloaded.push_back(concat({"profile ", quote(label), " of confinement ", quote(confinement.name)}));
             }
         }
-        return {};
-    }
-
-    Result<void> find_revealed() {
-        if (!labels_can_be_read()) return {};
-        const auto record = TRY(read_revealed_record(std::string(kRevealedPath)));
-        for (const auto& one : still_revealed(record, kernel_)) survey_.revealed.push_back(one.profile);
         return {};
     }
 
@@ -147,19 +144,8 @@ private:
         return found == members_.end() ? std::vector<Place>() : std::move(found->second);
     }
 
-    struct Seen {
-        ProcessReport report;  // without a judgement
-        std::optional<shim::Observed> observed;
-    };
-    // What PLACE's process looks like now; nothing if it has ended.
-    [[nodiscard]] std::optional<Seen> look_at(const Place& place) const {
-        auto observed = shim::observe(kernel_, place.pid, labels_can_be_read());
-        if (!observed && ::kill(place.pid, 0) != 0 && errno == ESRCH) return std::nullopt;
-        ProcessReport report{place.pid, place.command, observed ? observed->label.label : std::string(), std::nullopt};
-        return Seen{std::move(report), std::move(observed)};
-    }
     void add_unjudged(const Place& place, std::vector<ProcessReport>& reports) const {
-        if (auto seen = look_at(place)) reports.push_back(std::move(seen->report));
+        if (auto report = judge_.look_at(place)) reports.push_back(*std::move(report));
     }
 
     // Of those that went around aa-shim, the agent's, and the pods that were not meant to come to it.
@@ -188,6 +174,7 @@ private:
         ContainerReport report;
         report.root = found.root;
         report.id = found.id;
+        if (found.state) report.init = found.state->init_pid;
         if (!found.state) {
             report.standing = Standing::unreadable;
             report.problem = found.state.error().message;
@@ -199,11 +186,11 @@ private:
 
     void report_on_running(const RunningContainer& container, ContainerReport& report) {
         auto places = take_members(container.state.init_pid);
-        auto record = record_of(container);
+        auto record = judge_.record_of(container);
         if (record && *record && !(*record)->pass) {
             report.decision = **std::move(record);
             report.subject = report.decision->subject;
-            subjected_.push_back({container.state.init_pid, std::move(places), expected_today(*report.decision),
+            subjected_.push_back({container.state.init_pid, std::move(places), judge_.expected(*report.decision),
                                   oci::waits_for_start(container.root, container.id), survey_.containers.size()});
             judge(subjected_.back(), report);
             return;
@@ -224,26 +211,6 @@ private:
         }
     }
 
-    [[nodiscard]] Result<std::optional<shim::Decision>> record_of(const RunningContainer& container) const {
-        if (!shim::claims_record(container.state)) return std::optional<shim::Decision>();
-        if (!key_) return Error(key_.error());
-        return shim::read_record(container.state, {container.root, container.state.bundle, container.id}, *key_);
-    }
-
-    [[nodiscard]] Expected expected_today(const shim::Decision& decision) const {
-        if (!catalog_) return expected_of(decision, nullptr);
-        const auto confinement = catalog_->confinement(decision.confinement);
-        return expected_of(decision, confinement ? &*confinement : nullptr);
-    }
-
-    std::optional<std::string> deviation_of(const std::optional<shim::Observed>& observed, const Expected& expected,
-                                            bool own_capabilities) {
-        if (!observed) return "it cannot be looked at";
-        if (labels_can_be_read()) return find_deviation(*observed, expected, own_capabilities, &labels_);
-        if (expected.bounds.profile) return survey_.apparmor_off;
-        return find_deviation(*observed, expected, own_capabilities, nullptr);
-    }
-
     // Holds the processes of SUBJECTED against what is expected of them.
     void judge(const Subjected& subjected, ContainerReport& report) {
         report.processes.clear();
@@ -251,13 +218,11 @@ private:
         const auto& places = subjected.places;
         const auto first = std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.pid == subjected.init; });
         for (const auto& place : places) {
-            auto process = look_at(place);
-            if (!process) continue;
             // The first one is the runtime itself until it becomes the program.
             const bool is_runtime = subjected.created && place.pid == subjected.init;
             const bool own_capabilities = first != places.end() && place.user_namespace == first->user_namespace;
-            if (!is_runtime) process->report.deviation = deviation_of(process->observed, subjected.expected, own_capabilities);
-            report.processes.push_back(std::move(process->report));
+            auto process = is_runtime ? judge_.look_at(place) : judge_.judge(place, subjected.expected, own_capabilities);
+            if (process) report.processes.push_back(*std::move(process));
         }
         if (deviates(report)) report.standing = Standing::deviates;
     }
@@ -276,63 +241,13 @@ private:
         return any;
     }
 
-    const Result<SipKey> key_ = shim::known_host_key();
-    apparmor::Kernel kernel_;
-    apparmor::LoadedPolicy policy_;
-    Labels labels_;
-    std::optional<apparmor::CompiledCatalog> catalog_;
+    Judge judge_;
     std::vector<std::pair<pid_t, std::vector<Place>>> members_;
     std::vector<Subjected> subjected_;
     Survey survey_;
 };
 
 }  // namespace
-
-const char* name_of(Standing standing) {
-    switch (standing) {
-        case Standing::as_decided:
-            return "as-decided";
-        case Standing::created:
-            return "created";
-        case Standing::passed:
-            return "passed";
-        case Standing::deviates:
-            return "deviates";
-        case Standing::bypassed:
-            return "bypassed";
-        case Standing::forged:
-            return "forged";
-        case Standing::elsewhere:
-            return "elsewhere";
-        case Standing::agent:
-            return "agent";
-        case Standing::unreadable:
-            break;
-    }
-    return "unreadable";
-}
-
-bool Survey::ok() const {
-    const auto is_good = [this](const ContainerReport& report) {
-        switch (report.standing) {
-            case Standing::as_decided:
-            case Standing::created:
-            case Standing::passed:
-            case Standing::agent:
-                return true;
-            case Standing::elsewhere:
-                return !require_all;
-            case Standing::deviates:
-            case Standing::bypassed:
-            case Standing::forged:
-            case Standing::unreadable:
-                break;
-        }
-        return false;
-    };
-    const bool all_forbid = std::none_of(twins.begin(), twins.end(), [](const Twin& twin) { return twin.complains && !twin.is_learned; });
-    return catalog && unloaded.empty() && all_forbid && std::all_of(containers.begin(), containers.end(), is_good);
-}
 
 Result<Survey> take_survey(const SurveyOptions& options) { return Surveyor().run(options); }
 

@@ -101,6 +101,8 @@ void count_refused(oci::Command command, Refusal refusal) noexcept {
 
 void count_mismatch() noexcept { add_one({Counter::mismatches}); }
 
+void count(Counter counter) noexcept { add_one({counter}); }
+
 Result<CounterValues> read_counters(const std::string& path) {
     const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     TRY(require_trusted(fd.get(), path));

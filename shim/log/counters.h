@@ -40,8 +40,13 @@ enum class Counter : std::uint8_t {
     mismatches,
     passed_sandboxes,
     passed_containers,
+    found_processes,  // these four, and what was killed for it: by aa-shimctl watch
+    found_containers,
+    found_profiles,
+    found_host,
+    killed_processes,
 };
-inline constexpr std::size_t kCounters = 16;
+inline constexpr std::size_t kCounters = 21;
 
 using CounterValues = std::array<std::uint64_t, kCounters>;
 
@@ -52,6 +57,9 @@ void count_refused(oci::Command command, Refusal refusal) noexcept;
 
 // Adds one to the containers that were ended because the kernel's word on them was not the decision's.
 void count_mismatch() noexcept;
+
+// Adds one to COUNTER, which is none of the above.
+void count(Counter counter) noexcept;
 
 // What the file at PATH says; a counter that it does not have yet is 0. An error if it is missing, not root's, or something else.
 Result<CounterValues> read_counters(const std::string& path);

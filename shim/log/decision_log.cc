@@ -39,7 +39,7 @@ std::string one_line(std::string_view value) { return escape(value, "\\", kMaxVa
 // Our own words, in which foreign ones are quoted already.
 std::string message_line(const LogEntry& entry) { return escape(entry.message, {}, kMaxMessage); }
 
-std::string_view outcome(const LogEntry& entry) { return entry.allowed ? "allowed" : "refused"; }
+std::string_view outcome(const LogEntry& entry) { return entry.found ? "found" : entry.allowed ? "allowed" : "refused"; }
 
 int priority(const LogEntry& entry) { return entry.allowed ? LOG_INFO : LOG_WARNING; }
 

@@ -14,8 +14,9 @@ namespace aa::shim {
 
 struct LogEntry {
     bool allowed = false;
+    bool found = false;   // nothing was decided, something was seen
     std::string id;       // of the decision
-    std::string command;  // create, run, restore, exec, verify
+    std::string command;  // create, run, restore, exec, verify, watch
     std::string container;
     std::string message;  // one line for people
     Fields fields;        // lower case names, e.g. {"rule", …}

@@ -96,6 +96,7 @@ class Release:
         before = self.host.all_files()
         output = self.host.must("dpkg --install /packages/this.deb")
         self.assertIn("no catalog was loaded", output)
+        self.assertEqual([unit.name for unit in (self.host.root / "etc/systemd/system").glob("*.wants/aa-shim*")], ["aa-shim.service"])
         self.assertEqual(os.readlink(self.host.root / "etc/systemd/system/multi-user.target.wants/aa-shim.service"), "/lib/systemd/system/aa-shim.service")
         self.host.must("aa-shimctl check --no-profiles")
         # What an operator and the programs add.

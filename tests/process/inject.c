@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 enum {
-    kMostTasks = 64,
+    kMostTasks = 4096,
     kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC
 };
 

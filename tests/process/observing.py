@@ -17,6 +17,7 @@ MAGIC = b"\x89AACNTS\n"
 NAMES = (
     "create allowed", "create refused", "run allowed", "run refused", "restore allowed", "restore refused", "exec allowed", "exec refused",
     "policy", "catalog", "profile", "config", "system", "mismatches", "sandboxes", "containers",
+    "found processes", "found containers", "found profiles", "found host", "killed",
 )
 # Where containerd's shim has the runtime work for Kubernetes.
 CRI_ROOT = Path("/run/containerd/runc/k8s.io")

@@ -174,7 +174,8 @@ class Metrics(observing.ObservingTest):
         for reason in ("policy", "catalog", "profile", "config", "system"):
             self.assertEqual(value("refusals_total", reason=reason), reason == "system")
         self.assertEqual([value("passed_total", kind=kind) for kind in ("sandbox", "container")], [0, 0])
-        self.assertEqual(value("mismatches_total"), 0)
+        self.assertEqual([value("watch_findings_total", kind=kind) for kind in ("process", "container", "profile", "host")], [0, 0, 0, 0])
+        self.assertEqual((value("mismatches_total"), value("watch_killed_total")), (0, 0))
         self.assertEqual((value("counters_usable"), value("catalog_usable"), value("apparmor_enabled")), (1, 1, 0))
         self.assertEqual((value("catalog_rules"), value("catalog_confinements")), (3, 2))
         self.assertEqual(value("catalog_loaded_timestamp_seconds"), int(harness.COMPILED.stat().st_mtime))
@@ -239,10 +240,10 @@ class Units(unittest.TestCase):
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         # The program has its place where the package puts it; here another stands for it.
-        for path in directory.glob("aa-shim-metrics.*"):
+        for path in (*directory.glob("aa-shim-metrics.*"), directory / "aa-shim-watch.service"):
             (work / path.name).write_text(path.read_text().replace("/usr/sbin/aa-shimctl", str(harness.CTL)))
         units = sorted(map(str, work.iterdir()))
-        self.assertEqual(len(units), 2)
+        self.assertEqual(len(units), 3)
         result = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False
         )

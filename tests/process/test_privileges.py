@@ -19,7 +19,7 @@ import recordings
 
 OK, WRONG, _, SYSTEM = range(4)
 NAMES = {1 << number: name for number, name in (
-    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"), (33, "MAC_ADMIN"), (34, "SYSLOG"), (37, "AUDIT_READ"),
+    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (5, "KILL"), (12, "NET_ADMIN"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"), (33, "MAC_ADMIN"), (34, "SYSLOG"), (37, "AUDIT_READ"),
 )}
 CONFIGURATION = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SYS_CHROOT"}
 CONTAINERS = {"DAC_READ_SEARCH", "SYS_PTRACE"}
@@ -321,18 +321,18 @@ class Privileges(harness.ShimTest):
         (tree / "run/aa-shim").chmod(0o700)
         self.ctl("node", "--root", tree, "--check", code=SYSTEM)
 
-    def test_follow(self):
-        process = subprocess.Popen([harness.CTL, "denials", "--follow"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        for _ in range(500):
-            found = sets(Path(f"/proc/{process.pid}/status").read_text())
-            if found["filters"]:
-                break
-            self.assertIsNone(process.poll(), "it has ended")
-            time.sleep(0.02)
-        self.assert_keeps(found, CONTAINERS | {"SYSLOG", "AUDIT_READ"})
+    def test_what_goes_on(self):
+        for words, more in ((["denials", "--follow"], {"SYSLOG", "AUDIT_READ"}), (["watch"], {"NET_ADMIN"}), (["watch", "--kill"], {"NET_ADMIN", "KILL"})):
+            process = subprocess.Popen([harness.CTL, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            for _ in range(500):
+                found = sets(Path(f"/proc/{process.pid}/status").read_text())
+                if found["filters"]:
+                    break
+                self.assertIsNone(process.poll(), "it has ended")
+                time.sleep(0.02)
+            self.assert_keeps(found, CONTAINERS | more)
 
     # ---- what tells of itself
 

@@ -118,6 +118,8 @@ Result<void> Draft::plan_links() {
             std::any_of(wanted_links_.begin(), wanted_links_.end(), [&](const Link& other) { return other.path == link.path; });
         if (wanted || made_by_others(link)) continue;
         const auto target = host_->read_link(link.path);
+        // What is no link is somebody else's; what cannot be looked at may be ours.
+        if (!target && target.error().kind != ErrorKind::config) return target.error();
         plan_.links.push_back({link, target && *target == link.target, false});
     }
     return {};

@@ -162,7 +162,7 @@ TEST(SystemCallsOf, EachCommand) {
         EXPECT_EQ(system_calls_of(task), SystemCalls::reads);
     for (const auto task : {Task::nothing, Task::complete, Task::metrics, Task::metrics_file, Task::node_check})
         EXPECT_EQ(system_calls_of(task), SystemCalls::reads_alone);
-    EXPECT_EQ(system_calls_of(Task::denials_follow), SystemCalls::watches);
+    for (const auto task : {Task::denials_follow, Task::watch, Task::watch_kill}) EXPECT_EQ(system_calls_of(task), SystemCalls::watches);
 }
 
 }  // namespace

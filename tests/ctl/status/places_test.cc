@@ -106,6 +106,15 @@ TEST(ShareOut, AProcessOfTheHostInAContainersGroupIsNotTheContainers) {
     EXPECT_EQ(shared_out({place(10, "/docker/a", 20, 30), place(11, "/docker/a", kHost, kHost)}, {10}), "10; ");
 }
 
+// As a service with mounts of its own sees it.
+TEST(ShareOut, TheHostIsWhereItsFirstProcessIsToo) {
+    constexpr std::uint64_t kHostsMounts = 2;
+    EXPECT_EQ(shared_out({place(1, "/init.scope", kHost, kHostsMounts), place(10, "/docker/a", 20, 30),
+                          place(11, "/docker/a", kHost, kHostsMounts), place(12, "/docker/a", kHost, 31)},
+                         {10}),
+              "10 12; ");
+}
+
 TEST(ShareOut, ContainersOfAPodMayShareAPidNamespace) {
     EXPECT_EQ(
         shared_out({place(10, "/pod/a", 20, 30), place(11, "/pod/b", 20, 31), place(12, "/pod/a", 20, 30), place(13, "/pod/b", 20, 31)},
