@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <ctime>
 #include <memory>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "ctl/denials/intake.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/explain/decision_record.h"
@@ -40,9 +40,7 @@ bool is_journals() { return !is_auditds() && find_journalctl() != nullptr && exi
 Result<long long> second_of(const std::string& since) {
     unsigned long long seconds = 0;
     if (since.starts_with('@') && parse_decimal(since.substr(1), seconds)) return static_cast<long long>(seconds);
-    std::tm parts{};
-    const char* end = ::strptime(since.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (end != nullptr && *end == '\0') return static_cast<long long>(::timegm(&parts));
+    if (const auto time = read_rfc3339(since)) return *time;
     return Error{ErrorKind::usage, concat({"--since ", quote(since),
                                            " is for the journal alone, which is not what is read here; other logs take @SECONDS or ",
                                            "YYYY-MM-DDThh:mm:ssZ"})};
