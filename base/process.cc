@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/running_command.h"
 #include "base/text.h"
 
 namespace aa {

@@ -5,16 +5,12 @@
 // that host's files below /host. For aa-shimctl only: aa-shim starts nothing but the runtime that it becomes.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/result.h"
 
 namespace aa {
@@ -43,33 +39,6 @@ Result<CommandOutcome> run_command(const Command& command);
 // The same, for a program that may print without end: each line of its standard output, without its end, is for TAKE as it comes, which says
 // whether it wants more (read_lines()); the program is ended if not. `output` is empty, `seconds` is not looked at.
 Result<CommandOutcome> run_for_lines(const Command& command, const std::function<bool(std::string_view)>& take);
-
-// A program that runs beside us. If we end before it, however that is, it gets SIGTERM.
-class RunningCommand {
-public:
-    // Starts COMMAND, whose `seconds` are not looked at.
-    static Result<RunningCommand> start(Command command);
-    RunningCommand(RunningCommand&& other) noexcept = default;
-    RunningCommand& operator=(RunningCommand&&) = delete;
-    // Ends it, and waits for that.
-    ~RunningCommand();
-
-    // What it has written to standard error so far.
-    [[nodiscard]] Result<std::string> errors() const;
-    // How it ended, once; nothing while it runs.
-    Result<std::optional<CommandOutcome>> outcome();
-    // Ends it by SIGTERM, and after two minutes by SIGKILL, which is an error; how that went. It must not have ended.
-    Result<CommandOutcome> end();
-
-private:
-    RunningCommand(Command command, Fd output) : command_(std::move(command)), output_(std::move(output)) {}
-    Result<CommandOutcome> take_end(int patience);
-
-    Command command_;
-    Fd output_, errors_, failure_;
-    Fd process_;  // a pidfd; empty: it has ended
-    pid_t pid_ = -1;
-};
 
 // Each line of what FD gives until its end, without its end, for TAKE, which says whether it wants more; false: it did not. What is longer than
 // kMaxLine is left out, whole.

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "base/running_command.h"
 
 namespace aa {
 namespace {

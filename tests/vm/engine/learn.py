@@ -4,6 +4,8 @@ the recorder, they are forbidden again what they were."""
 import contextlib
 import json
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -125,28 +127,62 @@ def check_killed():
     tap.ok("what was recorded before is kept", any("/dev/nvram" in names for names in program_facts("baseline").values()))
 
 
+def audit_backlog_limit():
+    """What the kernel says (AUDIT_GET): the sixth number of struct audit_status, behind the message's head."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9) as audit:
+        audit.sendto(struct.pack("=IHHII", 16, 1000, 1, 1, 0), (0, 0))
+        return struct.unpack_from("=6I", audit.recv(8192), 16)[5]
+
+
 def check_time():
+    before = audit_backlog_limit()
     learning = Learning("baseline", "--for", "5s")
+    tap.equal("the kernel's limit is raised meanwhile", (before < 65536, audit_backlog_limit()), (True, 65536))
     begin = time.monotonic()
     status, output = learning.process.wait(timeout=120), learning.process.stdout.read()
     tap.ok("it ends by itself", status == 0 and time.monotonic() - begin < 60, output)
+    tap.equal("the kernel's limit is put back", audit_backlog_limit(), before)
     tap.equal("and nothing complains", twins()["baseline"], (False, False))
 
 
+def reads_of(confinement):
+    """How often each file in /tmp was read, by its name in the recording of CONFINEMENT."""
+    counts = {}
+    with open(f"{RECORDINGS}/{confinement}.recording", encoding="utf-8") as file:
+        for fact in map(json.loads, list(file)[1:]):
+            if fact.get("denied") == "r" and fact.get("name", "").startswith("/tmp/"):
+                counts[fact["name"]] = counts.get(fact["name"], 0) + fact["count"]
+    return counts
+
+
+def peak_memory(pid):
+    """In KiB."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+
+
 def check_flood():
-    """More than anybody reads in time: each event is counted, or counted as lost."""
-    loops, opens = 20, 1000
-    learning = Learning("web", "--for", "20m")
+    """A hundred thousand events of fifty containers, more than anybody reads in time: each is counted with its container's file, or as lost."""
+    loops, opens = 50, 2000
+    learning = Learning("web", "--for", "60m")
     before = learn_status("web")
-    script = f"i=0; while [ $i -lt {opens} ]; do : < /etc/hostname; i=$((i+1)); done; echo done > /tmp/now; sleep 1000"
+    script = "until [ -e /tmp/go ]; do sleep 1; done; i=0; while [ $i -lt {opens} ]; do : < '/tmp/c{number} **\n{{a}}\"'; i=$((i+1)); done; echo done > /tmp/now; sleep 3600"
     with contextlib.ExitStack() as stack:
-        containers = [stack.enter_context(Container("--label", "tier=web", BUSYBOX, "sh", "-c", script)) for _ in range(loops)]
-        tap.ok("flood: all are done", all(now_says(one, "done") for one in containers))
+        containers = [stack.enter_context(Container("--label", "tier=web", BUSYBOX, "sh", "-c", f": > '/tmp/c{number} **\n{{a}}\"'; " + script.format(opens=opens, number=number)))
+                      for number in range(loops)]
+        for one in containers:
+            open(f"/proc/{init_pid(one.id)}/root/tmp/go", "w", encoding="utf-8").close()
+        tap.ok("flood: all are done", until(lambda: all(now_says(one, "done") for one in containers), 900))
+        memory = peak_memory(learning.process.pid)
         learning.end(signal.SIGTERM)
     after = learn_status("web")
     lost = sum(after["lost"].values()) - sum(before["lost"].values())
-    seen = after["events"] - before["events"]
-    tap.ok("flood: counted, or counted as lost", seen + lost >= loops * opens, f"{seen} events, {lost} lost")
+    reads = reads_of("web")
+    counts = [reads.get(f"/tmp/c{number} **\n{{a}}\"", 0) for number in range(loops)]
+    tap.ok("flood: counted, or counted as lost", sum(counts) + lost >= loops * opens, f"{sum(counts)} reads, {lost} lost")
+    tap.ok("flood: of no container more than it did", max(counts) <= opens, counts)
+    tap.ok("flood: the memory is bounded", memory < 100 << 10, memory)
+    print(f"# flood: {sum(counts)} of {loops * opens} reads, {lost} lost, {memory} KiB", flush=True)
     tap.equal("flood: the starts are", after["starts"] - before["starts"], loops)
 
 
