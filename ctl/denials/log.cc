@@ -91,7 +91,8 @@ Result<void> read_with_rotated(const std::string& path, Intake& intake) {
     auto& name = intake.read().name;
     name = path;
     if (files.size() > 1) name += concat({" and ", decimal(static_cast<long long>(files.size() - 1)), " rotated before"});
-    if (exists(concat({path, ".", decimal(static_cast<long long>(files.size())), ".gz"}).c_str())) name += ", without those that are compressed";
+    if (exists(concat({path, ".", decimal(static_cast<long long>(files.size())), ".gz"}).c_str()))
+        name += ", without those that are compressed";
     for (auto file = files.rbegin(); file != files.rend(); ++file) TRY(read_stream(file->get(), intake).context(path));
     return {};
 }
