@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/running_command.h"
 #include "base/text.h"
 
 namespace aa {
@@ -62,6 +64,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return result;
 }
 
+// Whether a program goes on after us, or is told to end when we do.
+enum class Life { own, ours };
+
 // What the child does until it becomes the program; nothing here may allocate. Returns the errno that stopped it.
 int become(const std::string& root, char* const* words, char* const* environment, const std::array<int, 3>& standard) {
     (void)::setsid();
@@ -105,17 +110,23 @@ struct Started {
     pid_t pid = -1;
     Fd errors;   // what it writes to standard error
     Fd failure;  // the errno that stopped it before it was one
-
-    // An error if it never became COMMAND's program; to be asked after its end.
-    [[nodiscard]] Result<void> became(const Command& command) const {
-        int problem = 0;
-        if (::pread(failure.get(), &problem, sizeof problem, 0) != sizeof problem) return {};
-        return errno_error("run", command.root + command.words.front(), problem);
-    }
 };
 
+// An error if what was started never became COMMAND's program, as it wrote to FAILURE; to be asked after its end.
+Result<void> require_became(const Command& command, const Fd& failure) {
+    int problem = 0;
+    if (::pread(failure.get(), &problem, sizeof problem, 0) != sizeof problem) return {};
+    return errno_error("run", command.root + command.words.front(), problem);
+}
+
+// The child of PARENT is to end with it, which may have ended already.
+int end_with(pid_t parent) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return errno;
+    return ::getppid() == parent ? 0 : ECHILD;
+}
+
 // COMMAND with OUTPUT as its standard output.
-Result<Started> start(const Command& command, const Fd& output) {
+Result<Started> start(const Command& command, const Fd& output, Life life = Life::own) {
     const Fd input = TRY(input_file(command.input));
     Started started{-1, TRY(output_file()), TRY(memory_file())};
     auto words = command.words;
@@ -123,11 +134,14 @@ Result<Started> start(const Command& command, const Fd& output) {
     environment.insert(environment.end(), command.environment.begin(), command.environment.end());
     const auto word_pointers = pointers(words);
     const auto environment_pointers = pointers(environment);
+    const pid_t parent = ::getpid();
     started.pid = ::fork();
     if (started.pid < 0) return errno_error("run", words.front(), errno);
     if (started.pid == 0) {
-        const int problem =
-            become(command.root, word_pointers.data(), environment_pointers.data(), {input.get(), output.get(), started.errors.get()});
+        int problem = life == Life::ours ? end_with(parent) : 0;
+        if (problem == 0)
+            problem =
+                become(command.root, word_pointers.data(), environment_pointers.data(), {input.get(), output.get(), started.errors.get()});
         (void)!::write(started.failure.get(), &problem, sizeof problem);
         ::_exit(kNotStarted);
     }
@@ -142,10 +156,50 @@ Result<CommandOutcome> run_command(const Command& command) {
     const auto started = TRY(start(command, output));
     CommandOutcome outcome;
     outcome.exit_code = TRY(wait_for(started.pid, command.seconds, program));
-    TRY(started.became(command));
+    TRY(require_became(command, started.failure));
     outcome.output = TRY(contents(output, program));
     outcome.errors = TRY(contents(started.errors, program));
     return outcome;
+}
+
+Result<RunningCommand> RunningCommand::start(Command command) {
+    RunningCommand running(std::move(command), TRY(output_file()));
+    auto started = TRY(aa::start(running.command_, running.output_, Life::ours));
+    running.pid_ = started.pid;
+    running.errors_ = std::move(started.errors);
+    running.failure_ = std::move(started.failure);
+    running.process_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, started.pid, 0)));
+    if (running.process_.valid()) return running;
+    const int problem = errno;
+    (void)::kill(started.pid, SIGTERM);
+    (void)wait_for(started.pid, 0, running.command_.words.front());
+    return errno_error("watch", running.command_.words.front(), problem);
+}
+
+RunningCommand::~RunningCommand() {
+    if (process_.valid()) (void)end();
+}
+
+Result<std::string> RunningCommand::errors() const { return contents(errors_, command_.words.front()); }
+
+Result<CommandOutcome> RunningCommand::take_end(int patience) {
+    process_ = Fd();
+    const auto& program = command_.words.front();
+    const int exit_code = TRY(wait_for(pid_, patience, program));
+    TRY(require_became(command_, failure_));
+    return CommandOutcome{exit_code, TRY(contents(output_, program)), TRY(contents(errors_, program))};
+}
+
+Result<std::optional<CommandOutcome>> RunningCommand::outcome() {
+    pollfd end{process_.get(), POLLIN, 0};
+    if (::poll(&end, 1, 0) <= 0) return std::optional<CommandOutcome>();
+    return std::optional(TRY(take_end(0)));
+}
+
+Result<CommandOutcome> RunningCommand::end() {
+    constexpr int kPatience = 120;  // seconds
+    (void)::kill(pid_, SIGTERM);
+    return take_end(kPatience);
 }
 
 Result<bool> read_lines(int fd, const std::function<bool(std::string_view)>& take) {
@@ -183,7 +237,7 @@ Result<CommandOutcome> run_for_lines(const Command& command, const std::function
     if (!read || !*read) (void)::kill(-started.pid, SIGKILL);
     CommandOutcome outcome;
     outcome.exit_code = TRY(wait_for(started.pid, 0, program));
-    TRY(started.became(command));
+    TRY(require_became(command, started.failure));
     if (!read) return Error(read.error()).context(program);
     if (!*read) outcome.exit_code = 0;
     outcome.errors = TRY(contents(started.errors, program));

@@ -15,4 +15,12 @@ std::string rfc3339(long long seconds) {
     return {text.data(), length};
 }
 
+std::optional<long long> read_rfc3339(const std::string& text) {
+    std::tm parts{};
+    const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (end == nullptr || *end != '\0') return std::nullopt;
+    const auto seconds = static_cast<long long>(::timegm(&parts));
+    return rfc3339(seconds) == text ? std::optional(seconds) : std::nullopt;  // there is no 31st of April, and no shorter way to write one
+}
+
 }  // namespace aa

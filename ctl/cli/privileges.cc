@@ -29,6 +29,9 @@ constexpr auto kLooksAtContainers = caps({CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE});
 // Configuration files keep their owner, group and mode, which may be others' (CHOWN, FOWNER) in directories that are others'
 // (DAC_OVERRIDE); the host's programs are asked with its root as theirs (SYS_CHROOT: --root).
 constexpr auto kWritesConfiguration = caps({CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SYS_CHROOT});
+// Loads the twin, which the parser only compiles (MAC_ADMIN); the kernel's audit messages, its limits and a larger buffer for them
+// (AUDIT_READ, AUDIT_CONTROL, NET_ADMIN), or its log (SYSLOG); whose process it is, as `status` sees it.
+constexpr auto kLearns = kLooksAtContainers | caps({CAP_MAC_ADMIN, CAP_AUDIT_READ, CAP_AUDIT_CONTROL, CAP_NET_ADMIN, CAP_SYSLOG});
 
 struct Row {
     Task task;
@@ -68,9 +71,7 @@ constexpr std::array kRows{
     Row{Task::verify, {kWritesConfiguration | kLooksAtContainers, caps({CAP_DAC_OVERRIDE})}},
     // Podman is no service: it starts the container itself, which takes whatever containers take.
     Row{Task::verify_podman, {CapabilitySet::all(), CapabilitySet::all()}},
-    // Loads the twin, which the parser only compiles (MAC_ADMIN); the kernel's audit messages, its limits and a larger buffer for them
-    // (AUDIT_READ, AUDIT_CONTROL, NET_ADMIN), or its log (SYSLOG); whose process it is, as `status` sees it.
-    Row{Task::learn, {kLooksAtContainers | caps({CAP_MAC_ADMIN, CAP_AUDIT_READ, CAP_AUDIT_CONTROL, CAP_NET_ADMIN, CAP_SYSLOG}), kNone}},
+    Row{Task::learn, {kLearns, kNone}},
     // Reads files of root's.
     Row{Task::learn_status, {kNone, kNone}},
     // Recordings, profiles and the catalog are root's, and stay where they are but for those two; the parser only compiles.
@@ -86,9 +87,9 @@ constexpr std::array kRows{
     Row{Task::metrics_containers_file, {kLooksAtContainers | caps({CAP_DAC_OVERRIDE}), kNone}},
     // Writes into directories of its caller's; the parser only reads names.
     Row{Task::new_confinement, {kNone, kNone}},
-    // Runs install, load and check, each of which gives up what it does not need, and the node's programs below its root. What the
-    // DaemonSet asks for, and nothing else.
-    Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},
+    // Runs install, load, check and, where it may, learn, each of which gives up what it does not need, and the node's programs below its
+    // root. The DaemonSet asks for no more than the first four and MAC_ADMIN, and for some of the others only where nodes learn.
+    Row{Task::node, {kWritesConfiguration | kLearns, kWritesConfiguration | kLearns}},
     // Reads one file of root's.
     Row{Task::node_check, {kNone, kNone}},
     // The catalog, the parser, the kernel's policy; the journal and what `decisionLog` names are root's.

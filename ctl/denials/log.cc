@@ -6,14 +6,17 @@
 #include <unistd.h>
 
 #include <array>
-#include <ctime>
+#include <cerrno>
 #include <memory>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "ctl/denials/intake.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/explain/decision_record.h"
@@ -40,9 +43,7 @@ bool is_journals() { return !is_auditds() && find_journalctl() != nullptr && exi
 Result<long long> second_of(const std::string& since) {
     unsigned long long seconds = 0;
     if (since.starts_with('@') && parse_decimal(since.substr(1), seconds)) return static_cast<long long>(seconds);
-    std::tm parts{};
-    const char* end = ::strptime(since.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (end != nullptr && *end == '\0') return static_cast<long long>(::timegm(&parts));
+    if (const auto time = read_rfc3339(since)) return *time;
     return Error{ErrorKind::usage, concat({"--since ", quote(since),
                                            " is for the journal alone, which is not what is read here; other logs take @SECONDS or ",
                                            "YYYY-MM-DDThh:mm:ssZ"})};
@@ -67,12 +68,41 @@ Result<void> read_file_of(const std::string& path, Intake& intake) {
     return read_stream(fd.get(), intake).context(path);
 }
 
+// The log PATH, and behind it what was rotated away of it (auditd.conf(5), num_logs; logrotate(8)). It is opened from the newest on: one that
+// is rotated meanwhile has the next name, too, and is left out there.
+Result<std::vector<Fd>> open_with_rotated(const std::string& path) {
+    constexpr int kMost = 999;  // auditd's own limit
+    std::vector<Fd> files;
+    std::set<std::pair<dev_t, ino_t>> known;
+    for (int number = 0; number <= kMost; ++number) {
+        auto fd = open_file(AT_FDCWD, number == 0 ? path : concat({path, ".", decimal(number)}), O_RDONLY | O_NOCTTY);
+        if (!fd && fd.error().kind == ErrorKind::not_found && number > 0) break;
+        if (!fd) return fd.error();
+        struct stat st {};
+        if (::fstat(fd->get(), &st) != 0) return errno_error("stat", path, errno);
+        if (known.emplace(st.st_dev, st.st_ino).second) files.push_back(*std::move(fd));
+    }
+    return files;
+}
+
+// Reads the oldest first. What was compressed is not read, and told.
+Result<void> read_with_rotated(const std::string& path, Intake& intake) {
+    const auto files = TRY(open_with_rotated(path));
+    auto& name = intake.read().name;
+    name = path;
+    if (files.size() > 1) name += concat({" and ", decimal(static_cast<long long>(files.size() - 1)), " rotated before"});
+    if (exists(concat({path, ".", decimal(static_cast<long long>(files.size())), ".gz"}).c_str()))
+        name += ", without those that are compressed";
+    for (auto file = files.rbegin(); file != files.rend(); ++file) TRY(read_stream(file->get(), intake).context(path));
+    return {};
+}
+
 // The log that a host has.
 Result<void> read_first(const LogOptions& options, Intake& intake) {
-    if (is_auditds()) return read_file_of(kAuditdLog, intake);
+    if (is_auditds()) return read_with_rotated(kAuditdLog, intake);
     if (is_journals()) return read_kernels_journal(options, intake);
     for (const char* path : kSyslogs) {
-        if (exists(path)) return read_file_of(path, intake);
+        if (exists(path)) return read_with_rotated(path, intake);
     }
     return read_kernel_log(intake);
 }

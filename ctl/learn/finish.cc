@@ -202,7 +202,9 @@ void add_finish_options(CLI::App& command, FinishOptions& options) {
         ->type_name("LABEL")
         ->capture_default_str();
     command.add_option("--export", options.export_to, "Write the recording to FILE; -: standard output")->type_name("FILE");
-    command.add_option("--merge", options.files.merged, "A recording of another host to take along; may be repeated")
+    command
+        .add_option("--merge", options.files.merged,
+                    "A recording of another host, or the log of a node's agent, to take along; may be repeated")
         ->type_name("FILE")
         ->allow_extra_args(false);
     command.add_option("--recording", options.files.recording, "This recording instead of the host's own")->type_name("FILE");

@@ -12,6 +12,7 @@
 
 namespace aa::ctl::learned {
 
+// Each a recording as a file has it, or the log of a node's agent (agent_log.h).
 struct RecordingFiles {
     std::string recording;            // in place of the host's own; empty: that
     std::vector<std::string> merged;  // of other hosts

@@ -62,12 +62,7 @@ public:
             remark("the kernel's audit limits stay as they are, and losses in its queue are not known: " + backlog.error().message);
         recorder_.emplace(kernel_, options_.confinement, twin_, learned_.read, TRY(read_kept_recording(options_.confinement)),
                           TRY(read_kept_progress(options_.confinement)));
-        const TakeEvent take = [this](const apparmor::Event& event) {
-            const auto now = std::time(nullptr);
-            take_calls(now);
-            recorder_->take(event, now);
-            return true;
-        };
+        const TakeEvent take = [this](const apparmor::Event& event) { return hear(event); };
         Intake intake(learned_.read, take);
         auto followed = follow_kernel(intake, 0, [this] { return beat(); });
         if (failure_) followed = *failure_;
@@ -102,18 +97,48 @@ private:
         directories_ = apparmor::profile_directories(own ? *own : std::vector<std::string>());
     }
 
-    // The first one begins it, as from then on nothing is missed.
+    // Until the kernel is heard, the twin is loaded again and again.
     bool beat() {
-        const auto now = std::time(nullptr);
-        const auto done = announcement_ ? go_on(now) : begin(now);
+        const auto done = announcement_ ? go_on(std::time(nullptr)) : speak_up();
         if (!done) failure_ = done.error();
         return done && shim::learning_clock() < deadline_;
     }
 
+    // The kernel tells of each profile that is loaded. Who does not hear that would learn nothing, and find that nothing was lost: the
+    // kernel sends its audit messages into the first network namespace alone (kernel/audit.c, kauditd_send_multicast_skb()), and none if it
+    // was started with audit=0.
+    Result<void> speak_up() {
+        constexpr int kMostTries = 10;  // a second each
+        if (tries_++ == kMostTries) {
+            return Error{ErrorKind::system, concat({"nothing is heard from the kernel, which has just loaded ", quote(twin_),
+                                                    ", so that nothing could be learned: run it in the host's network namespace, on a "
+                                                    "kernel that was not started with audit=0; it listened to ",
+                                                    learned_.read.name})};
+        }
+        const auto lock = TRY(apparmor::lock_for_load(std::string(apparmor::kCatalogPath)));
+        is_loaded_ = true;
+        return load_complaining(kernel_, twin_);
+    }
+
+    // Whether more is wanted. With the first word of the twin it begins, as from then on nothing is missed.
+    bool hear(const apparmor::Event& event) {
+        const auto now = std::time(nullptr);
+        const bool is_of_twin =
+            event.teller == apparmor::Teller::kernel && event.type == apparmor::EventType::status && event.name == twin_;
+        if (!announcement_ && is_of_twin) {
+            const auto begun = begin(now);
+            if (!begun) failure_ = begun.error();
+            return begun.has_value();
+        }
+        take_calls(now);
+        recorder_->take(event, now);
+        return true;
+    }
+
+    // Loads it once more: a `load` meanwhile may have had it enforce.
     Result<void> begin(long long now) {
         {
             const auto lock = TRY(apparmor::lock_for_load(std::string(apparmor::kCatalogPath)));
-            is_loaded_ = true;
             TRY(load_complaining(kernel_, twin_));
             deadline_ = shim::learning_clock() + static_cast<std::uint64_t>(options_.seconds) * kSecond;
             announcement_.emplace(TRY(Announcement::make(options_.confinement, {twin_, profile_, deadline_, options_.filter})));
@@ -157,6 +182,7 @@ private:
     std::string profile_, twin_;
     std::uint64_t deadline_ = ~std::uint64_t{0};
     bool is_loaded_ = false;
+    int tries_ = 0;
     std::optional<Recorder> recorder_;
     std::optional<Announcement> announcement_;
     std::optional<Error> failure_;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/utsname.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -29,10 +30,20 @@ Condition ready(const std::string& hash, const std::string& refused) {
             hash};
 }
 
+std::string host_name() {
+    utsname names{};
+    (void)::uname(&names);
+    return names.nodename;
+}
+
 }  // namespace
 
 Agent::Agent(Settings settings, Host host)
-    : settings_(std::move(settings)), host_(std::move(host)), cluster_(settings_.kubectl, settings_.name), programs_(host_) {}
+    : settings_(std::move(settings)),
+      host_(std::move(host)),
+      cluster_(settings_.kubectl, settings_.name),
+      programs_(host_),
+      learnings_(host_, settings_.name.empty() ? host_name() : settings_.name, settings_.learn) {}
 
 Condition Agent::not_ready(const std::string& reason) const { return {false, false, "not ready: " + reason, in_force_}; }
 
@@ -49,14 +60,22 @@ Result<void> Agent::lock() {
     return {};
 }
 
-Condition Agent::round() {
+Condition Agent::round(bool follows) {
     if (const auto locked = lock(); !locked) return not_ready(locked.error().message);  // the other one tells
     in_force_.clear();
     const auto settled = settle();
     Condition condition = settled ? *settled : not_ready(settled.error().message);
+    if (!settings_.prepare) add_learning(condition, follows);
     tell(condition);
     write_metrics();
     return condition;
+}
+
+// Whatever the round came to, what is not marked any more is not learned from.
+void Agent::add_learning(Condition& condition, bool follows) {
+    const auto news = learnings_.follow(settings_.catalog, condition.ready && follows);
+    if (!news.text.empty()) condition.status += "; " + news.text;
+    if (news.wrong) condition.current = false;
 }
 
 Result<Condition> Agent::settle() {
@@ -99,7 +118,8 @@ Result<Agent::InForce> Agent::bring_catalog(bool new_program) {
         }
     }
     if (!installed) return Error{installed.error().kind, refused.empty() ? installed.error().message : refused};
-    if (!settings_.prepare && (new_program || !is_in_force(host_, installed->hash))) TRY(put_in_force(host_, installed->hash));
+    const bool stale = !settings_.prepare && (new_program || !is_in_force(host_, installed->hash) || Learnings::are_left(host_));
+    if (stale) TRY(put_in_force(host_, installed->hash));
     return InForce{installed->hash, refused};
 }
 
@@ -159,6 +179,7 @@ Result<void> Agent::take_away() {
         if (!settings_.restart_engine) return Error{ErrorKind::system, restart_advice()};
         TRY(restart_engine(host_));
     }
+    if (!settings_.prepare && Learnings::are_left(host_)) TRY(host_.run({kCtl, "load"}, 300));
     if (const auto users = containers_of_ours(host_); !users.empty()) {
         return Error{ErrorKind::system,
                      concat({kShim, " cannot be removed before the containers that it has started: drain the node, or delete their pods (",

@@ -21,6 +21,7 @@
 #include "ctl/node/cluster.h"
 #include "ctl/node/delivery.h"
 #include "ctl/node/engine.h"
+#include "ctl/node/learnings.h"
 #include "ctl/node/programs.h"
 
 namespace aa::ctl::node {
@@ -32,6 +33,7 @@ struct Settings {
     std::string kubectl = "/usr/bin/kubectl";
     EngineSettings engine;
     bool restart_engine = false;
+    bool learn = false;    // from what is marked
     std::string metrics;   // a file on the node, for a collector of Prometheus; empty: none
     bool prepare = false;  // the root is a tree that no kernel runs on: put files there, load and start nothing
 };
@@ -40,8 +42,12 @@ class Agent {
 public:
     Agent(Settings settings, Host host);
 
-    // One round, told to the cluster if there is something new to tell, and written to the node (status.h).
-    Condition round();
+    // One round, told to the cluster if there is something new to tell, and written to the node (status.h). If another one FOLLOWS,
+    // what is marked is learned from meanwhile.
+    Condition round(bool follows);
+
+    // Ends what is learned; to be called when no more rounds follow.
+    void end_learning() { learnings_.end(); }
 
     // The node without aa-shim; an error says what still stands in the way, and so do the cluster's annotation and the node's status.
     Result<void> remove();
@@ -64,6 +70,7 @@ private:
     };
 
     Result<Condition> settle();
+    void add_learning(Condition& condition, bool follows);
     Result<InForce> bring_catalog(bool new_program);
     Result<void> check(const Delivery& delivery);
     Result<void> bring_engine();
@@ -79,6 +86,7 @@ private:
     Host host_;
     Cluster cluster_;
     Programs programs_;
+    Learnings learnings_;
     Fd lock_;
     std::optional<Refusal> refusal_;
     std::string in_force_;  // the hash of the catalog in force, as this round has found it

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/node/ctl.h"
+#include "ctl/node/marks.h"
 #include "ctl/node/programs.h"
 
 namespace aa::ctl::node {
@@ -116,6 +117,7 @@ Result<Delivery> read_delivery(const std::string& directory) {
     const std::string place = ::lstat(data.c_str(), &st) == 0 ? data : directory;
     Delivery delivery;
     TRY(read_files(TRY(open_file(AT_FDCWD, place, O_RDONLY | O_DIRECTORY)), place, delivery.files));
+    delivery.files.erase(std::string(kMarks));
     for (const auto& [name, content] : delivery.files) {
         if (directory_of(name) != kCatalog) continue;
         delivery.hash = hash_of(delivery.files);

@@ -3,7 +3,7 @@
 // The catalog as Kubernetes delivers it, and its way onto the node. A ConfigMap's volume is a directory whose files are
 // reached through the link `..data`; the kubelet makes a new directory and moves that link, so what stands behind one opening
 // of `..data` belongs together. One ConfigMap holds both the catalog (*.json) and the AppArmor profiles (everything else),
-// because they have to change together.
+// because they have to change together. What marks confinements to learn from stands beside them, and is no part of it (marks.h).
 //
 // A delivery reaches /etc/aa-shim of the node only after the node's own `aa-shimctl check` has passed it.
 #pragma once

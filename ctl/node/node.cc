@@ -67,13 +67,14 @@ int check(const Context& context, const Host& host) {
 }
 
 int keep(const Context& context, node::Agent& agent, const Options& options) {
-    if (options.once || options.settings.prepare) return report(context, agent.round());
+    if (options.once || options.settings.prepare) return report(context, agent.round(false));
     const Ending ending;
     bool end = false;
     while (!end) {
-        const bool ready = agent.round().ready;
+        const bool ready = agent.round(true).ready;
         end = ending.within(ready ? options.interval : 3 * options.interval);  // what failed may be costly to try
     }
+    agent.end_learning();
     return kOk;
 }
 
@@ -127,6 +128,7 @@ void add_node(CLI::App& app, Context& context) {
     command->add_flag("--replace-runtime", settings.engine.replace_runtime,
                       "Let aa-shim start containers with another runtime than the one that the engine uses now");
     command->add_flag("--restart-engine", settings.restart_engine, "Restart the engine when its configuration has changed");
+    command->add_flag("--learn", settings.learn, "Learn from the confinements that learning.json of the delivery marks");
     command->add_option("--metrics", settings.metrics, "File on the node for the counters of aa-shim (Prometheus text format)");
     command->add_option("--interval", options->interval, "Seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));
     command->add_flag("--once", options->once, "Look once, and end");

@@ -91,9 +91,9 @@ Result<std::string> settle(const apparmor::Kernel& kernel, const std::vector<std
 
 }  // namespace
 
-Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel) {
+Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const char* directory) {
     constexpr std::string_view kComplains = " (complain)";
-    const shim::LearningPlace place(kernel);
+    const shim::LearningPlace place(kernel, directory);
     std::vector<Twin> twins;
     const auto loaded = TRY(kernel.loaded_profiles());
     for (const auto line : lines(loaded)) {

@@ -11,6 +11,7 @@
 
 #include "apparmor/kernel/kernel.h"
 #include "base/result.h"
+#include "shim/learning.h"
 
 namespace aa::ctl {
 
@@ -34,8 +35,8 @@ struct Twin {
     bool is_learned = false;  // somebody is there to learn
 };
 
-// The twins that KERNEL holds, without their children.
-Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel);
+// The twins that KERNEL holds, without their children. Who learns says so in DIRECTORY.
+Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const char* directory = shim::kLearningDirectory);
 
 // Has KERNEL hold the twin NAME, complaining.
 Result<void> load_complaining(const apparmor::Kernel& kernel, const std::string& name);

@@ -3,13 +3,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include "base/fd.h"
+#include "base/running_command.h"
 
 namespace aa {
 namespace {
@@ -81,6 +87,66 @@ TEST(Process, EndsWhatTakesTooLongWithItsChildren) {
     ASSERT_FALSE(run.has_value());
     EXPECT_EQ(run.error().message, "'/bin/sh' was ended: not done after 1 seconds");
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+// What comes of RUNNING, within ten seconds.
+std::optional<CommandOutcome> end_of(RunningCommand& running) {
+    for (int tenths = 0; tenths < 100; ++tenths) {
+        const auto outcome = running.outcome();
+        if (!outcome || *outcome) return outcome ? *outcome : std::nullopt;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return std::nullopt;
+}
+
+TEST(RunningCommand, RunsBesideUs) {
+    auto running = RunningCommand::start(shell("echo begun >&2; exec sleep 60"));
+    ASSERT_TRUE(running.has_value());
+    while (running->errors()->empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(*running->errors(), "begun\n");
+    auto outcome = running->outcome();
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_FALSE(outcome->has_value());
+    const auto end = running->end();
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ(end->exit_code, 128 + SIGTERM);
+}
+
+TEST(RunningCommand, EndsByItself) {
+    auto running = RunningCommand::start(shell("echo out; exit 3"));
+    ASSERT_TRUE(running.has_value());
+    const auto outcome = end_of(*running);
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_EQ(outcome->exit_code, 3);
+    EXPECT_EQ(outcome->output, "out\n");
+}
+
+TEST(RunningCommand, ThatIsNoProgramEndsWithAnError) {
+    auto running = RunningCommand::start({{"/nowhere/program"}});
+    ASSERT_TRUE(running.has_value());
+    auto end = running->outcome();
+    while (end && !*end) end = running->outcome();
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(end.error().message, "cannot run '/nowhere/program': it does not exist");
+}
+
+// A child of ours starts one of its own and is killed: that one is told to end, and says so.
+TEST(RunningCommand, IsToldToEndWhenWeAreKilled) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const auto told = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(ends[1]);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto running =
+            RunningCommand::start(shell("exec > " + told + "; trap 'echo told; exit' TERM; echo begun; while :; do sleep 0.1; done"));
+        ::pause();
+    }
+    std::array<char, 64> text{};
+    ASSERT_EQ(::read(ends[0], text.data(), text.size()), 6);
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    ASSERT_EQ(::read(ends[0], text.data(), text.size()), 5);
+    EXPECT_EQ(std::string_view(text.data(), 5), "told\n");
 }
 
 TEST(Process, FindsTheReasonInItsLastLine) {

@@ -27,6 +27,7 @@ DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm" / "aa-shim"
 BASE = DEPLOY / "kubernetes" / "base"
 SKIPPED = 77
+MARKS = '{ "learning": [{ "confinement": "web", "until": "2026-11-30T14:00:00Z" }] }'
 
 
 def skip(reason):
@@ -103,6 +104,7 @@ class Manifests(unittest.TestCase):
     def test_kubernetes_knows_every_field(self):
         self.assert_valid(self.base)
         self.assert_valid(self.overlay(remove=True))
+        self.assert_valid(self.overlay("learn"))
         for file in sorted((DEPLOY / "kubernetes" / "examples").glob("*.yaml")):
             self.assert_valid(documents(file.read_text()))
 
@@ -184,15 +186,17 @@ class Manifests(unittest.TestCase):
         self.assertEqual([name for kind, _, name in objects if kind == "RuntimeClass"], ["aa-shim"])
         self.assertIn("runtimeClassName: aa-shim\n", notes)
 
-    def overlay(self, remove, **more):
-        """What kustomize makes of an operator's overlay of the base, with MORE in it, and the component that removes aa-shim."""
+    def overlay(self, *components, remove=False, **more):
+        """What kustomize makes of an operator's overlay of the base, with MORE in it, and COMPONENTS; `remove` is the one that removes aa-shim."""
         folder = WORK / "overlay"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (folder / "80-mine.json").write_text("{}")
+        (folder / "learning.json").write_text(MARKS)
         document = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [os.path.relpath(BASE, folder)], **more}
-        if remove:
-            document["components"] = [os.path.relpath(DEPLOY / "kubernetes" / "remove", folder)]
+        components += ("remove",) if remove else ()
+        if components:
+            document["components"] = [os.path.relpath(DEPLOY / "kubernetes" / name, folder) for name in components]
         (folder / "kustomization.yaml").write_text(json.dumps(document))
         return documents(output_of(TOOLS / "kubectl", "kustomize", folder))
 
@@ -236,13 +240,33 @@ class Manifests(unittest.TestCase):
         container["args"].sort()
         self.assertEqual(by_chart, removing)
 
+    def test_learning_is_the_same_by_both(self):
+        """By the component as its comment shows it, and by the chart's value; with it comes what it takes, and without it nothing."""
+        comment = [line[4:] for line in (DEPLOY / "kubernetes" / "learn" / "kustomization.yaml").read_text().splitlines() if line.startswith("#   ")]
+        shown = yaml.safe_load("\n".join(comment))
+        self.assertEqual(shown.pop("components"), ["../learn"])
+        by_overlay, by_chart = self.overlay("learn", **shown), self.chart(learn={"enabled": True, "marks": MARKS})[0]
+        daemon_set = ("DaemonSet", "aa-shim", "aa-shim")
+        self.assertEqual(by_overlay[daemon_set], by_chart[daemon_set])
+        for objects in (by_overlay, by_chart):
+            self.assertEqual(objects["ConfigMap", "aa-shim", "aa-shim-catalog"]["data"]["learning.json"], MARKS)
+        plain, learning = (objects[daemon_set]["spec"]["template"]["spec"] for objects in copy.deepcopy((self.base, by_overlay)))
+        self.assertEqual({key: value for key, value in learning.items() if plain.get(key) != value and key != "containers"}, {"hostNetwork": True, "hostPID": True})
+        self.assertEqual([word for word in learning["containers"][0]["args"] if word not in plain["containers"][0]["args"]], ["--learn"])
+        more = [set(pod["containers"][0]["securityContext"].pop("capabilities")["add"]) for pod in (plain, learning)]
+        self.assertEqual(more[1] - more[0], {"AUDIT_CONTROL", "AUDIT_READ", "NET_ADMIN", "SYS_PTRACE"})
+        self.assertEqual(learning["containers"][0]["securityContext"], plain["containers"][0]["securityContext"])
+        removing = self.overlay("learn", remove=True)
+        self.assertEqual(self.arguments(removing)[-2:], ["--learn", "--remove"])
+        self.assertEqual(removing[daemon_set], self.chart(learn={"enabled": True}, remove=True)[0][daemon_set])
+
     def test_the_schema_takes_the_defaults_and_refuses_mistakes(self):
         jsonschema.validate(yaml.safe_load((CHART / "values.yaml").read_text()), SCHEMA)
         for wrong in (
             {"handler": ["web"]}, {"handlers": "web"}, {"handlers": ["Web"]}, {"handlers": ["web,db"]}, {"handlers": ["web", "web"]}, {"interval": 0},
             {"interval": "10"}, {"engine": {"restartEngine": True}}, {"engine": {"default": "yes"}}, {"engine": {"replaceRuntime": 1}}, {"image": {"tag": "1"}},
             {"image": {"repository": "x", "tag": "a b"}}, {"catalog": {"../x": ""}}, {"catalog": {".x": ""}}, {"catalog": {"x.json": {}}},
-            {"metrics": {"file": "metrics.prom"}}, {"nodeSelector": {"a": True}},
+            {"metrics": {"file": "metrics.prom"}}, {"learn": True}, {"learn": {"marks": {}}}, {"nodeSelector": {"a": True}},
         ):
             with self.assertRaises(jsonschema.ValidationError, msg=str(wrong)):
                 jsonschema.validate(wrong, SCHEMA)
@@ -283,7 +307,7 @@ class Manifests(unittest.TestCase):
 
     def test_the_agent_knows_every_option_that_it_is_given(self):
         known = output_of(CTL, "node", "--help")
-        _, everything = {}, self.chart(interval=5, engine={"restart": True, "default": True, "mandatory": True, "replaceRuntime": True}, metrics={"file": "/x"}, remove=True)
+        _, everything = {}, self.chart(interval=5, engine={"restart": True, "default": True, "mandatory": True, "replaceRuntime": True}, metrics={"file": "/x"}, learn={"enabled": True}, remove=True)
         words = self.arguments(everything[0])
         command = self.base["DaemonSet", "aa-shim", "aa-shim"]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
         for word in (*words[1:], *command[2:]):

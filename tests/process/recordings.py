@@ -43,6 +43,16 @@ def _line(document):
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
+def agent_log(node, confinement, recording, at="2026-11-30T10:00:00Z"):
+    """RECORDING as the agent of NODE writes it to its log, among what else it says there, as `kubectl logs --prefix` prints it."""
+    lines = recording.splitlines()
+    log = f"[pod/aa-shim-{node}/node] ready: aa-shim\n"
+    for number, line in enumerate(lines, 1):
+        head = json.dumps({"aa-shim-learned": 1, "node": node, "confinement": confinement, "at": at, "line": number, "of": len(lines)}, separators=(",", ":"))
+        log += f'[pod/aa-shim-{node}/node] {head[:-1]},"recording":{line}}}\n'
+    return log
+
+
 def text(facts, starts=(), execs=(), **losses):
     """The recording of FACTS, pairs with counts; texts in it are bytes, each a character of ISO 8859-1."""
     counts = {}

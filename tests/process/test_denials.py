@@ -149,6 +149,36 @@ not attributed (no container on record has this label): profile 'web'
         self.ctl("denials", "--reveal", "web", "--file", LOG, code=USAGE)
         self.ctl("denials", "--reveal", "web", "--since", "@1", code=USAGE)
 
+    def file(self, path, *lines):
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines))
+        self.addCleanup(path.unlink)
+
+    def test_what_auditd_has_rotated_away(self):
+        """As auditd writes it, and numbers its files: the oldest first, and none twice."""
+        for number, name in enumerate(("audit.log.2", "audit.log.1", "audit.log")):
+            inner = record(f"/srv/{name}", serial=number, second=1796014679 + number).split(" ", 2)[2]
+            self.file(f"/var/log/audit/{name}", f"type=DAEMON_ROTATE msg=audit(1796014679.000:{number}): op=rotate-logs", f"type=AVC msg={inner}")
+        self.file("/run/auditd.pid", "7")
+        os.link("/var/log/audit/audit.log", "/var/log/audit/audit.log.3")
+        self.addCleanup(os.unlink, "/var/log/audit/audit.log.3")
+        document = json.loads(self.ctl("--json", "denials").stdout)
+        self.assertEqual((document["source"], document["records"], document["duplicates"]), ("/var/log/audit/audit.log and 2 rotated before", 3, 0))
+        self.assertEqual([one["name"] for one in document["denials"]], ["/srv/audit.log.2", "/srv/audit.log.1", "/srv/audit.log"])
+        document = json.loads(self.ctl("--json", "denials", "--since", "@1796014680").stdout)
+        self.assertEqual(document["records"], 2)
+
+    def test_what_logrotate_has_left_of_syslog(self):
+        for number, name in enumerate(("kern.log.1", "kern.log")):
+            self.file(f"/var/log/{name}", f"2026-11-30T04:57:59.1+00:00 host kernel: [   12.5] {record(f'/srv/{name}', serial=number)}")
+        self.file("/var/log/kern.log.2.gz")
+        journal = Path("/run/systemd/journal")
+        if journal.exists():
+            journal.rmdir()  # of another test's
+        document = json.loads(self.ctl("--json", "denials").stdout)
+        self.assertEqual((document["source"], document["records"]), ("/var/log/kern.log and 1 rotated before, without those that are compressed", 2))
+
     def test_the_journal(self):
         self.journal([
             {"MESSAGE": record(), "_TRANSPORT": "kernel"},

@@ -242,6 +242,34 @@ class Learned(harness.ShimTest):
             facts = (line for line in exported.read_text().splitlines() if '"fact"' in line)
             self.assertEqual(list(facts), [line for line in self.recording.read_text().splitlines() if '"fact"' in line])
 
+    def test_of_three_nodes_logs_is_that_of_one_that_saw_all(self):
+        """All in one file, as `kubectl logs` of the DaemonSet gives it, or each in its own; with what a node had recorded before, and another confinement."""
+        self.record(recordings.observed("nginx"), execs=["/usr/bin/a"])
+        whole = self.finish()
+        logs = []
+        for node in range(3):
+            seen = recordings.text(list(recordings.observed("nginx", lambda row, node=node: row % 3 == node)), execs=["/usr/bin/a"] if node == 1 else [])
+            early = recordings.text(list(recordings.observed("nginx", lambda row, node=node: row % 9 == node)))
+            logs.append(recordings.agent_log(f"n{node}", "shop", early, "2026-11-30T09:59:59Z") + recordings.agent_log(f"n{node}", "shop", seen)
+                        + recordings.agent_log(f"n{node}", "other", recordings.text(FACTS)))
+        Random(5).shuffle(logs)
+        files = [harness.WORK / f"log{number}" for number in range(4)]
+        for file, log in zip(files, (*logs, "".join(logs))):
+            file.write_text(log)
+        self.recording.write_text(files[3].read_text())
+        self.assertEqual(self.finish(), whole, "one file")
+        self.assertEqual(self.finish(*(word for file in files[:3] for word in ("--merge", file)), recording=False), whole, "three")
+        self.assertEqual(self.finish(*(word for file in files for word in ("--merge", file)), recording=False), whole, "the same twice")
+
+    def test_a_log_that_lacks_something_is_refused(self):
+        log = recordings.agent_log("n1", "shop", recordings.text(FACTS))
+        for text, problem in ((log.rpartition("[")[0], "the recording of node 'n1' from 2026-11-30T10:00:00Z has 4 of its 5 lines in the log"),
+                              (log[:-9], f"'{self.recording}':6: is no line of an agent of this version that learns, or was cut off"),
+                              (log.replace('"shop"', '"other"'), "is the log of an agent that did not learn from confinement 'shop'")):
+            self.recording.write_text(text)
+            result = self.learn("--finish", code=SYSTEM if "did not" in problem else WRONG)
+            self.assertIn(problem, result.stderr)
+
     def keep(self):
         """The recording as the host's own."""
         own = Path("/var/lib/aa-shim/learn/shop.recording")

@@ -19,7 +19,8 @@ import recordings
 
 OK, WRONG, _, SYSTEM = range(4)
 NAMES = {1 << number: name for number, name in (
-    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (5, "KILL"), (12, "NET_ADMIN"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"), (33, "MAC_ADMIN"), (34, "SYSLOG"), (37, "AUDIT_READ"),
+    (0, "CHOWN"), (1, "DAC_OVERRIDE"), (2, "DAC_READ_SEARCH"), (3, "FOWNER"), (5, "KILL"), (12, "NET_ADMIN"), (18, "SYS_CHROOT"), (19, "SYS_PTRACE"),
+    (30, "AUDIT_CONTROL"), (33, "MAC_ADMIN"), (34, "SYSLOG"), (37, "AUDIT_READ"),
 )}
 CONFIGURATION = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SYS_CHROOT"}
 CONTAINERS = {"DAC_READ_SEARCH", "SYS_PTRACE"}
@@ -313,7 +314,8 @@ class Privileges(harness.ShimTest):
         tree = harness.WORK / "node"
         tree.mkdir()
         arguments = ["node", "--root", tree, "--once"]
-        self.assert_keeps(self.sets_of(*arguments), CONFIGURATION | {"MAC_ADMIN"}, CONFIGURATION | {"MAC_ADMIN"}, filters=0)
+        keeps = CONFIGURATION | CONTAINERS | {"AUDIT_CONTROL", "AUDIT_READ", "MAC_ADMIN", "NET_ADMIN", "SYSLOG"}  # of it what the DaemonSet gives
+        self.assert_keeps(self.sets_of(*arguments), keeps, keeps, filters=0)
         self.assertTrue((tree / "run/aa-shim/node-status").exists())
         self.assert_keeps(self.sets_of("node", "--root", tree, "--check"), set())
         self.ctl("node", "--root", tree, "--check", code=WRONG)

@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -72,8 +74,17 @@ def program_facts(confinement):
     return names
 
 
+def audit_backlog_limit():
+    """What the kernel says (AUDIT_GET): the sixth number of struct audit_status, behind the message's head."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 9) as audit:
+        audit.sendto(struct.pack("=IHHII", 16, 1000, 1, 1, 0), (0, 0))
+        return struct.unpack_from("=6I", audit.recv(8192), 16)[5]
+
+
 def check_learning_under_no_new_privileges():
+    limit = audit_backlog_limit()
     learning = Learning("web", "--for", "20m")
+    tap.equal("the kernel's audit limit is raised meanwhile", (limit < 65536, audit_backlog_limit()), (True, 65536))
     tap.has("it is said", learning.first, "Learning from confinement 'web' until", "aa-shim-learning-web")
     tap.equal("status tells of it", twins()["web"], (True, True))
     tap.has("explain tells of it, of a container that is none yet", run("aa-shimctl", "explain", "--label", "tier=web")[1],
@@ -92,6 +103,7 @@ def check_learning_under_no_new_privileges():
         tap.equal("all is as it was decided", host_status()[0], 0)
         status, output = learning.end(signal.SIGTERM)
         tap.equal("ended by a signal: status", status, 0)
+        tap.equal("the kernel's audit limit is put back", audit_backlog_limit(), limit)
         tap.has("ended by a signal: what is told", output, "now enforces the rules of 'aa-shim-web'", "Nothing was lost", "the kernel's audit messages")
         tap.equal("it runs under the rules of its profile", label(pid), only("aa-shim-learning-web", "enforce"))
         tap.ok("what the profile forbids is denied again", now_says(container, "denied"))
@@ -159,20 +171,44 @@ def check_profile_elsewhere():
     must("aa-shimctl", "load")
 
 
+def reads_of(confinement):
+    """How often each file in /tmp was read, by its name in the recording of CONFINEMENT."""
+    counts = {}
+    with open(f"{RECORDINGS}/{confinement}.recording", encoding="utf-8") as file:
+        for fact in map(json.loads, list(file)[1:]):
+            if fact.get("denied") == "r" and fact.get("name", "").startswith("/tmp/"):
+                counts[fact["name"]] = counts.get(fact["name"], 0) + fact["count"]
+    return counts
+
+
+def peak_memory(pid):
+    """In KiB."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+
+
 def check_flood():
-    """More than anybody reads in time: each event is counted, or counted as lost."""
-    loops, opens = 20, 1000
-    learning = Learning("web", "--for", "20m")
+    """A hundred thousand events of fifty containers, more than anybody reads in time: each is counted with its container's file, or as lost."""
+    loops, opens = 50, 2000
+    learning = Learning("web", "--for", "60m")
     before = learn_status("web")
-    script = f"i=0; while [ $i -lt {opens} ]; do : < /etc/hostname; i=$((i+1)); done; echo done > /tmp/now; sleep 1000"
+    script = "until [ -e /tmp/go ]; do sleep 1; done; i=0; while [ $i -lt {opens} ]; do : < '/tmp/c{number} **\n{{a}}\"'; i=$((i+1)); done; echo done > /tmp/now; sleep 3600"
     with contextlib.ExitStack() as stack:
-        containers = [stack.enter_context(Container("--label", "tier=web", BUSYBOX, "sh", "-c", script)) for _ in range(loops)]
-        tap.ok("flood: all are done", all(now_says(one, "done") for one in containers))
+        containers = [stack.enter_context(Container("--label", "tier=web", BUSYBOX, "sh", "-c", f": > '/tmp/c{number} **\n{{a}}\"'; " + script.format(opens=opens, number=number)))
+                      for number in range(loops)]
+        for one in containers:
+            open(f"/proc/{init_pid(one.id)}/root/tmp/go", "w", encoding="utf-8").close()
+        tap.ok("flood: all are done", until(lambda: all(now_says(one, "done") for one in containers), 900))
+        memory = peak_memory(learning.process.pid)
         learning.end(signal.SIGTERM)
     after = learn_status("web")
     lost = sum(after["lost"].values()) - sum(before["lost"].values())
-    seen = after["events"] - before["events"]
-    tap.ok("flood: counted, or counted as lost", seen + lost >= loops * opens, f"{seen} events, {lost} lost")
+    reads = reads_of("web")
+    counts = [reads.get(f"/tmp/c{number} **\n{{a}}\"", 0) for number in range(loops)]
+    tap.ok("flood: counted, or counted as lost", sum(counts) + lost >= loops * opens, f"{sum(counts)} reads, {lost} lost")
+    tap.ok("flood: of no container more than it did", max(counts) <= opens, counts)
+    tap.ok("flood: the memory is bounded", memory < 100 << 10, memory)
+    print(f"# flood: {sum(counts)} of {loops * opens} reads, {lost} lost, {memory} KiB", flush=True)
     tap.equal("flood: the starts are", after["starts"] - before["starts"], loops)
 
 
