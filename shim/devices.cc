@@ -189,6 +189,12 @@ bool denies_all(const oci::DeviceRule& rule) {
     return !rule.allow && rule.type == 'a' && !rule.major && !rule.minor && has('r') && has('w') && has('m');
 }
 
+// DEVICE, of which FACT tells, for people.
+std::string told_as(const oci::Device& device, const DeviceFact& fact) {
+    if (!fact.path.empty()) return fact.path;
+    return device.path.empty() ? fact.numbers : concat({device.path, " (", fact.numbers, ")"});
+}
+
 // NAMES for people: the first few, and how many more.
 std::string shown(const std::vector<std::string>& names) {
     constexpr std::size_t kMost = 4;
@@ -250,7 +256,7 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
     for (std::size_t i = 0; i < removed.size(); ++i) {
         const auto& fact = facts.devices[i];
         removed[i] = !is_device_granted(request.devices[i], fact, grants);
-        if (removed[i]) taken.push_back(fact.path.empty() ? concat({request.devices[i].path, " (", fact.numbers, ")"}) : fact.path);
+        if (removed[i]) taken.push_back(told_as(request.devices[i], fact));
     }
     auto rules = cut_rules(request.device_rules, facts.rules, grants);
     // In a user namespace, a process cannot make device files, and runtimes leave the device cgroup alone (user_namespaces(7)).

@@ -70,6 +70,7 @@ Result<oci::Device> read_device(const std::string& name) {
     const auto& grant = *parsed;
     if (!grant.major || !grant.minor || grant.type == 'a')
         return Error{ErrorKind::usage, concat({"--device ", quote(name), " names no single device"})};
+    device.path.clear();  // it may have any
     device.type = grant.type;
     device.major = *grant.major;
     device.minor = *grant.minor;
