@@ -152,7 +152,8 @@ void watch_tree(const WatchedProcess& first, std::string_view user_namespace, st
         mismatch = find_mismatch_in(kernel, tasks, user_namespace, bounds);
         if (!mismatch) return;
     }
-    // Those that share no PID namespace with it would outlive it.
+    // Those that share no PID namespace with it would outlive it; and it would go on where it waits for one of them.
+    first.stop();
     for (const auto& task : tasks) {
         if (task.process != first.pid()) (void)::kill(task.process, SIGKILL);
     }

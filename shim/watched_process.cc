@@ -39,7 +39,9 @@ bool WatchedProcess::ends_within(int milliseconds) const {
     return ::poll(&end, 1, milliseconds) > 0;
 }
 
-void WatchedProcess::kill() const { (void)::syscall(SYS_pidfd_send_signal, fd_.get(), SIGKILL, nullptr, 0); }
+void WatchedProcess::kill() const { send(SIGKILL); }
+void WatchedProcess::stop() const { send(SIGSTOP); }
+void WatchedProcess::send(int signal) const { (void)::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0); }
 
 std::string WatchedProcess::image() const {
     const auto auxv = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(pid_), "/auxv"}), kMostBytes);

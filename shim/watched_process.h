@@ -23,6 +23,8 @@ public:
     [[nodiscard]] bool ends_within(int milliseconds) const;
 
     void kill() const;
+    // Executes nothing any more, until somebody lets it go on.
+    void stop() const;
 
     // What tells one execve(2) of it from the next: the kernel lays out every program anew, at addresses of chance (proc(5), auxv). A fork
     // has the same. Empty if that cannot be read.
@@ -35,6 +37,8 @@ public:
     [[nodiscard]] std::string place() const;
 
 private:
+    void send(int signal) const;
+
     pid_t pid_;
     Fd fd_;
 };

@@ -64,6 +64,15 @@ class Watch(WatchTest):
         self.start()
         self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
 
+    def test_nothing_goes_on_while_all_are_killed(self):
+        """The first one waits for a child, which is killed long before the last."""
+        mark = harness.WORK / "went-on"
+        script = f"sleep 1000 & first=$!; for i in $(seq 300); do sleep 1000 & done; wait $first; touch {mark}"
+        process = self.created(f"sleep 0.3; exec sh -c '{script}'")
+        self.start()
+        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+        self.assertFalse(mark.exists())
+
     def test_a_container_in_a_user_namespace(self):
         """There its sets count."""
         outside = "exec unshare --user --map-root-user"
