@@ -97,15 +97,16 @@ private:
         // What is missing cannot be started in; that is the runtime's to say.
         if (!place && place.error().kind != ErrorKind::not_found) return std::move(place).error().context("the root");
         if (!place || is_verifiers(place->path)) return Found();
-        auto found = TRY(own_.keeps_root(place->path) ? look_at_own_root(*place) : look_at_callers(*place));
+        Found found;
+        if (!own_.keeps_root(place->path)) {
+            found = TRY(caller_path(*place));
+        } else if (own_.has_given_root()) {
+            // What the engine has laid out may be an overlay of any place (`podman run --rootfs DIRECTORY:O`).
+            found = TRY(look_at_volume(*place));
+        }
         if (found) found->destination = "/";
         return found;
     }
-
-    Result<Found> look_at_callers(const oci::HostPlace& place) { return Found(TRY(caller_path(place))); }
-
-    // What the engine has laid out as a root may be an overlay of any place (`podman run --rootfs DIRECTORY:O`).
-    Result<Found> look_at_own_root(const oci::HostPlace& place) { return own_.has_given_root() ? look_at_volume(place) : Found(); }
 
     // `aa-shimctl install --verify` starts a container of its own there.
     static bool is_verifiers(std::string_view path) {

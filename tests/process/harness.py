@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import shutil
+import socket
 import stat
 import struct
 import subprocess
@@ -27,6 +28,7 @@ WORK = Path("/mnt/aa")
 ETC = Path("/etc/aa-shim")
 RUN = Path("/run/aa-shim")
 LOADS = Path("/var/lib/aa-shim/loads")
+JOURNAL = Path("/run/systemd/journal/socket")
 COMPILED = RUN / "catalog"
 TIMEOUT = 60
 
@@ -129,6 +131,16 @@ class ShimTest(unittest.TestCase):
     """A test with an empty host: no catalog, and the fake runtime, called runc, behind /etc/aa-shim/runtime."""
 
     runtime_name = "runc"
+
+    def listen_as_journald(self, timeout):
+        """A socket in journald's place; receiving from it waits TIMEOUT seconds."""
+        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+        JOURNAL.unlink(missing_ok=True)
+        journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(journal.close)
+        journal.bind(str(JOURNAL))
+        journal.settimeout(timeout)
+        return journal
 
     def setUp(self):
         for directory in (WORK, ETC, RUN):

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from watching import watchers
 
 LOG = harness.WORK / "log"
 LOG_WORDS = ("--log", LOG, "--log-format", "json")
-JOURNAL = Path("/run/systemd/journal/socket")
 TEMPORARY = re.compile(r"\.(config\.json|key)\.aa-shim\.\d+$")
 # What libc does before main(), and leaves it no way to tell.
 FIRST_OF_OURS = "readlink"
@@ -49,18 +47,13 @@ class Faults(harness.ShimTest):
 
     def setUp(self):
         super().setUp()
-        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
-        JOURNAL.unlink(missing_ok=True)
-        self.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(self.journal.close)
-        self.journal.bind(str(JOURNAL))
-        self.journal.setblocking(False)
+        self.records = self.listen_as_journald(0)
 
     def read_journal(self):
         told = []
         while True:
             try:
-                told.append(self.journal.recv(1 << 16).decode())
+                told.append(self.records.recv(1 << 16).decode())
             except BlockingIOError:
                 return told
 

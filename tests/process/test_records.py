@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -18,7 +17,6 @@ import observing
 from observing import CRI, CRI_ROOT
 
 JOURNALD = Path("/lib/systemd/systemd-journald")
-JOURNAL = Path("/run/systemd/journal/socket")
 SUBJECT = {
     "AA_SHIM_ENGINE": "cri-containerd", "AA_SHIM_NAMESPACE": "shop", "AA_SHIM_POD": "web", "AA_SHIM_NAME": "nginx",
     "AA_SHIM_IMAGE": "registry.example/nginx:1",
@@ -45,15 +43,12 @@ def parse_record(datagram):
 class Journal(observing.ObservingTest):
     def setUp(self):
         super().setUp()
-        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
-        JOURNAL.unlink(missing_ok=True)
+        harness.JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+        harness.JOURNAL.unlink(missing_ok=True)
         self.load_catalog()
 
     def listen(self):
-        log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(log.close)
-        log.bind(str(JOURNAL))
-        log.settimeout(harness.TIMEOUT)
+        log = self.listen_as_journald(harness.TIMEOUT)
         return lambda: parse_record(log.recv(1 << 16))
 
     def test_what_a_record_says(self):
@@ -245,7 +240,7 @@ class Journal(observing.ObservingTest):
         self.addCleanup(journald.wait)
         self.addCleanup(journald.send_signal, signal.SIGTERM)
         for _ in range(300):
-            if JOURNAL.exists():
+            if harness.JOURNAL.exists():
                 break
             time.sleep(0.1)
         directory = self.cri_bundle("c1")

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +16,6 @@ import harness
 from observing import COUNTERS, HEAD, NAMES
 from standing import CEILING, OK, SYSTEM, WRONG, StandingTest, bounded
 
-JOURNAL = Path("/run/systemd/journal/socket")
 SETTLES = 2  # seconds after which what deviates is no state on the way
 TIMELY = 20  # on a busy machine
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -37,12 +35,7 @@ def keep_within():
 class WatchHost(StandingTest):
     def setUp(self):
         super().setUp()
-        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
-        JOURNAL.unlink(missing_ok=True)
-        self.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(self.journal.close)
-        self.journal.bind(str(JOURNAL))
-        self.journal.settimeout(TIMELY)
+        self.told = self.listen_as_journald(TIMELY)
 
     def watch(self, *arguments, every=1, **options):
         """A watch that has looked at everything for the first time."""
@@ -77,7 +70,7 @@ class WatchHost(StandingTest):
     def record(self):
         """The next one of a finding: those of the containers' creation come before."""
         while True:
-            fields = dict(line.split("=", 1) for line in self.journal.recv(1 << 16).decode().splitlines())
+            fields = dict(line.split("=", 1) for line in self.told.recv(1 << 16).decode().splitlines())
             if fields["AA_SHIM_COMMAND"] == "watch":
                 return {name.removeprefix("AA_SHIM_").lower(): value for name, value in fields.items()}
 
@@ -282,7 +275,7 @@ class WatchHost(StandingTest):
 
     def test_without_a_journal_and_without_counters(self):
         """Neither stops anything."""
-        JOURNAL.unlink()
+        harness.JOURNAL.unlink()
         COUNTERS.unlink()
         self.container("c1", self.start(), shim=False)
         process = self.watch()
