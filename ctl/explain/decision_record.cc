@@ -10,6 +10,7 @@
 #include "apparmor/catalog/engine_facts.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 namespace {

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/cli/output.h"
 #include "ctl/explain/replay.h"
 
 namespace aa::ctl {
@@ -170,19 +171,19 @@ int replay(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, Context& context) {
-    auto* command =
-        app.add_subcommand("replay", "Judge the decisions on record anew by a catalog that is not in force; nothing is changed");
+void add_replay(const CliCommand& app, Context& context) {
+    const auto command =
+        app.subcommand("replay", "Judge the decisions on record anew by a catalog that is not in force; nothing is changed");
     const auto options = std::make_shared<Options>();
-    command->add_option("PATH", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
-    auto* log = command->add_option("--log", options->logs, "A file of decisions (\"decisionLog\") instead of the journal; may be repeated")
-                    ->type_name("FILE")
-                    ->allow_extra_args(false);
-    command->add_flag("--journal", options->journal, "The journal (default)")->excludes(log);
-    command->add_option("--since", options->since, "Of the journal, what came after TIME, as journalctl takes it")
-        ->type_name("TIME")
-        ->excludes(log);
-    command->callback([&context, options] { context.run(Task::replay, [&context, options] { return replay(context, *options); }); });
+    command.option("PATH", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
+    const auto log = command.option("--log", options->logs, "A file of decisions (\"decisionLog\") instead of the journal; may be repeated")
+                         .type_name("FILE")
+                         .repeatable();
+    command.flag("--journal", options->journal, "The journal (default)").excludes(log);
+    command.option("--since", options->since, "Of the journal, what came after TIME, as journalctl takes it")
+        .type_name("TIME")
+        .excludes(log);
+    command.callback([&context, options] { context.run(Task::replay, [&context, options] { return replay(context, *options); }); });
 }
 
 }  // namespace aa::ctl
