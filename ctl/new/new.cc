@@ -45,7 +45,7 @@ Result<void> write(const DraftFile& file) {
     std::filesystem::create_directories(path.parent_path(), error);
     if (error) return errno_error("make the directory", path.parent_path().string(), error.value());
     const Fd fd = TRY(open_file(AT_FDCWD, file.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644).context("write"));
-    if (auto written = write_all(fd.get(), file.text); !written) {
+    if (auto written = write_all(fd.get(), file.text).context(quote(file.path)); !written) {
         (void)::unlink(file.path.c_str());
         return written;
     }
