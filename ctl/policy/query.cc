@@ -51,7 +51,7 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
             return concat({"cannot be asked: this parser has no rule about ", apparmor::class_name(asked.thing.mediation_class),
                            " for the features at hand, and the policy has"});
         case Verdict::unproved:
-            return "not proved: the policy is too large for the time and memory that one question may take";
+            return concat({"not proved: the policy is too large for one question: ", asked.answer.bound});
     }
     return {};
 }
