@@ -14,8 +14,8 @@
 #include "apparmor/algebra/alphabet.h"
 #include "apparmor/algebra/glob.h"
 #include "apparmor/algebra/grammar.h"
-#include "apparmor/algebra/steps.h"
 #include "apparmor/policy/automaton.h"
+#include "apparmor/policy/steps.h"
 
 namespace aa::apparmor {
 

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+
+#include "apparmor/policy/steps.h"
 
 namespace aa::apparmor {
 namespace {
@@ -39,6 +42,21 @@ std::string spelled(const std::vector<Step>& steps, std::size_t at) {
     return path;
 }
 
+// Has TAKE each byte with the state that it leads to from STATE. Most lead to one, which is asked about once.
+template <class Take>
+void each_step(const Automaton& automaton, Steps::OfAutomaton& steps, StateId state, Take take) {
+    const Bytes& unusual = steps.unusual(state);
+    std::optional<StateId> usual;
+    for (const std::uint8_t byte : kBytes) {
+        if (unusual[byte]) {
+            take(byte, automaton.step(state, byte));
+            continue;
+        }
+        if (!usual) usual = automaton.step(state, byte);
+        take(byte, *usual);
+    }
+}
+
 bool executes(const Permissions& permissions) { return (permissions.allow & permission::kExec) != 0; }
 
 }  // namespace
@@ -51,11 +69,13 @@ FileWalk::Shape FileWalk::next_shape(Shape shape, std::uint8_t byte) {
 }
 
 FileWalk::FileWalk(const Profile& profile) : profile_(profile), seen_(kShapes * profile.files.size()) {
+    Steps::OfAutomaton steps(profile.files);
     visit(profile.files_start, kBegins, 0, 0);
     for (std::uint32_t at = 0; at < nodes_.size(); ++at) {
         const Node node = nodes_[at];
         if (node.shape != kBegins) note_permissions(node.state);
-        for (const std::uint8_t byte : kBytes) visit(profile.files.step(node.state, byte), next_shape(node.shape, byte), at, byte);
+        each_step(profile.files, steps, node.state,
+                  [&](std::uint8_t byte, StateId to) { visit(to, next_shape(node.shape, byte), at, byte); });
     }
 }
 
@@ -108,16 +128,16 @@ public:
     explicit Backward(const FileWalk& walk) : ways_(walk.nodes_.size()) {
         std::unordered_map<std::size_t, std::uint32_t> index;
         for (std::uint32_t at = 0; at < walk.nodes_.size(); ++at) index.emplace(key(walk.nodes_[at].state, walk.nodes_[at].shape), at);
+        Steps::OfAutomaton steps(walk.profile_.files);
         for (std::uint32_t at = 0; at < walk.nodes_.size(); ++at) {
             const Node& node = walk.nodes_[at];
             if (node.shape == kStrange) continue;
-            for (const std::uint8_t byte : kBytes) {
+            each_step(walk.profile_.files, steps, node.state, [&](std::uint8_t byte, StateId state) {
                 const Shape shape = next_shape(node.shape, byte);
-                const StateId state = walk.profile_.files.step(node.state, byte);
-                if (state == kDeadState || shape == kStrange) continue;
+                if (state == kDeadState || shape == kStrange) return;
                 const auto to = index.find(key(state, shape));
                 if (to != index.end()) ways_[to->second].push_back({at, byte});
-            }
+            });
         }
     }
 

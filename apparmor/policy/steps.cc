@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apparmor/algebra/steps.h"
+#include "apparmor/policy/steps.h"
 
 #include <cstdint>
 
