@@ -94,7 +94,7 @@ Result<Announcement> Announcement::make(const std::string& confinement, const sh
     auto calls = TRY(make_new(run_path(shim::calls_file(confinement)), 0600, O_RDONLY));
     const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));  // aa-shim is to find it whole, and held
     auto file = TRY(make_new(beside, 0644, O_RDWR));
-    TRY(write_all(file.get(), to_text(learning)));
+    TRY(write_all(file.get(), to_text(learning)).context(quote(beside)));
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
