@@ -193,7 +193,9 @@ std::string calls_file(std::string_view confinement) { return concat({".", confi
 std::string to_line(const LearnedCall& call) {
     constexpr std::size_t kLongest = 4096;
     constexpr std::size_t kLongestName = 255;  // of a part of a path (NAME_MAX)
-    const auto called = call.called.empty() ? std::string(kNotCalled) : escape(call.called, " ", kLongestName);
+    // A space would end it.
+    const bool is_word = !call.called.empty() && call.called.find(' ') == std::string::npos;
+    const auto called = is_word ? escape(call.called, {}, kLongestName) : std::string(kNotCalled);
     return concat({call.is_exec ? "exec " : "start ", call.container, call.may_gain ? " may-gain " : " no-new-privileges ", called, " ",
                    escape(call.program, {}, kLongest), "\n"});
 }
