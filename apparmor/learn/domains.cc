@@ -145,10 +145,10 @@ private:
         for (std::size_t at = 0; at < candidates.size(); ++at) {
             auto& one = candidates[at];
             const bool is_wanted = at < kMostCandidates && can_all_be_children(one) && TRY(is_tighter(one, main));
-            const bool is_held_back = is_wanted && !around_.may_change && is_executed_within(one);
-            if (is_held_back) held_back_.insert(one.roots.begin(), one.roots.end());
+            auto* held = is_wanted ? held_by(one) : nullptr;
+            if (held != nullptr) held->insert(one.roots.begin(), one.roots.end());
             // With what is held back stays what would be in its child.
-            if (is_held_back) staying.insert(staying.end(), one.programs.begin(), one.programs.end());
+            if (held != nullptr) staying.insert(staying.end(), one.programs.begin(), one.programs.end());
             if (!is_wanted) staying.insert(staying.end(), one.roots.begin(), one.roots.end());
         }
         for (const auto& program : staying) TRY(enter(profile_, program));
@@ -158,8 +158,12 @@ private:
     [[nodiscard]] bool can_all_be_children(const Candidate& one) const {
         return std::all_of(one.roots.begin(), one.roots.end(), [&](const std::string& root) { return can_be_child(root); });
     }
-    [[nodiscard]] bool is_executed_within(const Candidate& one) const {
-        return std::any_of(one.roots.begin(), one.roots.end(), [&](const std::string& root) { return executed_.contains(root); });
+    // The list of those that are kept from a child as CANDIDATE is, which is wanted; null: it is not. From outside nothing is in the way.
+    std::set<std::string>* held_by(const Candidate& candidate) {
+        const auto is_executed = [&](const std::string& root) { return executed_.contains(root); };
+        const auto cannot_be_loaded = [&](const std::string& root) { return is_executed(root) && around_.not_loaded.contains(root); };
+        if (!around_.may_change && std::ranges::any_of(candidate.roots, is_executed)) return &held_back_;
+        return std::ranges::any_of(candidate.roots, cannot_be_loaded) ? &not_loaded_ : nullptr;
     }
 
     // Whether a child takes something from CANDIDATE and from MAIN, the facts of the rest.
@@ -251,6 +255,7 @@ private:
         }
         result.executed = children_;
         result.held_back = held_back_;
+        result.not_loaded = not_loaded_;
         return result;
     }
 
@@ -265,7 +270,7 @@ private:
     std::set<std::string> executed_;  // those of them that programs of the profile itself execute
     std::map<std::string, std::string> children_, from_outside_children_;
     std::map<std::string, Domain> new_;
-    std::set<std::string> held_back_;
+    std::set<std::string> held_back_, not_loaded_;
 };
 
 }  // namespace

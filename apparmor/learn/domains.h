@@ -29,7 +29,8 @@ struct OutsideCommand {
 struct Surroundings {
     std::vector<std::string> starts;  // first programs of containers
     std::vector<OutsideCommand> commands;
-    bool may_change = false;  // an exec within the containers may lead to another profile: none has no-new-privileges
+    bool may_change = false;                // an exec within the containers may lead to another profile: none has no-new-privileges
+    std::set<std::string> not_loaded = {};  // programs, by their patterns, whose code a child of the bound could not map
 };
 
 // For each of ASKED whether a profile that allows HAVE, and what it allowed before if it is the profile ITSELF, would allow it.
@@ -48,6 +49,7 @@ struct Domains {
     std::map<std::string, std::string> executed;  // what under the profile itself leads to a new child, by its pattern → the child's label
     std::map<std::string, std::string> commands;  // from outside that are to get a new child → its label
     std::set<std::string> held_back;              // programs without a child for no other reason than no-new-privileges
+    std::set<std::string> not_loaded;             // and for none but that the bound does not let a child map their code
 };
 
 // The domains of PROFILE for what GRAPH tells. In BEFORE, where PROFILE may be with children, its rules say where an exec leads that they allow.

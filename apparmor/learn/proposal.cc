@@ -2,6 +2,7 @@
 #include "apparmor/learn/proposal.h"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -55,7 +56,7 @@ public:
     Proposing(const Recording& recording, const ProposalSettings& settings) : settings_(settings) {
         for (const auto& [fact, count] : recording.facts()) facts_.push_back({&fact, count});
         facts_ = without_foreign(facts_);
-        around_ = {{}, settings.commands, !settings.no_new_privileges && recording.all_may_gain()};
+        around_ = {{}, settings.commands, !settings.no_new_privileges && recording.all_may_gain(), {}};
         for (const auto& [program, count] : recording.starts()) around_.starts.push_back(program);
     }
 
@@ -103,11 +104,13 @@ private:
             if (!why_.contains(one.fact)) graph.add(one);
         }
         if (around_.starts.empty()) around_.may_change = false;
+        TRY(find_not_loaded());
         const Allows allows = [this](bool itself, const std::vector<Seen>& have, const std::vector<Seen>& asked) {
             return would_allow(itself, have, asked);
         };
         domains_ = TRY(domains_of(graph, around_, settings_.profile, *old_, allows));
         shares_.emplace(facts_, domains_);
+        proposal_.made = shares_->made();
         for (std::size_t at = 0; at < domains_.all.size(); ++at) {
             const auto& domain = domains_.all[at];
             parts_.push_back({domain, shares_->of(at), {}});
@@ -116,6 +119,23 @@ private:
         }
         proposal_.commands = domains_.commands;
         proposal_.held_back = domains_.held_back;
+        proposal_.not_loaded = domains_.not_loaded;
+        return {};
+    }
+
+    // The kernel asks again about what a program is made of, its own file and the interpreter of a script, where its label is another one.
+    Result<void> find_not_loaded() {
+        std::deque<Fact> made;
+        std::vector<Seen> loaded;
+        for (const auto& one : facts_) {
+            const auto& event = one.fact->event;
+            if (event.operation == "exec") loaded.push_back({&made.emplace_back(loading(*one.fact)), one.count});
+            if (event.operation == kInherited && event.denied.find('m') != std::string::npos) loaded.push_back(one);
+        }
+        const auto within = TRY(allowed_facts(loaded, settings_.bound, settings_.parser, settings_.features));
+        for (std::size_t at = 0; at < loaded.size(); ++at) {
+            if (!within[at]) around_.not_loaded.insert(executed_as(loaded[at].fact->program));
+        }
         return {};
     }
 
@@ -208,7 +228,7 @@ private:
                 rest.push_back(one);
                 continue;
             }
-            const auto text = concat({executed_as(one.fact->event.name), " cx -> ", child->substr(settings_.profile.size() + 2)});
+            const auto text = concat({executed_as(one.fact->event.name), " Cx -> ", child->substr(settings_.profile.size() + 2)});
             auto& rule = into.try_emplace(text, LearnedRule{Area::children, text, {}}).first->second;
             rule.seen.push_back(one);
         }

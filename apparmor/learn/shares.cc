@@ -48,23 +48,27 @@ std::vector<std::size_t> Shares::domains_with(const Fact& fact) const {
 void Shares::mirror(const Seen& seen, const std::vector<std::size_t>& takers) {
     Fact fact = *seen.fact;
     fact.event.denied = other_side(fact.event);
-    made_.push_back(std::move(fact));
+    made_->push_back(std::move(fact));
     for (std::size_t at = 0; at < shares_.size(); ++at) {
-        if (std::find(takers.begin(), takers.end(), at) == takers.end()) shares_[at].push_back({&made_.back(), seen.count});
+        if (std::find(takers.begin(), takers.end(), at) == takers.end()) shares_[at].push_back({&made_->back(), seen.count});
     }
 }
 
 void Shares::load(const Seen& exec) {
     const auto child = domains_.executed.find(executed_as(exec.fact->event.name));
     if (child == domains_.executed.end()) return;
-    Fact fact = *exec.fact;
+    made_->push_back(loading(*exec.fact));
+    for (std::size_t at = 0; at < shares_.size(); ++at) {
+        if (domains_.all[at].label == child->second) shares_[at].push_back({&made_->back(), exec.count});
+    }
+}
+
+Fact loading(const Fact& exec) {
+    Fact fact = exec;
     fact.program = fact.event.name;
     fact.event.operation = kInherited;
     fact.event.denied = "mr";
-    made_.push_back(std::move(fact));
-    for (std::size_t at = 0; at < shares_.size(); ++at) {
-        if (domains_.all[at].label == child->second) shares_[at].push_back({&made_.back(), exec.count});
-    }
+    return fact;
 }
 
 std::vector<Seen> without_foreign(const std::vector<Seen>& facts) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ public:
 
     // Those of the domain of that number.
     [[nodiscard]] const std::vector<Seen>& of(std::size_t domain) const { return shares_[domain]; }
+    // The facts among them that nobody recorded: whoever keeps such a share keeps these.
+    [[nodiscard]] std::shared_ptr<const std::deque<Fact>> made() const { return made_; }
 
 private:
     void share(const Seen& seen);
@@ -32,8 +35,11 @@ private:
 
     const Domains& domains_;
     std::vector<std::vector<Seen>> shares_;
-    std::deque<Fact> made_;
+    std::shared_ptr<std::deque<Fact>> made_ = std::make_shared<std::deque<Fact>>();
 };
+
+// What the program that EXEC, a fact, executes maps of its own file once it has begun, if that changes its label.
+Fact loading(const Fact& exec);
 
 // Of FACTS all but files that were inherited and that nobody of the container opened: those are its engine's, and stay open.
 std::vector<Seen> without_foreign(const std::vector<Seen>& facts);

@@ -47,6 +47,7 @@ Json to_json(const Finished& finished, bool written) {
             {"rules", rules},
             {"children", children},
             {"heldBack", finished.proposal.held_back},
+            {"notLoaded", finished.proposal.not_loaded},
             {"apart", apart},
             {"oddCommands", finished.odd_commands},
             {"comparedWith", finished.compared},
@@ -81,6 +82,9 @@ void say_children(const apparmor::Proposal& proposal) {
     say_list(
         "Under the profile itself (ix), as no-new-privileges, where it is set or not known not to be, lets no exec change the profile:",
         lines);
+    lines.clear();
+    for (const auto& program : proposal.not_loaded) lines.push_back(quote(program));
+    say_list("Under the profile itself (ix), as the bound (--within) does not let a profile of their own load them (mr):", lines);
 }
 
 }  // namespace

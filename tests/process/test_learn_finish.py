@@ -211,6 +211,18 @@ class Learned(harness.ShimTest):
         self.assertIn("Under the profile itself (ix), as no-new-privileges, where it is set or not known not to be, lets no exec change the "
                       "profile:\n  '/usr/bin/helper'\n", self.learn("--finish").stdout)
 
+    def test_a_bound_that_lets_no_child_load_a_program_keeps_it_under_the_profile(self):
+        (PROFILES / "narrow").write_text(
+            "abi <abi/3.0>,\ninclude <tunables/global>\nprofile narrow flags=(attach_disconnected,mediate_deleted) {\n  signal,\n  ptrace,\n"
+            "  capability chown,\n  network inet stream,\n  /{,usr/}lib{,32,64}/** mr,\n  /etc/** r,\n  /{dev/,}pts/* rw,\n  /dev/* rw,\n"
+            "  /proc/** r,\n  /{srv,var/lib/shop,backup}/** rw,\n  /usr/bin/helper ix,\n  /usr/bin/dump mr,\n}\n")
+        self.record_helped()
+        document = self.finish("--within", "narrow")
+        self.assertEqual((document["notLoaded"], document["heldBack"], [child["program"] for child in document["children"]]),
+                         (["/usr/bin/helper"], [], ["/usr/bin/dump"]))
+        self.assertIn("Under the profile itself (ix), as the bound (--within) does not let a profile of their own load them (mr):\n"
+                      "  '/usr/bin/helper'\n", self.learn("--finish", "--within", "narrow").stdout)
+
     def test_the_table_says_under_which_profile_a_command_runs(self):
         self.record_helped()
         CATALOG.write_text(CATALOG.read_text().replace('"noNewPrivileges"', '"exec": { "rules": [{ "command": "/usr/bin/dump", "apparmor": "aa-shim-web" }] },\n      "noNewPrivileges"'))

@@ -53,6 +53,15 @@ protected:
     static void writes(Recording& recording, const std::string& program, const std::string& file) {
         recording.add(observed_event("open", "wc", "own", file), program);
     }
+    // A bound with the rule EXECS, and without other programs.
+    void set_bound(std::string_view execs) {
+        bound_ =
+            compiled(concat({"abi <abi/3.0>,\ninclude <tunables/global>\nprofile bound flags=(attach_disconnected,mediate_deleted) {\n"
+                             "  signal,\n  ptrace,\n  network inet stream,\n  /{,usr/}lib{,32,64}/** mr,\n  /etc/** r,\n"
+                             "  /{dev/,}pts/* rw,\n  /dev/* rw,\n  /proc/** r,\n  /data/x rw,\n  ",
+                             execs, ",\n}\n"}));
+        bound_label_ = "bound";
+    }
     std::vector<std::pair<std::string, std::string>> children(const Recording& recording) { return proposed(recording).children; }
 };
 
@@ -246,11 +255,7 @@ TEST_F(Children, HaveNothingThatNoContainerShouldHave) {
 }
 
 TEST_F(Children, AreWithinTheBound) {
-    bound_ = compiled(
-        "abi <abi/3.0>,\ninclude <tunables/global>\nprofile bound flags=(attach_disconnected,mediate_deleted) {\n"
-        "  signal,\n  ptrace,\n  network inet stream,\n  /{,usr/}lib{,32,64}/** mr,\n  /etc/** r,\n  /{dev/,}pts/* rw,\n  /dev/* rw,\n"
-        "  /proc/** r,\n  /bin/* mrix,\n  /data/x rw,\n}\n");
-    bound_label_ = "bound";
+    set_bound("/bin/* mrix");
     auto recording = application();
     run(recording, "/bin/app", "/bin/tool");
     writes(recording, "/bin/tool", "/data/x");
@@ -260,6 +265,27 @@ TEST_F(Children, AreWithinTheBound) {
     ASSERT_EQ(proposal.apart.size(), 1U);
     EXPECT_EQ(proposal.apart[0].why, "it is beyond 'bound'");
     EXPECT_FALSE(allows(proposal.text, proposal.children[0].first, "/data/y", permission::kWrite));
+}
+
+// Under the label of who executes it the kernel does not ask about a program's own code.
+TEST_F(Children, AreNoneWhereTheBoundDoesNotLetThemLoadTheirPrograms) {
+    auto recording = application();
+    run(recording, "/bin/app", "/bin/tool");
+    writes(recording, "/bin/tool", "/data/x");
+    const auto is_under_the_profile = [&] {
+        const auto proposal = proposed(recording);
+        EXPECT_THAT(proposal.children, IsEmpty());
+        EXPECT_THAT(proposal.not_loaded, ElementsAre("/bin/tool"));
+        EXPECT_THAT(proposal.held_back, IsEmpty());
+        EXPECT_EQ(leads_to(proposal.text, kProfile, "/bin/tool"), kProfile);
+        EXPECT_TRUE(allows(proposal.text, kProfile, "/data/x", permission::kWrite));
+    };
+    set_bound("/bin/* ix");
+    is_under_the_profile();
+    set_bound("/bin/* mrix");
+    EXPECT_THAT(children(recording), ElementsAre(Pair(std::string(kProfile) + "//tool", "/bin/tool")));
+    recording.add(observed_event("file_inherit", "mr", "other", "/opt/interpreter"), "/bin/tool");
+    is_under_the_profile();
 }
 
 }  // namespace
