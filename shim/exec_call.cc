@@ -157,11 +157,14 @@ Result<void> require_known_capabilities(const oci::CommandLine& line, const oci:
                  "start it anew through aa-shim"};
 }
 
-// Tells whoever learns from the container of CALL what SPEC starts in it.
-void tell_exec(const Call& call, const apparmor::Confinement& confinement, RunningRoot& root, const oci::ProcessSpec& spec) {
+// Tells whoever learns from the container of CALL what SPEC starts in it, within BOUNDS.
+void tell_exec(const Call& call, const apparmor::Confinement& confinement, RunningRoot& root, const oci::ProcessSpec& spec,
+               const Bounds& bounds) {
     if (spec.args.empty()) return;
     const auto program = find_program(root, spec, CapabilitySet::all());
-    tell_learner(confinement.name, {true, std::string(call.line.id), program ? program->file.path : spec.args[0]});
+    const bool may_gain = !bounds.no_new_privileges && !spec.no_new_privileges;
+    tell_learner(confinement.name,
+                 {true, std::string(call.line.id), program ? program->file.path : spec.args[0], called_by(spec.args[0]), may_gain});
 }
 
 }  // namespace
@@ -197,7 +200,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         trace.as_exit_status = !judged && is_given_as_status(confinement, judged.error());
         TRY(std::move(judged));
     }
-    if (is_learned) tell_exec(call, confinement, root, process.spec);
+    if (is_learned) tell_exec(call, confinement, root, process.spec, bounds);
     if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     if (bounds.profile) {
         trace.fields.emplace_back("profile", *bounds.profile);

@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t kMaxFile = 16384;
 constexpr std::string_view kFirstLine = "aa-shim learning 1";
 constexpr std::string_view kLastLine = "end";
+constexpr std::string_view kNotCalled = "-";
 
 // Since Linux 6.8; a runtime that does not know it passes over it.
 constexpr std::string_view kChangesLabel = "lsm_set_self_attr";
@@ -185,19 +186,29 @@ void learn_from(Decision& decision, const Learning& learning, const apparmor::Co
                                        ", which forbids next to nothing, and with the capabilities that the engine gives"}));
 }
 
+std::string called_by(std::string_view word) { return std::string(word.substr(word.rfind('/') + 1)); }
+
 std::string calls_file(std::string_view confinement) { return concat({".", confinement}); }
 
 std::string to_line(const LearnedCall& call) {
     constexpr std::size_t kLongest = 4096;
-    return concat({call.is_exec ? "exec " : "start ", call.container, " ", escape(call.program, {}, kLongest), "\n"});
+    constexpr std::size_t kLongestName = 255;  // of a part of a path (NAME_MAX)
+    // A space would end it.
+    const bool is_word = !call.called.empty() && call.called.find(' ') == std::string::npos;
+    const auto called = is_word ? escape(call.called, {}, kLongestName) : std::string(kNotCalled);
+    return concat({call.is_exec ? "exec " : "start ", call.container, call.may_gain ? " may-gain " : " no-new-privileges ", called, " ",
+                   escape(call.program, {}, kLongest), "\n"});
 }
 
 std::optional<LearnedCall> read_call(std::string_view line) {
     const auto kind = split_line(line);
     if (!kind || (kind->key != "exec" && kind->key != "start")) return std::nullopt;
-    const auto rest = split_line(kind->value);
-    if (!rest) return std::nullopt;
-    return LearnedCall{kind->key == "exec", std::string(rest->key), std::string(rest->value)};
+    const auto container = split_line(kind->value);
+    const auto privileges = container ? split_line(container->value) : std::nullopt;
+    const auto rest = privileges ? split_line(privileges->value) : std::nullopt;
+    if (!rest || (privileges->key != "may-gain" && privileges->key != "no-new-privileges")) return std::nullopt;
+    return LearnedCall{kind->key == "exec", std::string(container->key), std::string(rest->value),
+                       rest->key == kNotCalled ? std::string() : std::string(rest->key), privileges->key == "may-gain"};
 }
 
 void tell_learner(std::string_view confinement, const LearnedCall& call, const char* directory) {

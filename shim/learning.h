@@ -81,10 +81,15 @@ std::string calls_file(std::string_view confinement);
 struct LearnedCall {
     bool is_exec = false;  // from outside; else the container's first program
     std::string container;
-    std::string program;  // its path, or as it was typed
+    std::string program;    // its path, or as it was typed
+    std::string called;     // the last part of what was typed, which the process calls itself; empty: not known
+    bool may_gain = false;  // without no-new-privileges: its execs may lead to another profile
 
     friend bool operator==(const LearnedCall&, const LearnedCall&) = default;
 };
+
+// What a process calls itself that was started by WORD.
+std::string called_by(std::string_view word);
 
 // CALL as a line, and back; nothing if LINE is none.
 std::string to_line(const LearnedCall& call);

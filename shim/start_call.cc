@@ -68,7 +68,9 @@ void tell_start(const Call& call, const Decision& decision, BundleRoot& root) {
     const auto& args = root.config().process.args;
     if (decision.learning.empty() || args.empty()) return;
     const auto first = find_first_program(root, CapabilitySet::all());
-    tell_learner(decision.confinement, {false, std::string(call.line.id), first ? first->program.file.path : args[0]});
+    const bool may_gain = !decision.bounds.no_new_privileges && !root.config().process.no_new_privileges;
+    tell_learner(decision.confinement,
+                 {false, std::string(call.line.id), first ? first->program.file.path : args[0], called_by(args[0]), may_gain});
 }
 
 // A restored process keeps the label of the checkpoint; only the option changes it (CRIU's --lsm-profile).

@@ -108,9 +108,20 @@ private:
         return follow_hats(pair);
     }
 
+    // The profile of which LABEL is a child: what is done among a profile and its children is held against that of the others.
+    static std::string_view family_of(std::string_view label) {
+        const auto parent = components(label).size() == 1 ? parent_of(label) : std::string_view();
+        return parent.empty() ? label : parent;
+    }
+
     void compare_rules(const Pair& pair, const Confining& ours, const Confining& theirs) {
-        auto difference = allowed_rules(
-            {.inside = {ours}, .outside = &theirs, .classes = {}, .most = most_, .own = pair.ours, .their_own = pair.theirs}, budget_);
+        auto difference = allowed_rules({.inside = {ours},
+                                         .outside = &theirs,
+                                         .classes = {},
+                                         .most = most_,
+                                         .own = std::string(family_of(pair.ours)),
+                                         .their_own = std::string(family_of(pair.theirs))},
+                                        budget_);
         for (auto& allowance : difference.allowances) gain(pair, std::move(allowance));
         result_.all_listed = result_.all_listed && difference.complete;
         if (!difference.proved)

@@ -62,6 +62,10 @@ struct FactOrder {
     bool operator()(const Fact& a, const Fact& b) const;
 };
 
+// The operation of a file that was open when the program was executed (security/apparmor/include/audit.h, OP_INHERIT): by the program
+// before it, or, with "m", by the kernel for the exec. It is asked about where an exec changes the profile.
+inline constexpr std::string_view kInherited = "file_inherit";
+
 // What EVENT, of PROGRAM, tells; nothing, if it is of policy itself, or has no label.
 std::optional<Fact> fact_of(const Event& event, std::string_view program);
 

@@ -16,8 +16,20 @@
 namespace aa::apparmor {
 
 // The parts of a profile, in the order in which it has them.
-enum class Area : std::uint8_t { sockets, capabilities, processes, programs, libraries, configuration, data, state, devices, kernel };
-inline constexpr std::size_t kAreas = 10;
+enum class Area : std::uint8_t {
+    sockets,
+    capabilities,
+    processes,
+    programs,
+    children,
+    libraries,
+    configuration,
+    data,
+    state,
+    devices,
+    kernel
+};
+inline constexpr std::size_t kAreas = 11;
 
 // What was seen, and how often.
 struct Seen {
@@ -29,6 +41,7 @@ struct LearnedRule {
     Area area = Area::data;
     std::string text;  // without the comma
     std::vector<Seen> seen;
+    std::string label = {};  // of the profile that has it, if that is a child
 };
 
 // The rules for FACTS, all of them of files with a name and no links, in order.

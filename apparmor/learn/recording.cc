@@ -26,6 +26,24 @@ void Recording::add(const Event& event, std::string_view program) {
     if (auto fact = fact_of(event, program)) count(*std::move(fact), 1);
 }
 
+void Recording::add_start(std::string_view program, bool may_gain) {
+    count(starts_, program, 1);
+    add_to(gaining_, may_gain ? 1 : 0);
+}
+
+void Recording::add_exec(std::string_view command, bool may_gain) {
+    count(execs_, command, 1);
+    add_to(gaining_, may_gain ? 1 : 0);
+}
+
+bool Recording::all_may_gain() const {
+    std::uint64_t all = 0;
+    for (const auto* counts : {&starts_, &execs_}) {
+        for (const auto& [program, times] : *counts) add_to(all, times);
+    }
+    return all > 0 && all == gaining_;
+}
+
 void Recording::add(const RecordingLosses& losses) {
     for (const auto& field : kLossFields) add_to(losses_.*field.member, losses.*field.member);
 }
@@ -35,6 +53,7 @@ void Recording::merge(const Recording& other) {
     for (const auto& [program, times] : other.starts_) count(starts_, program, times);
     for (const auto& [command, times] : other.execs_) count(execs_, command, times);
     add(other.losses_);
+    add_to(gaining_, other.gaining_);
 }
 
 bool Recording::take_room(std::size_t size) {

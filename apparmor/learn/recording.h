@@ -54,8 +54,9 @@ public:
     // What EVENT, of PROGRAM, tells, if it is an observation (fact.h).
     void add(const Event& event, std::string_view program);
     // A container was started, and PROGRAM with it; COMMAND was executed in one from outside.
-    void add_start(std::string_view program) { count(starts_, program, 1); }
-    void add_exec(std::string_view command) { count(execs_, command, 1); }
+    // If it MAY_GAIN privileges (no-new-privileges is not set), what it executes may run under another profile.
+    void add_start(std::string_view program, bool may_gain = false);
+    void add_exec(std::string_view command, bool may_gain = false);
     void add(const RecordingLosses& losses);
     // All that OTHER has.
     void merge(const Recording& other);
@@ -64,6 +65,9 @@ public:
     [[nodiscard]] const Counts& starts() const { return starts_; }
     [[nodiscard]] const Counts& execs() const { return execs_; }
     [[nodiscard]] const RecordingLosses& losses() const { return losses_; }
+    // Of starts and execs those that may gain privileges, and whether all of them are known to.
+    [[nodiscard]] std::uint64_t gaining() const { return gaining_; }
+    [[nodiscard]] bool all_may_gain() const;
 
 private:
     friend class RecordingReader;
@@ -76,11 +80,13 @@ private:
     Facts facts_;
     Counts starts_, execs_;
     RecordingLosses losses_;
+    std::uint64_t gaining_ = 0;
     std::size_t texts_ = 0;  // their bytes
 };
 
 // RECORDING as a file has it: a JSON document a line, sorted; the first one has the version, the losses, and how many there are. A text is
-// bytes, each of them the character of that number.
+// bytes, each of them the character of that number. Version 2 also has how many starts and execs may gain privileges; it is 1 if none may, or
+// it is not known.
 std::string write_recording(const Recording& recording);
 
 // What BYTES say. An error of kind config, with the line, for all that write_recording() does not write: what was cut off, or put together by

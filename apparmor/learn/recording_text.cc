@@ -18,7 +18,9 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr std::string_view kVersionKey = "aa-shim-recording";
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kFirstVersion = 1;
+constexpr std::uint64_t kVersion = 2;
+constexpr std::string_view kGaining = "mayGain";  // from version 2 on
 constexpr std::array kObserved = {EventType::allowed, EventType::audit, EventType::denied, EventType::killed};
 
 // --- bytes and the characters of their numbers, in UTF-8 ---
@@ -65,7 +67,9 @@ Json to_json(const Fact& fact, std::uint64_t times) {
 }
 
 Json header(const Recording& recording) {
-    Json document = {{kVersionKey, kVersion}};
+    const bool is_first = recording.gaining() == 0;
+    Json document = {{kVersionKey, is_first ? kFirstVersion : kVersion}};
+    if (!is_first) document[std::string(kGaining)] = recording.gaining();
     for (const auto& field : kLossFields) document[std::string(field.name)] = recording.losses().*field.member;
     document["lines"] = recording.starts().size() + recording.execs().size() + recording.facts().size();
     return document;
@@ -136,7 +140,11 @@ public:
     // The number of lines that follow; nothing, if it is no header.
     std::optional<std::uint64_t> read_header(std::string_view line) {
         const auto document = Json::parse(line, nullptr, false);
-        if (!document.is_object() || number_of(document, kVersionKey) != kVersion) return std::nullopt;
+        const auto version = document.is_object() ? number_of(document, kVersionKey) : std::nullopt;
+        if (version != kFirstVersion && version != kVersion) return std::nullopt;
+        const auto gaining = number_of(document, kGaining);
+        if (gaining.has_value() != (version == kVersion)) return std::nullopt;
+        recording_.gaining_ = gaining.value_or(0);
         for (const auto& field : kLossFields) {
             const auto number = number_of(document, field.name);
             if (!number) return std::nullopt;

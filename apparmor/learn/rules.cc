@@ -91,7 +91,7 @@ private:
             own || event.signal.empty() || event.signal.starts_with("unknown") ? std::string() : concat({" set=(", event.signal, ")"});
         auto& listed = peers_[{event.operation, concat({set, " peer=", which})}];
         add_words(listed.words, event.denied);
-        if (own && event.operation == "signal") listed.words.insert({"receive", "send"});
+        if (own && event.operation == "signal" && event.denied != "receive") listed.words.insert({"receive", "send"});
         if (own && event.operation == "ptrace")
             add_words(listed.words, event.denied.starts_with("trace") ? "trace tracedby" : "read readby");
         listed.seen.push_back(seen);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -120,13 +121,15 @@ std::string listed(CapabilitySet capabilities) {
     return concat({"[", join(names, ", "), "]"});
 }
 
-std::string exec_rule(const std::string& command, const std::string& profile) {
-    return concat({"{ \"command\": ", spelled(command), ", \"apparmor\": ", spelled(profile), " }"});
+std::string exec_rule(const std::string& command, const LearnedEntry& entry) {
+    const auto child = entry.labels.find(command);
+    const auto& label = child == entry.labels.end() ? entry.profile : child->second;
+    return concat({"{ \"command\": ", spelled(command), ", \"apparmor\": ", spelled(label), " }"});
 }
 
 std::string exec_member(const LearnedEntry& entry) {
     std::vector<std::string> rules;
-    for (const auto& command : entry.commands) rules.push_back(exec_rule(command, entry.profile));
+    for (const auto& command : entry.commands) rules.push_back(exec_rule(command, entry));
     const auto list = rules.empty() ? std::string() : concat({"\"rules\": [", join(rules, ", "), "], "});
     return concat({"\"exec\": { ", list, R"("otherwise": "deny" })"});
 }
@@ -134,17 +137,23 @@ std::string exec_member(const LearnedEntry& entry) {
 // What no rule of the table is about, where the profile would have to let it be executed: a learned one knows only what the container itself
 // executes.
 void append_rules(Splices& splices, const Node& list, const apparmor::Confinement& confinement, const LearnedEntry& entry) {
-    if (confinement.exec_otherwise != apparmor::ExecOtherwise::transition) return;
     std::vector<std::string> rules;
-    for (const auto& command : entry.commands) {
-        const bool has_rule = std::any_of(confinement.exec_rules.begin(), confinement.exec_rules.end(),
-                                          [&](const apparmor::ExecRule& rule) { return apparmor::matches(rule.command, command); });
-        if (!has_rule) rules.push_back(exec_rule(command, entry.profile));
-    }
+    for (const auto& command : commands_without_rule(confinement, entry.commands)) rules.push_back(exec_rule(command, entry));
     if (!rules.empty()) splices.append(list, join(rules, ", "));
 }
 
 }  // namespace
+
+std::vector<std::string> commands_without_rule(const apparmor::Confinement& confinement, const std::vector<std::string>& commands) {
+    if (confinement.exec_rules.empty()) return commands;
+    std::vector<std::string> result;
+    if (confinement.exec_otherwise != apparmor::ExecOtherwise::transition) return result;
+    std::copy_if(commands.begin(), commands.end(), std::back_inserter(result), [&](const std::string& command) {
+        return std::none_of(confinement.exec_rules.begin(), confinement.exec_rules.end(),
+                            [&](const apparmor::ExecRule& rule) { return apparmor::matches(rule.command, command); });
+    });
+    return result;
+}
 
 Result<std::string> with_entry(const apparmor::CatalogSource& source, const apparmor::Confinement& confinement, const LearnedEntry& entry) {
     std::vector<apparmor::Complaint> errors;

@@ -10,6 +10,7 @@
 
 #include "apparmor/algebra/inclusion.h"
 #include "apparmor/audit/rule.h"
+#include "apparmor/catalog/pattern.h"
 #include "apparmor/findings/profiles.h"
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/source/profile_rules.h"
@@ -37,6 +38,7 @@ public:
         TRY(find_confinement());
         TRY(find_profile());
         add_first_programs();
+        find_commands();
         TRY(propose());
         TRY(change_entry());
         TRY(check());
@@ -107,22 +109,45 @@ private:
         apparmor::SourcePolicy bound(parser_, directories_, features_);
         auto policy = bound.policy_of(options_.within);
         if (!policy) return std::move(policy).error().context(concat({"the bound ", quote(options_.within), " (--within)"}));
-        auto proposal = TRY(apparmor::propose(
-            result_.recording,
-            {name_, result_.profile, result_.profile_file.before, {**policy, options_.within}, ceiling(), parser_, features_}));
+        auto proposal = TRY(apparmor::propose(result_.recording, {name_,
+                                                                  result_.profile,
+                                                                  result_.profile_file.before,
+                                                                  {**policy, options_.within},
+                                                                  ceiling(),
+                                                                  parser_,
+                                                                  features_,
+                                                                  outside_commands(),
+                                                                  confinement_->no_new_privileges}));
         result_.profile_file.after = proposal.text;
         result_.proposal = std::move(proposal);
         return {};
     }
 
     // Patterns that mean one command each.
-    std::vector<std::string> commands() {
-        std::vector<std::string> result;
+    void find_commands() {
         for (const auto& [command, count] : result_.recording.execs()) {
             const bool is_plain = command.starts_with('/') && apparmor::exactly(command) == command;
-            (is_plain ? result : result_.odd_commands).push_back(command);
+            (is_plain ? commands_ : result_.odd_commands).push_back(command);
+        }
+    }
+
+    // Which label a command gets is said by the table, if that has a rule for it.
+    [[nodiscard]] std::vector<apparmor::OutsideCommand> outside_commands() const {
+        const auto free = commands_without_rule(*confinement_, commands_);
+        std::vector<apparmor::OutsideCommand> result;
+        for (const auto& command : commands_) {
+            const bool is_free = std::find(free.begin(), free.end(), command) != free.end();
+            result.push_back({command, is_free ? std::string() : label_by_rule(command)});
         }
         return result;
+    }
+
+    [[nodiscard]] std::string label_by_rule(const std::string& command) const {
+        const auto& rules = confinement_->exec_rules;
+        const auto rule = std::find_if(rules.begin(), rules.end(),
+                                       [&](const apparmor::ExecRule& one) { return apparmor::matches(one.command, command); });
+        const auto* label = rule == rules.end() ? nullptr : std::get_if<std::string>(&rule->action);
+        return label == nullptr ? result_.profile : *label;
     }
 
     // What was learned before is not taken away by what was seen today.
@@ -132,7 +157,7 @@ private:
         if (source == sources_.end()) return Error{ErrorKind::bug, "the confinement is in no file"};
         const bool again = current_ == result_.profile;
         const auto used = result_.proposal.capabilities;
-        const LearnedEntry entry{result_.profile, again ? ceiling() : used, commands()};
+        const LearnedEntry entry{result_.profile, again ? ceiling() : used, commands_, result_.proposal.commands};
         auto& file = result_.catalog_file;
         file = {source->name, source->text, TRY(with_entry(*source, *confinement_, entry)), false};
         source->text = file.after;
@@ -177,6 +202,7 @@ private:
     apparmor::Parser parser_{""};
     std::string features_;
     std::vector<std::string> directories_;
+    std::vector<std::string> commands_;  // that were executed from outside, and are plain
     Finished result_;
 };
 

@@ -31,6 +31,7 @@ bool is_under(std::string_view label, std::string_view profile) {
 }
 
 std::string Programs::of(const apparmor::Event& event) {
+    interpreter_.clear();
     if (!event.pid) return only_one_called(event.command);
     auto program = known(*event.pid, event.command);
     if (event.operation == "exec" && !event.name.empty() && event.type != apparmor::EventType::denied) {
@@ -45,23 +46,40 @@ void Programs::know(const std::string& program) {
     by_command_[command_of(program)].insert(program);
 }
 
+void Programs::know(const std::string& program, const std::string& called) {
+    know(program);
+    if (from_outside_.size() >= kMost) from_outside_.clear();
+    from_outside_[command_of(called.empty() ? program : called)].insert(program);
+}
+
 std::string Programs::known(unsigned long long pid, const std::string& command) {
     const auto found = by_pid_.find(pid);
     if (found != by_pid_.end() && found->second.command.empty()) {
         found->second.command = command;
         by_command_[command].insert(found->second.program);
+        const auto seen = look_(pid);
+        if (seen && seen->command == command && seen->program != found->second.program) interpreter_ = seen->program;
     }
     if (found != by_pid_.end() && found->second.command == command) return found->second.program;
     // One of another name is a thread of it, or another process that has the number now.
     if (auto seen = look_(pid)) {
         const bool is_now = found != by_pid_.end() || seen->command == command;
         if (is_now) {
-            by_command_[command].insert(seen->program);
-            remember(pid, {seen->program, command});
-            return seen->program;
+            const auto program = program_of(*seen);
+            by_command_[command].insert(program);
+            remember(pid, {program, command});
+            return program;
         }
     }
     return found != by_pid_.end() ? found->second.program : only_one_called(command);
+}
+
+// The script that an interpreter executes: it is called as neither that nor a thread is.
+std::string Programs::program_of(const Seen& seen) const {
+    if (command_of(seen.program) == seen.command) return seen.program;
+    const auto found = from_outside_.find(seen.command);
+    const auto script = found != from_outside_.end() && found->second.size() == 1 ? *found->second.begin() : only_one_called(seen.command);
+    return script.empty() ? seen.program : script;
 }
 
 std::string Programs::only_one_called(const std::string& command) const {

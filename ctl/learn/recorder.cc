@@ -19,7 +19,8 @@ std::optional<std::uint32_t> lost_so_far() {
 
 Recorder::Recorder(const apparmor::Kernel& kernel, std::string confinement, std::string twin, const LogRead& read,
                    apparmor::Recording recording, Progress progress)
-    : confinement_(std::move(confinement)),
+    : kernel_(kernel),
+      confinement_(std::move(confinement)),
       twin_(std::move(twin)),
       read_(read),
       programs_([&kernel, this](unsigned long long pid) { return look_at_process(kernel, pid, twin_); }),
@@ -41,15 +42,36 @@ void Recorder::take(const apparmor::Event& event, long long now) {
     auto told = event;
     if (told.operation == "exec" && told.type == apparmor::EventType::audit) told.info.clear();  // "ix fallback": of the twin's own rule
     recording_.add(told, program);
+    if (!programs_.interpreter().empty()) add_inherited(event, {programs_.interpreter(), "mr", event.user.value_or(0) + 1}, program);
+    if (told.operation == "exec") add_inherited(told);
     ++progress_.events;
     note(facts, now);
+}
+
+// Under another profile the kernel would ask for these, too; under the twin it does not (security/apparmor/file.c, aa_inherit_files()).
+void Recorder::add_inherited(const apparmor::Event& exec) {
+    if (!exec.pid || !exec.user || exec.type == apparmor::EventType::denied || !look_at_process(kernel_, *exec.pid, twin_)) return;
+    for (const auto& file : inherited_files(*exec.pid)) add_inherited(exec, file, exec.name);
+}
+
+// FILE was open already when the process of EVENT executed PROGRAM.
+void Recorder::add_inherited(const apparmor::Event& event, const InheritedFile& file, const std::string& program) {
+    apparmor::Event inherited;
+    inherited.type = apparmor::EventType::audit;
+    inherited.operation = apparmor::kInherited;
+    inherited.label = event.label;
+    inherited.name = file.name;
+    inherited.denied = file.letters;
+    inherited.user = event.user.value_or(0);
+    inherited.owner = file.owner;
+    recording_.add(inherited, program);
 }
 
 void Recorder::take(const shim::LearnedCall& call, long long now) {
     const auto& known = call.is_exec ? recording_.execs() : recording_.starts();
     const bool is_new = known.find(call.program) == known.end();
-    programs_.know(call.program);
-    call.is_exec ? recording_.add_exec(call.program) : recording_.add_start(call.program);
+    programs_.know(call.program, call.called);
+    call.is_exec ? recording_.add_exec(call.program, call.may_gain) : recording_.add_start(call.program, call.may_gain);
     ++(call.is_exec ? progress_.execs : progress_.starts);
     if (is_new) progress_.note_new(1, now);
 }

@@ -9,6 +9,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/learn/recording.h"
 #include "ctl/denials/log.h"
+#include "ctl/learn/inherited.h"
 #include "ctl/learn/place.h"
 #include "ctl/learn/programs.h"
 
@@ -40,8 +41,11 @@ public:
 
 private:
     void count_losses();
+    void add_inherited(const apparmor::Event& exec);
+    void add_inherited(const apparmor::Event& event, const InheritedFile& file, const std::string& program);
     void note(std::size_t facts_before, long long now);
 
+    const apparmor::Kernel& kernel_;
     std::string confinement_, twin_;
     const LogRead& read_;
     Programs programs_;

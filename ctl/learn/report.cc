@@ -29,7 +29,12 @@ Json to_json(const FileChange& change) {
 
 Json to_json(const Finished& finished, bool written) {
     Json rules = Json::array();
-    for (const auto& rule : finished.proposal.rules) rules.push_back({{"rule", rule.text}, {"seen", apparmor::what_was_seen(rule.seen)}});
+    for (const auto& rule : finished.proposal.rules) {
+        rules.push_back({{"rule", rule.text}, {"seen", apparmor::what_was_seen(rule.seen)}});
+        if (!rule.label.empty()) rules.back()["profile"] = rule.label;
+    }
+    Json children = Json::array();
+    for (const auto& [label, program] : finished.proposal.children) children.push_back({{"profile", label}, {"program", program}});
     Json apart = Json::array();
     for (const auto& one : finished.proposal.apart) apart.push_back({{"rule", rule_of(one)}, {"count", one.seen.count}, {"why", one.why}});
     Json losses;
@@ -40,6 +45,9 @@ Json to_json(const Finished& finished, bool written) {
             {"profileFile", to_json(finished.profile_file)},
             {"catalogFile", to_json(finished.catalog_file)},
             {"rules", rules},
+            {"children", children},
+            {"heldBack", finished.proposal.held_back},
+            {"notLoaded", finished.proposal.not_loaded},
             {"apart", apart},
             {"oddCommands", finished.odd_commands},
             {"comparedWith", finished.compared},
@@ -64,6 +72,21 @@ void say_apart(const Finished& finished) {
     say_list("Executed from outside, and not in the table, as its name is no plain one:", odd);
 }
 
+// Which programs get a child, and which would if they could.
+void say_children(const apparmor::Proposal& proposal) {
+    std::vector<std::string> lines;
+    for (const auto& [label, program] : proposal.children) lines.push_back(concat({quote(program), " under ", quote(label)}));
+    say_list("Under a profile of their own, with what they execute:", lines);
+    lines.clear();
+    for (const auto& program : proposal.held_back) lines.push_back(quote(program));
+    say_list(
+        "Under the profile itself (ix), as no-new-privileges, where it is set or not known not to be, lets no exec change the profile:",
+        lines);
+    lines.clear();
+    for (const auto& program : proposal.not_loaded) lines.push_back(quote(program));
+    say_list("Under the profile itself (ix), as the bound (--within) does not let a profile of their own load them (mr):", lines);
+}
+
 }  // namespace
 
 void report(const Context& context, const Finished& finished, bool written) {
@@ -77,6 +100,7 @@ void report(const Context& context, const Finished& finished, bool written) {
         say_list(concat({"Gained against ", quote(finished.compared), ":"}), finished.gains);
         say_list(concat({"Lost against ", quote(finished.compared), ":"}), finished.losses);
     }
+    say_children(finished.proposal);
     say_apart(finished);
     if (!finished.any()) return say("Nothing is new: what was seen is allowed.");
     say(written ? "Written; `aa-shimctl load` puts it in force."

@@ -53,8 +53,8 @@ def agent_log(node, confinement, recording, at="2026-11-30T10:00:00Z"):
     return log
 
 
-def text(facts, starts=(), execs=(), **losses):
-    """The recording of FACTS, pairs with counts; texts in it are bytes, each a character of ISO 8859-1."""
+def text(facts, starts=(), execs=(), may_gain=0, **losses):
+    """The recording of FACTS, pairs with counts; texts in it are bytes, each a character of ISO 8859-1. Of starts and execs MAY_GAIN may gain privileges."""
     counts = {}
     for fact, count in facts:
         ordered = {key: fact[key] for key in ("fact", "program", *TEXTS, "owned", "told") if key in fact}
@@ -63,4 +63,5 @@ def text(facts, starts=(), execs=(), **losses):
     lines = [_line({"start": program, "count": 1}) for program in sorted(starts)]
     lines += [_line({"exec": command, "count": 1}) for command in sorted(execs)]
     lines += [_line(fact | {"count": count}) for _, (fact, count) in sorted(counts.items())]
-    return _line({"aa-shim-recording": 1, **{loss: losses.get(loss, 0) for loss in LOSSES}, "lines": len(lines)}) + "".join(lines)
+    version = {"aa-shim-recording": 2, "mayGain": may_gain} if may_gain else {"aa-shim-recording": 1}
+    return _line({**version, **{loss: losses.get(loss, 0) for loss in LOSSES}, "lines": len(lines)}) + "".join(lines)

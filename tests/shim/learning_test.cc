@@ -156,16 +156,17 @@ TEST_F(LearningFile, ALinkIsNotFollowed) {
 
 TEST_F(LearningFile, ALearnerIsToldOfWhatIsStarted) {
     const std::string calls = directory_ + "/" + calls_file("web");
-    tell_learner("web", {false, "c1", "/bin/a"}, directory_.c_str());
+    tell_learner("web", {false, "c1", "/bin/a", {}, false}, directory_.c_str());
     EXPECT_FALSE(fs::exists(calls)) << "nobody is there";
     std::ofstream(calls).close();
     ASSERT_EQ(::chmod(calls.c_str(), 0600), 0);
-    const LearnedCall start{false, "c1", "/bin/a b"};
-    const LearnedCall exec{true, "c1", "sh"};
-    for (const auto& call : {start, exec, LearnedCall{true, "c1", "/x\n/y"}}) tell_learner("web", call, directory_.c_str());
+    const LearnedCall start{false, "c1", "/bin/a b", "", true};  // a name with a space is not told
+    const LearnedCall exec{true, "c1", "sh", "", false};
+    for (const auto& call : {LearnedCall{false, "c1", "/bin/a b", "a b", true}, exec, LearnedCall{true, "c1", "/x\n/y", "y", true}})
+        tell_learner("web", call, directory_.c_str());
     std::ifstream file(calls);
     std::string line;
-    for (const auto& call : {start, exec, LearnedCall{true, "c1", "/x\\x0a/y"}}) {
+    for (const auto& call : {start, exec, LearnedCall{true, "c1", "/x\\x0a/y", "y", true}}) {
         ASSERT_TRUE(std::getline(file, line));
         EXPECT_EQ(read_call(line), call) << line;
     }
@@ -173,7 +174,9 @@ TEST_F(LearningFile, ALearnerIsToldOfWhatIsStarted) {
     fs::resize_file(calls, (std::uintmax_t{16} << 20U) + 1);
     tell_learner("web", start, directory_.c_str());
     EXPECT_EQ(fs::file_size(calls), (std::uintmax_t{16} << 20U) + 1) << "nobody keeps up";
-    for (const auto* bad : {"", "start", "start c1", "start c1 ", "stop c1 /bin/a"}) EXPECT_FALSE(read_call(bad)) << bad;
+    for (const auto* bad : {"", "start", "start c1", "start c1 ", "stop c1 may-gain a /bin/a", "start c1 /bin/a", "start c1 may-gain a",
+                            "start c1 gains a /bin/a"})
+        EXPECT_FALSE(read_call(bad)) << bad;
 }
 
 // ---- what is learned

@@ -48,8 +48,15 @@ inline Recording observed(const std::string& application, const std::function<bo
         unsigned count = 0;
         std::string program, operation, what, owned, name;
         words >> count >> program >> operation >> what >> owned >> name;
-        if (!taken || taken(row++)) {
-            for (; count > 0; --count) recording.add(observed_event(operation, what, owned, name), program);
+        if (taken && !taken(row++)) continue;
+        for (; count > 0; --count) {
+            if (operation == "is-started") {
+                recording.add_start(program, what == "may-gain");
+            } else if (operation == "is-exec") {
+                recording.add_exec(program, what == "may-gain");
+            } else {
+                recording.add(observed_event(operation, what, owned, name), program);
+            }
         }
     }
     return recording;

@@ -74,6 +74,30 @@ TEST(Recording, KeepsNeitherProcessesNorWhatTheyCallThemselves) {
               "\"denied\":\"wc\",\"owned\":false,\"count\":2}\n");
 }
 
+// Whether execs may lead to another profile is told from version 2 on; of an older recording, or of one that was merged with it, it is not known.
+TEST(Recording, SaysWhetherItsProcessesMayGainPrivileges) {
+    Recording old;
+    old.add_start("/bin/app");
+    EXPECT_THAT(write_recording(old), HasSubstr("{\"aa-shim-recording\":1,\"backlog\":0"));
+    EXPECT_FALSE(old.all_may_gain());
+    EXPECT_FALSE(Recording().all_may_gain());
+    Recording recording;
+    recording.add_start("/bin/app", true);
+    recording.add_exec("/bin/tool", true);
+    const auto written = write_recording(recording);
+    EXPECT_THAT(written, HasSubstr("{\"aa-shim-recording\":2,\"mayGain\":2,\"backlog\":0"));
+    auto again = read_recording(written);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->all_may_gain());
+    EXPECT_EQ(write_recording(*again), written);
+    again->merge(recording);
+    EXPECT_TRUE(again->all_may_gain());
+    again->merge(old);
+    EXPECT_FALSE(again->all_may_gain());
+    recording.add_exec("/bin/tool", false);
+    EXPECT_FALSE(recording.all_may_gain());
+}
+
 TEST(Recording, KnowsItsOwnLabelFromOthers) {
     Event event;
     event.type = EventType::allowed;
@@ -211,7 +235,9 @@ TEST(Recording, NothingElseIsReadAsOne) {
     const auto header = good.substr(0, good.find('\n') + 1);
     EXPECT_EQ(error_of(""), "line 1 is not how a recording of this version begins: take a recording as aa-shimctl learn wrote it");
     EXPECT_THAT(error_of("[]\n"), HasSubstr("line 1 "));
-    EXPECT_THAT(error_of("{\"aa-shim-recording\":2" + header.substr(22)), HasSubstr("line 1 "));
+    for (const char* begin : {R"({"aa-shim-recording":2)", R"({"aa-shim-recording":2,"mayGain":0)", R"({"aa-shim-recording":1,"mayGain":1)",
+                              R"({"aa-shim-recording":3,"mayGain":1)"})
+        EXPECT_THAT(error_of(begin + header.substr(22)), HasSubstr("line 1 ")) << begin;
     EXPECT_THAT(error_of(header), HasSubstr("line 1 is not where it ends: it was cut off"));
     const auto one = [](const std::string& line, const char* count = "1") {
         return concat({R"({"aa-shim-recording":1,"backlog":0,"overruns":0,"suppressed":0,"unattributed":0,"unrecorded":0,"lines":)", count,

@@ -81,6 +81,28 @@ TEST_F(ProgramsTest, OfWhatIsGoneIsTheOnlyOneThatWasExecutedFromOutside) {
     EXPECT_EQ(deed(8, "touch"), "/bin/touch");
 }
 
+// Of a script the kernel says the interpreter.
+TEST_F(ProgramsTest, OfAScriptIsTheScript) {
+    programs_.know("/usr/share/wrapper", "psql");
+    there_[8] = {"/usr/bin/perl", "psql"};
+    EXPECT_EQ(deed(8, "psql"), "/usr/share/wrapper") << "which was started by a link";
+    (void)exec(8, "psql", "/usr/lib/psql");
+    EXPECT_EQ(deed(8, "psql"), "/usr/lib/psql");
+    there_[9] = {"/usr/bin/perl", "psql"};
+    EXPECT_EQ(deed(9, "psql"), "/usr/share/wrapper") << "though two programs are called so now";
+    (void)exec(10, "sh", "/usr/local/bin/publish");
+    there_[10] = {"/usr/bin/dash", "publish"};
+    EXPECT_EQ(programs_.interpreter(), "");
+    EXPECT_EQ(deed(10, "publish"), "/usr/local/bin/publish");
+    EXPECT_EQ(programs_.interpreter(), "/usr/bin/dash");
+    EXPECT_EQ(deed(10, "publish"), "/usr/local/bin/publish");
+    EXPECT_EQ(programs_.interpreter(), "") << "it is told once";
+    there_[11] = {"/usr/bin/dash", "publish"};
+    EXPECT_EQ(deed(11, "publish"), "/usr/local/bin/publish") << "a fork of it";
+    there_[12] = {"/usr/bin/python3.11", "worker"};
+    EXPECT_EQ(deed(12, "worker"), "/usr/bin/python3.11") << "which has given itself a name";
+}
+
 TEST_F(ProgramsTest, ACommandIsCutAsTheKernelCutsIt) {
     (void)exec(7, "sh", "/bin/a-very-long-name-of-a-program");
     EXPECT_EQ(deed(8, "a-very-long-nam"), "/bin/a-very-long-name-of-a-program");

@@ -14,9 +14,9 @@ MAY = {"a socket", "a library"}
 MAY_NOT = {"passwords", "a shell", "a program", "a raw socket", "a mount", "tracing", "a switch of the kernel", "the host's name"}
 
 
-def served(container, port):
-    """What the server answers on PORT, asked from the host in the container's network. With -T, wget of BusyBox 1.35 ends by SIGSEGV."""
-    return run("nsenter", "--target", str(container.pid()), "--net", "busybox", "wget", "-qO-", f"http://127.0.0.1:{port}/", timeout=10)[1]
+def served(container, port, path="/"):
+    """What the server answers on PORT to who asks for PATH, asked from the host in the container's network. With -T, wget of BusyBox 1.35 ends by SIGSEGV."""
+    return run("nsenter", "--target", str(container.pid()), "--net", "busybox", "wget", "-qO-", f"http://127.0.0.1:{port}{path}", timeout=60)[1]
 
 
 def hang_up(container):
@@ -31,10 +31,19 @@ def children(pid):
     return set(run("pgrep", "--parent", str(pid))[1].split())
 
 
+class Child:
+    """A program that runs under a child: what starts it, for a while, and what the child may and may not."""
+
+    def __init__(self, name, start, may=frozenset(), may_not=frozenset()):
+        self.name, self.start, self.may, self.may_not = name, start, may, may_not
+
+
 class Application:
     """`work` yields what was done, and whether, between two starts."""
 
     may, may_not = MAY, MAY_NOT
+    children = ()
+    no_new_privileges = True
     exit_code = 0  # of a stop
     by_hand = "aa-shim-web"  # the shipped profile for its like
     perhaps = set()  # capabilities that it uses in some engines besides
@@ -112,6 +121,79 @@ class Postgresql(Application):
         yield "backup by pg_dump", container.exec("pg_dump", "--file", "/var/lib/postgresql/backup.sql")[0] == 0
         container.restart()
         yield "restarted, it has the table", until(lambda: "10000" in asks("SELECT count(*) FROM book")[1], 60)
+
+
+class Papers(Application):
+    """A web application that has a script publish what it is sent: the script, and not the application, writes there and gives files away."""
+
+    template, name, image = "web", "papers", "aa-example/flask"
+    ceiling = ["CHOWN"]
+    exit_code = 137  # Python has nothing for SIGTERM, and is the first process
+    no_new_privileges = False
+    may, may_not = MAY | {"a paper that was sent"}, MAY_NOT | {"a published paper", "a paper of another owner"}
+    children = (Child("publish", lambda container: Papers.sends(container, "3"),
+                      {"a published paper", "a published paper of another owner"}, {"a paper that was sent", "a socket"}),)
+    server = b"""
+import subprocess
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.route("/")
+def page():
+    return "a shelf of papers\\n"
+
+
+@app.route("/send/<name>")
+def send(name):
+    with open("/var/lib/papers/" + name, "w") as file:
+        file.write("paper\\n")
+    with open("/var/log/papers.log", "a") as log:
+        return str(subprocess.run(["/usr/local/bin/publish", name], stdout=log, stderr=log).returncode)
+
+
+app.run(host="0.0.0.0", port=5000)
+"""
+    script = b"""#!/bin/sh
+/usr/bin/cp "/var/lib/papers/$1" "/srv/public/$1" && /usr/bin/chown 33:33 "/srv/public/$1" && /usr/bin/sleep 3 && echo "published $1"
+"""
+
+    @classmethod
+    def prepare(cls, engine):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tree:
+            for folder in ("srv/public", "var/lib/papers", "var/log"):
+                member = tarfile.TarInfo(folder)
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+                tree.addfile(member)
+            for path, text in (("srv/app.py", cls.server), ("usr/local/bin/publish", cls.script)):
+                member = tarfile.TarInfo(path)
+                member.size, member.mode = len(text), 0o755
+                tree.addfile(member, io.BytesIO(text))
+        with open("/srv/new/papers.tar", "wb") as file:
+            file.write(archive.getvalue())
+        IMAGES[cls.name] = f"{cls.name}:1"
+        container = must(engine.name, "create", cls.image)
+        with open("/srv/new/papers.tar", "rb") as file:
+            run(engine.name, "cp", "-", f"{container}:/", stdin=file)
+        must(engine.name, "commit", "--change", "ENV PYTHONDONTWRITEBYTECODE=1", container, IMAGES[cls.name])
+        must(engine.name, "rm", container)
+
+    @staticmethod
+    def serves(container):
+        return "a shelf of papers" in served(container, 5000)
+
+    @staticmethod
+    def sends(container, name):
+        return served(container, 5000, f"/send/{name}") == "0"
+
+    @classmethod
+    def work(cls, container):
+        for name in ("1", "2"):
+            yield f"paper {name} is published", cls.sends(container, name)
+        with open(f"/proc/{container.pid()}/root/var/log/papers.log", encoding="utf-8") as log:
+            yield "what the script says is in the log, which it inherits", log.read().endswith("published 2\n")
 
 
 class Httpd(Application):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 DETACH, SEIZE = 2, 0x4206  # MNT_DETACH, PTRACE_SEIZE
@@ -35,6 +36,13 @@ def opens(path, flags):
     return lambda: os.close(os.open(path, flags, 0o644))
 
 
+def makes(folder, owner=0):
+    def make():
+        file = os.open(f"{folder}/{time.monotonic_ns()}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        os.fchown(file, owner, owner)
+    return make
+
+
 def opens_socket(kind, protocol):
     return lambda: socket.socket(socket.AF_INET, kind, protocol).close()
 
@@ -49,6 +57,10 @@ DEEDS = {
     "a mount": lambda: call(LIBC.mount, b"none", b"/tmp", b"tmpfs", 0, None),
     "tracing": lambda: call(LIBC.ptrace, SEIZE, 1, None, None),
     "a switch of the kernel": opens("/proc/sys/net/ipv4/ip_forward", os.O_WRONLY),
+    "a paper that was sent": makes("/var/lib/papers"),
+    "a paper of another owner": makes("/var/lib/papers", owner=33),
+    "a published paper": makes("/srv/public"),
+    "a published paper of another owner": makes("/srv/public", owner=33),
     "the host's name": lambda: socket.sethostname("intruder"),
 }
 

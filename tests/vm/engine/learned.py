@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learning from end to end: an application works while it is learned from, and does the same work under the profile and the ceiling that are
 proposed; nothing of it is denied, and what it did not do is. Labels, capabilities and denials are the kernel's."""
+import concurrent.futures
 import contextlib
+import glob
 import json
 import os
 import re
@@ -102,9 +104,9 @@ def finish(stage):
 
 
 def denials_of(profile):
-    """What was denied under PROFILE, and how much of the log is missing."""
+    """What was denied under PROFILE and its children, and how much of the log is missing."""
     document = json.loads(must("aa-shimctl", "--json", "denials"))
-    denied = {f"{one['operation']} {one['name']}" for one in document["denials"] if one["label"] == profile}
+    denied = {f"{one['operation']} {one['name']}" for one in document["denials"] if f"{one['label']}//".startswith(f"{profile}//")}
     return denied, sum(document["lost"].values())
 
 
@@ -129,7 +131,7 @@ def check_attacks(stage, container):
     held, used = capabilities(pid)["Bnd"], set(application.ceiling)
     tap.ok(f"{stage.name}: the capabilities that it used, and no others", used <= held <= used | application.perhaps, held)
     tap.equal(f"{stage.name}: which are those of the entry", held, set(read_catalog()[stage.name]["capabilities"]))
-    tap.equal(f"{stage.name}: no-new-privileges stays", no_new_privileges(pid), True)
+    tap.equal(f"{stage.name}: no-new-privileges is as it was", no_new_privileges(pid), application.no_new_privileges)
     tap.ok(f"{stage.name}: no shell by exec", "refused" in container.exec("/bin/sh", "-c", "true")[1])
     status, output = container.exec("cat", "/etc/shadow")
     tap.ok(f"{stage.name}: no other command by exec", status != 0 and "refused" in output, output)
@@ -145,11 +147,45 @@ def check_attacks(stage, container):
     tap.ok(f"{stage.name}: and that is a denial", "open /etc/shadow" in denials_of(stage.profile)[0], denials_of(stage.profile))
 
 
+def runs_under(name):
+    """Whether some process of the host runs under the label NAME, as the kernel has it."""
+    for path in glob.glob("/proc/[0-9]*/attr/apparmor/current"):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+            if file.read().strip() == f"{name} (enforce)":
+                return True
+    return False
+
+
+def check_child(stage, container, child):
+    name = f"{stage.profile}//{child.name}"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        started = pool.submit(child.start, container)
+        tap.ok(f"{stage.name}: a program runs under {name}", until(lambda: runs_under(name) or started.done(), 60) and not started.done())
+        tap.ok(f"{stage.name}: and does what it is to", started.result())
+    tap.equal(f"{stage.name}: nothing of it is denied", denials_of(stage.profile), (set(), 0))
+    found = tried(container.pid(), name) if child.may | child.may_not else {}
+    for what in sorted(child.may):
+        tap.equal(f"{stage.name}: under {child.name}, {what}", found[what], 0)
+    for what in sorted(child.may_not):
+        tap.ok(f"{stage.name}: under {child.name}, not {what}", found[what] in (EPERM, EACCES), f"errno {found[what]}")
+
+
+def allow_new_privileges(name):
+    """The template sets no-new-privileges, under which no exec leads to a child."""
+    path = f"/etc/aa-shim/catalog.d/50-{name}.json"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(re.sub(' *"noNewPrivileges": true,\n', "", text))
+
+
 def check_learned(stage):
     with stage.container() as container:
         tap.equal(f"{stage.name}: the kernel's label", label(container.pid()), (frozenset([stage.profile]), "enforce"))
         check_work(stage, "under what was learned", container)
         tap.equal(f"{stage.name}: nothing of it is denied, and nothing lost", denials_of(stage.profile), (set(), 0))
+        for child in stage.application.children:
+            check_child(stage, container, child)
         check_attacks(stage, container)
 
 
@@ -169,6 +205,8 @@ def check(engine, *applications):
         stage = Stage(engine, application)
         try:
             new.begin(application.template, application.name)
+            if not application.no_new_privileges:
+                allow_new_privileges(application.name)
             application.prepare(engine)
             must("aa-shimctl", "load")
             half = learn_half(stage) if application.half else None
