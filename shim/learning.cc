@@ -14,6 +14,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/hold.h"
 #include "base/text.h"
 #include "shim/exec_decision.h"
 
@@ -65,14 +66,6 @@ bool take_line(Learning& learning, std::string_view line) {
 
 Error unusable(const std::string& path, std::string_view problem) {
     return {ErrorKind::config, concat({"it is not learned from: ", quote(path), " ", problem})};
-}
-
-// Whether whoever wrote FD still holds it (fcntl(2), "Open file description locks"). A question alone takes no lock that could be in the way.
-bool is_held(int fd) {
-    struct flock lock {};
-    lock.l_type = F_RDLCK;
-    lock.l_whence = SEEK_SET;
-    return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
 struct Opened {
@@ -164,7 +157,7 @@ Result<std::optional<Learning>> LearningPlace::of(std::string_view confinement) 
     auto opened = TRY(open_learning(directory_, confinement));
     if (!opened) return std::optional<Learning>();
     if (learning_clock() >= opened->learning.deadline) return unusable(opened->path, "says that the time is over");
-    if (!is_held(opened->fd.get())) {
+    if (!is_held_alone(opened->fd.get())) {
         return unusable(opened->path, "was left by an 'aa-shimctl learn' that does not run any more: 'aa-shimctl load' takes it away");
     }
     const auto loaded = kernel_.is_loaded(opened->learning.twin);
