@@ -136,8 +136,8 @@ std::optional<Learning> read_learning(std::string_view text) {
         if (!take_line(learning, all[i])) return std::nullopt;
     }
     // A name that is no twin's would be a way to any profile.
-    const bool whole = learning.deadline != 0 && !learning.profile.empty() && learning.twin.starts_with(kTwinPrefix) &&
-                       learning.twin.size() > kTwinPrefix.size() && learning.twin.find("//") == std::string::npos;
+    const bool whole = learning.deadline != 0 && !learning.profile.empty() && (is_twin(learning.twin) || learning.is_in_place()) &&
+                       learning.twin.find("//") == std::string::npos;
     return whole ? std::optional(std::move(learning)) : std::nullopt;
 }
 
@@ -166,14 +166,20 @@ Result<std::optional<Learning>> LearningPlace::of(std::string_view confinement) 
     return std::optional(std::move(opened->learning));
 }
 
+bool is_twin(std::string_view learning) { return learning.starts_with(kTwinPrefix) && learning.size() > kTwinPrefix.size(); }
+
 void learn_from(Decision& decision, const Learning& learning, const apparmor::Confinement& confinement, const apparmor::Facts& facts,
                 std::string_view id) {
     if (!decision.bounds.profile || !is_meant(learning.filter, facts, id)) return;
     decision.learning = learning.twin;
-    decision.bounds.profile = replace_component(*decision.bounds.profile, confinement.profile, learning.twin);
-    decision.bounds.ceiling.reset();
     auto& denied = decision.bounds.deny_syscalls;
     if (std::find(denied.begin(), denied.end(), kChangesLabel) == denied.end()) denied.emplace_back(kChangesLabel);
+    if (learning.is_in_place()) {
+        decision.reasons.push_back(concat({"'aa-shimctl learn --in-place' has ", quote(learning.twin), " itself forbid next to nothing"}));
+        return;
+    }
+    decision.bounds.profile = replace_component(*decision.bounds.profile, confinement.profile, learning.twin);
+    decision.bounds.ceiling.reset();
     decision.reasons.push_back(concat({"'aa-shimctl learn' has it run under ", quote(*decision.bounds.profile),
                                        ", which forbids next to nothing, and with the capabilities that the engine gives"}));
 }
