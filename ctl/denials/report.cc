@@ -22,6 +22,8 @@ const char* by_name(Who::By by) {
     switch (by) {
         case Who::By::process:
             return "process";
+        case Who::By::exec:
+            return "exec";
         case Who::By::label:
             return "label";
         case Who::By::nothing:
