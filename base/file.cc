@@ -13,30 +13,15 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "base/ignored_signal.h"
 #include "base/text.h"
 
 namespace aa {
 namespace {
-
-// The texts that dockerd and Podman would take for a verdict about the container's own program.
-struct Phrase {
-    int error_number;
-    std::string_view text;
-};
-constexpr std::array<Phrase, 7> kPhrases{{
-    {ENOENT, "it does not exist"},
-    {ENOTDIR, "a part of the path is no directory"},
-    {EISDIR, "it is a folder"},
-    {EACCES, "access was refused (EACCES)"},
-    {EPERM, "the kernel refused (EPERM)"},
-    {ELOOP, "it is, or leads through, a symbolic link"},
-    {ENOSPC, "the disk is full"},
-}};
 
 constexpr std::size_t kMaxMap = 16384;  // 340 lines, the most that the kernel takes
 
@@ -80,6 +65,7 @@ bool needs_sync(int fd) {
 }
 
 Result<void> write_pieces(int fd, std::span<const iovec> pieces, std::string_view name) {
+    const IgnoredSignal too_long(SIGXFSZ);  // a limit is an error that can be told, and whoever fails clears away what was begun
     std::vector<iovec> rest(pieces.begin(), pieces.end());
     std::size_t at = 0;
     while (at < rest.size()) {
@@ -154,20 +140,6 @@ bool map_leaves_out_root(std::string_view uid_map) {
         if (outside == 0) return false;
     }
     return !uid_map.empty();
-}
-
-std::string_view errno_text(int error_number) {
-    for (const auto& phrase : kPhrases) {
-        if (phrase.error_number == error_number) return phrase.text;
-    }
-    const char* text = ::strerrordesc_np(error_number);
-    return text != nullptr ? std::string_view(text) : "unknown error";
-}
-
-Error errno_error(std::string_view what, std::string_view path, int error_number) {
-    const bool missing = error_number == ENOENT || error_number == ENOTDIR;
-    return {missing ? ErrorKind::not_found : ErrorKind::system,
-            concat({"cannot ", what, " ", quote(path), ": ", errno_text(error_number)})};
 }
 
 Result<Fd> open_file(int dir_fd, const std::string& path, int flags, mode_t mode) {

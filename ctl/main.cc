@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // aa-shimctl: the operator's tool.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string_view>
 
 #include "ctl/cli/command.h"
 #include "ctl/cli/complete.h"
+#include "ctl/cli/output.h"
 #include "ctl/cli/start.h"
 #include "ctl/cli/system_calls.h"
 #include "ctl/cli/usage.h"
@@ -30,23 +32,24 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "aa-shimctl " AA_VERSION, "Print the version of aa-shim (the command tells more)");
     app.fallthrough();
     app.require_subcommand(1);
-    add_check(app, context);
-    add_new(app, context);
-    add_test(app, context);
-    add_load(app, context);
-    add_explain(app, context);
-    add_query(app, context);
-    add_diff(app, context);
-    add_graph(app, context);
-    add_denials(app, context);
-    add_learn(app, context);
-    add_metrics(app, context);
-    add_install(app, context);
-    add_node(app, context);
-    add_replay(app, context);
-    add_status(app, context);
-    add_version(app, context);
-    add_watch(app, context);
+    const CliCommand commands(app);
+    add_check(commands, context);
+    add_new(commands, context);
+    add_test(commands, context);
+    add_load(commands, context);
+    add_explain(commands, context);
+    add_query(commands, context);
+    add_diff(commands, context);
+    add_graph(commands, context);
+    add_denials(commands, context);
+    add_learn(commands, context);
+    add_metrics(commands, context);
+    add_install(commands, context);
+    add_node(commands, context);
+    add_replay(commands, context);
+    add_status(commands, context);
+    add_version(commands, context);
+    add_watch(commands, context);
     add_help(app, context);
     if (argc > 1 && argv[1] == kComplete) {
         if (const auto kept = give_up_for(Task::complete); !kept) return fail(context, kept.error());

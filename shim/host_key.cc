@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kRemedy =
     ": remove it, and run 'aa-shimctl load' (containers that run are then taken for such as aa-shim did not start)";
+constexpr std::string_view kSystemRemedy = ": see to it that the host can read and write there, and try again";
 
 Error no_key(const std::string& path, std::string_view problem) {
     return {ErrorKind::config, concat({quote(path), " ", problem, kRemedy})};
@@ -62,7 +63,7 @@ Result<SipKey> find_key(Find&& find) {
     if (!is_roots) return key;
     if (!namespace_leaves_out_root()) {
         const bool missing = key.error().kind == ErrorKind::not_found;
-        return Error{key.error().kind, concat({key.error().message, missing ? ": run 'aa-shimctl load'" : kRemedy})};
+        return Error{key.error().kind, concat({key.error().message, missing ? ": run 'aa-shimctl load'" : kSystemRemedy})};
     }
     const char* own = std::getenv("XDG_RUNTIME_DIR");
     if (own == nullptr || *own != '/') {

@@ -7,9 +7,6 @@
 #include <cstdlib>
 #include <exception>
 
-#include "base/text.h"
-#include "oci/command_line/command_line.h"
-#include "oci/command_line/runtime_log.h"
 #include "shim/shim.h"
 
 // What libstdc++ calls for an exception that nobody catches. Its own would print the name of the type, and that takes a demangler and
@@ -22,10 +19,7 @@ int main(int argc, char** argv) {
         // The kernel's word on the file that was executed, not argv[0], which the caller writes.
         const auto* program = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
         return aa::shim::run(arguments, program != nullptr ? program : "");
-    } catch (const std::exception& exception) {
-        // Only memory can run out here; the runtime was not reached.
-        aa::oci::report_error(aa::concat({"aa-shim: ", exception.what()}),
-                              aa::oci::guess_command_line(arguments, aa::oci::RuntimeKind::runc));
+    } catch (const std::exception&) {
+        return aa::shim::fail_without_memory(arguments);
     }
-    return 1;
 }

@@ -116,7 +116,7 @@ Error become_runtime(const Runtime& runtime, std::span<const char* const> argume
 Result<std::string> hand_over(std::string_view text, const oci::CommandLine& line) {
     const Fd memory(::memfd_create("process.json", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory.valid()) return errno_error("create", "a memory file for the process", errno);
-    TRY(write_all(memory.get(), text));
+    TRY(write_all(memory.get(), text).context("the memory file for the process"));
     constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
     if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return errno_error("seal", "the memory file for the process", errno);
     // --preserve-fds and LISTEN_FDS hand 3 … 2+N to the container; the number must lie above, and the copy must survive exec.

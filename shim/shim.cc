@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/text.h"
@@ -126,6 +127,16 @@ int run(std::span<const char* const> arguments, std::string_view program) {
         if (const auto watched = watch_start(call); !watched) return fail(watched.error(), *line);
     }
     return fail(become_runtime(*runtime, arguments), *line);
+}
+
+int fail_without_memory(std::span<const char* const> arguments) noexcept {
+    try {
+        const auto line = oci::guess_command_line(arguments, oci::RuntimeKind::runc);
+        return fail({ErrorKind::system, "there is not enough memory: raise the caller's limits (RLIMIT_AS, its control group's)"}, line);
+    } catch (...) {  // not even for that
+        oci::report_error("aa-shim: there is not enough memory", {});
+    }
+    return std::find(arguments.begin(), arguments.end(), std::string_view("exec")) == arguments.end() ? kFailed : kExecFailed;
 }
 
 }  // namespace aa::shim

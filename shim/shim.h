@@ -12,4 +12,8 @@ namespace aa::shim {
 // if the runtime was not reached: the exit code, 255 for exec and 1 otherwise. The error was told by then.
 int run(std::span<const char* const> arguments, std::string_view program);
 
+// Tells that there was no memory left for the call with ARGUMENTS, of which run() has thrown (nothing else is thrown there); the exit code as
+// above.
+int fail_without_memory(std::span<const char* const> arguments) noexcept;
+
 }  // namespace aa::shim

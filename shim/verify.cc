@@ -25,7 +25,8 @@ namespace {
 
 constexpr int kPause = 10;          // milliseconds between two looks
 constexpr int kShortPause = 1;      // while a moment must not be missed
-constexpr int kPolls = 1000;        // ten seconds: a program obeys within milliseconds of its start
+constexpr int kPolls = 1000;        // ten seconds: what is not known to have begun its program may still be the runtime's own
+constexpr int kBegunPolls = 5;      // a look may fail for a moment; what has begun obeys by then or never
 constexpr int kGracePolls = 100;    // what may lie between the runtime's word and the end of its work
 constexpr int kMostWait = 600'000;  // milliseconds, ten minutes: a checkpoint may be large
 
@@ -88,8 +89,14 @@ struct Init {
 // none wait in a run, and there the first process is a fork of it.
 Init look_at_init(const WatchedProcess& process, const Started& started, const WatchedProcess& runtime, bool own_namespace) {
     Init init{process.image(), process.user_namespace()};
+    if (is_being_laid_out(init.image)) init.image.clear();
     if (started.waits() || (!init.image.empty() && init.image == runtime.image())) return init;
     return {{}, own_namespace ? std::string() : runtime.user_namespace()};
+}
+
+// Whether the first process, which has IMAGE now, is sure to come to the end of the execve(2) of its program yet.
+bool is_before_exec(const Init& init, const std::string& image) {
+    return !init.image.empty() && (image == init.image || is_being_laid_out(image));
 }
 
 // Why TASK, of a container that has USER_NAMESPACE, does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own
@@ -163,13 +170,16 @@ void watch_tree(const WatchedProcess& first, std::string_view user_namespace, st
 // Watches FIRST, the first process of STARTED, until its program runs, and then as above; or until it was not started.
 void watch_afterwards(const WatchedProcess& first, const Init& init, const Started& started, const WatchedProcess& runtime,
                       const Decision& decision) {
-    while (!init.image.empty() && first.image() == init.image) {
+    auto image = first.image();
+    while (is_before_exec(init, image)) {
         if ((runtime.ends_within(0) && started.waits()) || first.ends_within(kPause)) return;
+        image = first.image();
     }
+    const bool begun = !init.image.empty() && !image.empty();
     auto bounds = decision.bounds;
     if (decision.start_label) bounds.profile = decision.start_label;
     const auto space = init.user_namespace.empty() ? first.user_namespace() : init.user_namespace;
-    watch_tree(first, space, started.id, decision, bounds, kPolls);
+    watch_tree(first, space, started.id, decision, bounds, begun ? kBegunPolls : kPolls);
 }
 
 // The state of STARTED, looked for every PAUSE milliseconds, once RUNTIME has made its first process; nothing if none comes of it.
@@ -251,7 +261,7 @@ Result<void> watch_start(const Call& call) {
         auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::all, children_of(decision));
         // Without a FIFO it runs already, and so its next exec is its own affair.
         const auto image = process.image();
-        const bool in_time = stop && !init.image.empty() && image == init.image;
+        const bool in_time = stop && is_before_exec(init, image);
         if (stop && !in_time) stop->release();
         // What is not told is refused there: nothing forbade to look, and it failed all the same.
         const bool failed = stop ? started.waits() && (init.image.empty() || image.empty()) : stop.error().kind != ErrorKind::denied;
@@ -285,7 +295,7 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
         if (!brought && brought.error().kind == ErrorKind::denied && started.waits())
             return end_container(process, started.id, decision, brought.error().message);
         // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
-        const bool in_time = stop && !init.image.empty() && process.image() == init.image;
+        const bool in_time = stop && is_before_exec(init, process.image());
         if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
         if (!in_time && stop) stop->release();
         watch_afterwards(process, init, started, runtime, decision);

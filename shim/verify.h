@@ -15,9 +15,10 @@ namespace aa::shim {
 
 // For `start` of a container whose record binds it: sees that what the runtime has mounted is what was judged, and has its first process
 // stopped and compared when it executes its program, however long the runtime's own steps and hooks take until then. Where the kernel
-// does not let us, it is compared afterwards, with all that descends from it, and killed if that does not obey within ten seconds. Nothing is
-// done where there is no record. An error, which is logged: another place of the host is mounted, there is a record that aa-shim did not make,
-// one of the two cannot be told, or nobody could be left behind to watch.
+// does not let us, it is compared as soon as it has executed its program, with all that descends from it, and killed if that does not obey (or,
+// where nobody can tell whether it has, not within ten seconds). Nothing is done where there is no record. An error, which is logged: another
+// place of the host is mounted, there is a record that aa-shim did not make, one of the two cannot be told, or nobody could be left behind to
+// watch.
 Result<void> watch_start(const Call& call);
 
 // The same for `run`, after which a container's first process must obey DECISION: before its first instruction if the runtime's state tells of it

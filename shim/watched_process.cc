@@ -58,6 +58,10 @@ std::string WatchedProcess::place() const {
     return concat({user, " ", mounts, " ", hex64(root.st_dev), ":", hex64(root.st_ino)});
 }
 
+// The kernel gives it its credentials and then writes the vector, which is all zeroes until then (fs/exec.c, begin_new_exec;
+// fs/binfmt_elf.c, create_elf_tables).
+bool is_being_laid_out(const std::string& image) { return !image.empty() && image.find_first_not_of('\0') == std::string::npos; }
+
 bool has_left_for_below(pid_t task, std::string_view user_namespace) {
     constexpr int kDeepest = 32;  // as many as there can be one in another (user_namespaces(7))
     auto space = open_file(AT_FDCWD, concat({"/proc/", decimal(task), "/ns/user"}), O_RDONLY);

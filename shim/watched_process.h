@@ -43,6 +43,9 @@ private:
     Fd fd_;
 };
 
+// Whether IMAGE is that of a process in the middle of an execve(2): its former program is gone, and its new one has executed no instruction.
+bool is_being_laid_out(const std::string& image);
+
 // Whether the task TASK is in a user namespace that was made in USER_NAMESPACE, or in one of those, and so on; false if that cannot be told.
 bool has_left_for_below(pid_t task, std::string_view user_namespace);
 

@@ -15,7 +15,7 @@ constexpr std::size_t kHitsOfARound = 64;  // what is left is found by the next 
 constexpr std::size_t kMostCuts = 48;      // places inside of a name where a pattern may begin
 constexpr unsigned kMostRounds = 4;
 constexpr std::size_t kTelling = std::size_t{1} << 18U;  // combinations of states, to find patterns for what makes a difference
-constexpr std::chrono::milliseconds kTellingTime{3000};
+constexpr std::size_t kTellingSteps = std::size_t{1} << 28U;
 constexpr std::size_t kTold = 3;  // patterns of a kind that are told one by one
 
 struct Hit {
@@ -111,7 +111,7 @@ private:
         std::vector<const Glob*> globs;
         for (const auto& glob : question_.besides) globs.push_back(&glob);
         for (const auto& pattern : result_.patterns) globs.push_back(&pattern.glob);
-        Product product(question_.grammar, std::move(operands), std::move(globs), question_.alphabet, 1);
+        Product product(question_.grammar, std::move(operands), std::move(globs), question_.alphabet, steps_, 1);
         std::vector<Hit> hits;
         std::set<std::pair<std::vector<StateId>, std::pair<std::uint32_t, std::uint32_t>>> seen;
         ended = product.walk(budget, [&](const Product::Place& place) {
@@ -292,7 +292,7 @@ private:
         auto operands = std::vector<Operand>{all_of_inside(question_)};
         operands.insert(operands.end(), question_.outside.begin(), question_.outside.end());
         const Glob itself = Glob::literal(text);
-        Product product(question_.grammar, std::move(operands), {&glob, &itself}, question_.alphabet, 1, 1);
+        Product product(question_.grammar, std::move(operands), {&glob, &itself}, question_.alphabet, steps_, 1, 1);
         bool more = false;
         const bool ended = product.walk(telling_, [&](const Product::Place& place) {
             const Granted gained = (place.granted(0) - place.granted(1)) & granted & all_of(place.wanted());
@@ -307,7 +307,7 @@ private:
         auto operands = std::vector<Operand>{all_of_inside(question_)};
         if (is_new) operands.insert(operands.end(), question_.outside.begin(), question_.outside.end());
         const bool against = operands.size() > 1;
-        Product product(question_.grammar, std::move(operands), {&glob}, question_.alphabet, 0, 1);
+        Product product(question_.grammar, std::move(operands), {&glob}, question_.alphabet, steps_, 0, 1);
         bool all = true;
         const bool ended = product.walk(telling_, [&](const Product::Place& place) {
             const Granted wanted = granted & all_of(place.wanted());
@@ -319,7 +319,8 @@ private:
 
     const Question& question_;
     Budget& budget_;
-    Budget telling_{kTelling, kTellingTime};
+    Steps steps_;
+    Budget telling_{kTelling, kTellingSteps};
     std::size_t most_;
     Cover result_;
     bool folded_ = false;

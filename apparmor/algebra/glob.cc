@@ -18,6 +18,7 @@ Glob::Glob(std::vector<Token> tokens) : tokens_(std::move(tokens)) { reset(); }
 void Glob::reset() {
     ids_.clear();
     steps_.clear();
+    special_.clear();
     states_.assign(1, {});  // the dead one
     Positions start{0};
     close(start);
@@ -76,13 +77,15 @@ Glob& Glob::add_anything() {
 
 // What stands in front of a token that may stand for nothing stands in front of the next one, too.
 void Glob::close(Positions& positions) const {
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        const std::size_t at = positions[i];
-        const bool optional = at < tokens_.size() && (tokens_[at].kind == Token::name || tokens_[at].kind == Token::anything);
-        if (optional) positions.push_back(static_cast<std::uint16_t>(at + 1));
+    Positions closed;
+    for (std::uint16_t at : positions) {
+        for (bool optional = true; optional; ++at) {
+            if (closed.empty() || at > closed.back()) closed.push_back(at);
+            optional = at < tokens_.size() && (tokens_[at].kind == Token::name || tokens_[at].kind == Token::anything);
+        }
     }
-    std::sort(positions.begin(), positions.end());
-    positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+    work_ += closed.size();
+    positions = std::move(closed);
 }
 
 Glob::State Glob::intern(Positions positions) const {
@@ -132,6 +135,19 @@ std::string Glob::special() const {
         if (bytes.find(byte) == std::string::npos) bytes += byte;
     }
     return bytes;
+}
+
+const std::bitset<256>& Glob::special(State state) const {
+    while (special_.size() <= state) special_.emplace_back();
+    auto& known = special_[state];
+    if (known) return *known;
+    known.emplace();
+    for (const std::uint16_t at : states_[state]) {
+        if (at == tokens_.size()) continue;
+        known->set(tokens_[at].kind == Token::byte ? tokens_[at].value : std::uint8_t{0});
+        if (tokens_[at].kind != Token::byte) known->set('/');
+    }
+    return *known;
 }
 
 }  // namespace aa::apparmor

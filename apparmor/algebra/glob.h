@@ -4,8 +4,11 @@
 #pragma once
 
 #include <array>
+#include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +37,12 @@ public:
     // As a profile spells it: special characters of literal parts are escaped, NULs separate parts.
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] bool is_literal() const { return literal_; }
+    // How many positions its states took to make so far: what it costs to be walked.
+    [[nodiscard]] std::size_t work() const { return work_; }
     // The bytes that it tells apart from others.
     [[nodiscard]] std::string special() const;
+    // Those that it tells apart in STATE.
+    [[nodiscard]] const std::bitset<256>& special(State state) const;
 
 private:
     struct Token {
@@ -54,10 +61,12 @@ private:
     std::vector<Token> tokens_;
     std::string text_;
     bool literal_ = true;
+    mutable std::size_t work_ = 0;
     // The states that were needed so far.
     mutable std::vector<Positions> states_;
     mutable std::map<Positions, State> ids_;
     mutable std::vector<std::array<State, 256>> steps_;  // kUnknown: not taken so far
+    mutable std::vector<std::optional<std::bitset<256>>> special_;
 };
 
 }  // namespace aa::apparmor

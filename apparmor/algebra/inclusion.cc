@@ -55,7 +55,7 @@ public:
             const Pair pair = pairs_[at];  // more are added meanwhile
             TRY(compare(pair));
         }
-        if (budget_.exhausted()) doubt("the policy is too large for the time and memory that one question may take");
+        if (budget_.exhausted()) doubt(concat({"the policy is too large for one question: ", budget_.bound()}));
         return std::move(result_);
     }
 
@@ -128,7 +128,7 @@ private:
     }
 
     Result<void> follow_execs(const Pair& pair, const Confining& ours, const Confining& theirs) {
-        const auto executes = [](const Profile* profile) { return exec_kinds(*profile).any; };
+        const auto executes = [](const Profile* profile) { return kinds_of(*profile).any; };
         if (!std::ranges::all_of(ours, executes) || !std::ranges::all_of(theirs, executes)) return {};
         std::vector<const Profile*> candidates = TRY(candidates_of(ours_, ours));
         for (const auto* candidate : TRY(candidates_of(theirs_, theirs))) {
@@ -152,7 +152,7 @@ private:
         };
         bool of_host = false;
         for (const auto* profile : profiles) {
-            const auto kinds = exec_kinds(*profile);
+            const auto kinds = kinds_of(*profile);
             if (kinds.children) add(TRY(policy.list(profile->name, {})));
             of_host = of_host || kinds.host;
         }
@@ -160,18 +160,20 @@ private:
         return result;
     }
 
-    struct ExecKinds {
+    struct Kinds {
         bool any = false;  // something may be executed
         bool children = false;
         bool host = false;
+        bool changes = false;  // to another profile, without an exec
     };
-    static ExecKinds exec_kinds(const Profile& profile) {
-        ExecKinds kinds;
+    static Kinds kinds_of(const Profile& profile) {
+        Kinds kinds;
         for (StateId state = kStartState; state < profile.files.size(); ++state) {
             for (const bool owner : {true, false}) {
                 const auto permissions = profile.files.permissions(state, owner);
                 const bool by_name = (permissions.target & exec_index::kTypeMask) == exec_index::kName;
                 kinds.any = kinds.any || (permissions.allow & permission::kExec) != 0;
+                kinds.changes = kinds.changes || (permissions.allow & permission::kChangeProfile) != 0;
                 if ((permissions.allow & permission::kExec) == 0 || !by_name) continue;
                 ((permissions.target & exec_index::kChild) != 0 ? kinds.children : kinds.host) = true;
             }
@@ -189,7 +191,8 @@ private:
         for (const auto& operand : operands) {
             for (const auto& part : operand) alphabet.split_by(*part.automaton);
         }
-        Product product(kPaths, operands, {}, alphabet, 2);
+        Steps steps;
+        Product product(kPaths, operands, {}, alphabet, steps, 2);
         product.walk(budget_, [&](const Product::Place& place) {
             if (place.wanted() == 0) return true;
             const Granted both = place.granted(0) & place.granted(1) & all_of(permission::kExec);
@@ -272,6 +275,8 @@ private:
 
     // What only ours may change to is a difference of the rules.
     Result<void> follow_changes(const Pair& pair, const Confining& ours, const Confining& theirs) {
+        const auto changes = [](const Profile* profile) { return kinds_of(*profile).changes; };
+        if (!std::ranges::all_of(ours, changes) || !std::ranges::all_of(theirs, changes)) return {};
         for (const auto* profile : TRY(ours_.all())) {
             if (!may_change(ours, profile->name) || !may_change(theirs, profile->name)) continue;
             const std::string step = concat({"change_profile -> ", profile->name});

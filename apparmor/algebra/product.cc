@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
+
 namespace aa::apparmor {
 
 namespace {
@@ -12,27 +14,32 @@ constexpr std::size_t kFirstTable = std::size_t{1} << 10U;
 
 std::uint32_t allowed(const Permissions& permissions) { return permissions.allow & ~permissions.deny; }
 
-std::uint64_t mixed(std::span<const std::uint32_t> row) {
+std::uint32_t mixed(std::span<const std::uint32_t> row) {
     std::uint64_t hash = 0x9E3779B97F4A7C15ULL;
     for (const std::uint32_t word : row) {
         hash = (hash ^ word) * 0xFF51AFD7ED558CCDULL;
         hash ^= hash >> 32U;
     }
-    return hash;
+    return static_cast<std::uint32_t>(hash);
 }
 
 }  // namespace
 
-bool Budget::spend() {
-    constexpr std::size_t kBetweenLooks = 4096;
-    if (left_ == 0) exhausted_ = true;
+bool Budget::spend(std::size_t steps) {
+    if (combinations_ >= most_combinations_ || steps > most_steps_ - steps_) exhausted_ = true;
     if (exhausted_) return false;
-    --left_;
-    if (left_ % kBetweenLooks == 0 && std::chrono::steady_clock::now() > end_) exhausted_ = true;
-    return !exhausted_;
+    ++combinations_;
+    steps_ += steps;
+    return true;
 }
 
-Product::Product(const Grammar& grammar, std::vector<Operand> operands, std::vector<const Glob*> globs, Alphabet alphabet,
+std::string Budget::bound() const {
+    const bool combinations = combinations_ >= most_combinations_;
+    return concat({"more than ", decimal(static_cast<long long>(combinations ? most_combinations_ : most_steps_)),
+                   combinations ? " combinations of states" : " steps"});
+}
+
+Product::Product(const Grammar& grammar, std::vector<Operand> operands, std::vector<const Glob*> globs, Alphabet alphabet, Steps& steps,
                  std::size_t needed, std::size_t needed_globs)
     : grammar_(grammar), operands_(std::move(operands)), globs_(std::move(globs)), needed_(needed), needed_globs_(needed_globs) {
     alphabet.split_by(grammar.special());
@@ -41,25 +48,60 @@ Product::Product(const Grammar& grammar, std::vector<Operand> operands, std::vec
     for (const auto* glob : globs_) alphabet.split_by(glob->special());
     bytes_ = alphabet.kinds();
     memories_.push_back({std::vector<Granted>(operands_.size(), kEverything), std::vector<Granted>(operands_.size())});
-    table_.assign(kFirstTable, 0);
+    table_.assign(kFirstTable, {});
     next_ = {0, 0};
     for (const auto& operand : operands_) {
-        for (const auto& part : operand) next_.push_back(part.start);
+        for (const auto& part : operand) {
+            next_.push_back(part.start);
+            steps_.push_back(&steps.of(*part.automaton));
+        }
     }
+    for (const char byte : grammar.special()) special_.set(static_cast<std::uint8_t>(byte));
     next_.insert(next_.end(), globs_.size(), Glob::kStart);
     keep(0, 0);
 }
 
 bool Product::walk(Budget& budget, const std::function<bool(const Place&)>& visit) {
+    std::size_t steps = 0;
     for (std::size_t index = 0; index < origins_.size(); ++index) {
-        if (!budget.spend()) return false;
+        if (!budget.spend(steps)) return false;
         if (!visit(Place(*this, index))) return true;
-        const auto& moves = moves_from(static_cast<Grammar::State>(row(index)[kGrammar]));
-        for (std::size_t at = 0; at < bytes_.size(); ++at) {
-            if (moves[at].to != Grammar::kNowhere) step(index, bytes_[at], moves[at]);
-        }
+        steps = expand(index);
     }
     return true;
+}
+
+std::size_t Product::expand(std::size_t index) {
+    const auto& moves = moves_from(static_cast<Grammar::State>(row(index)[kGrammar]));
+    const Bytes elsewhere = unusual(row(index));
+    const std::size_t before = work_of_globs();
+    std::size_t taken = 0;
+    bool took_usual = false;
+    for (std::size_t at = 0; at < bytes_.size(); ++at) {
+        const std::uint8_t byte = bytes_[at];
+        if (moves[at].to == Grammar::kNowhere || (took_usual && !elsewhere[byte])) continue;
+        took_usual = took_usual || !elsewhere[byte];
+        step(index, byte, moves[at]);
+        ++taken;
+    }
+    return taken * (width_ - kParts) + work_of_globs() - before;
+}
+
+std::size_t Product::work_of_globs() const {
+    std::size_t work = 0;
+    for (const auto* glob : globs_) work += glob->work();
+    return work;
+}
+
+Bytes Product::unusual(std::span<const std::uint32_t> row) {
+    Bytes bytes = special_;
+    std::size_t column = kParts;
+    for (auto* steps : steps_) {
+        if (row[column] != kDeadState) bytes |= steps->unusual(row[column]);
+        ++column;
+    }
+    for (const auto* glob : globs_) bytes |= glob->special(row[column++]);
+    return bytes;
 }
 
 const std::vector<Product::Move>& Product::moves_from(Grammar::State state) {
@@ -72,34 +114,38 @@ const std::vector<Product::Move>& Product::moves_from(Grammar::State state) {
     return moves;
 }
 
+// Goes no further where no longer text can matter.
 void Product::step(std::size_t index, std::uint8_t byte, Move move) {
-    next_[kGrammar] = move.to;
-    next_[kMemory] = move.remembers ? memory_after(index, byte) : row(index)[kMemory];
     const auto from = row(index);
-    std::size_t column = kParts;
-    for (const auto& operand : operands_) {
-        for (const auto& part : operand) {
-            next_[column] = from[column] == kDeadState ? kDeadState : part.automaton->step(from[column], byte);
-            ++column;
-        }
-    }
-    for (const auto* glob : globs_) {
-        next_[column] = glob->next(from[column], byte);
-        ++column;
-    }
-    if (!hopeless(next_)) keep(index, byte);
+    next_[kGrammar] = move.to;
+    next_[kMemory] = move.remembers ? memory_after(index, byte) : from[kMemory];
+    if (step_globs(from, byte) && step_operands(from, byte)) keep(index, byte);
 }
 
-// An operand that is needed grants nothing in any longer text if one of its parts is dead, and nothing was inherited.
-bool Product::hopeless(std::span<const std::uint32_t> row) const {
+// False where an operand that is needed grants nothing in any longer text: one of its parts is dead, and nothing was inherited.
+bool Product::step_operands(std::span<const std::uint32_t> from, std::uint8_t byte) {
     std::size_t column = kParts;
     for (std::size_t at = 0; at < operands_.size(); ++at) {
         bool dead = false;
-        for (std::size_t part = 0; part < operands_[at].size(); ++part) dead = row[column++] == kDeadState || dead;
-        if (at < needed_ && dead && memories_[row[kMemory]].inherited[at].none()) return true;
+        for (const auto& part : operands_[at]) {
+            const StateId state = from[column] == kDeadState ? kDeadState : part.automaton->step(from[column], byte);
+            dead = dead || state == kDeadState;
+            next_[column++] = state;
+        }
+        if (dead && at < needed_ && memories_[next_[kMemory]].inherited[at].none()) return false;
     }
-    const auto globs = row.subspan(column, needed_globs_);
-    return needed_globs_ > 0 && std::all_of(globs.begin(), globs.end(), [](std::uint32_t state) { return state == Glob::kDead; });
+    return true;
+}
+
+// False where none of the globs that are needed can match any more.
+bool Product::step_globs(std::span<const std::uint32_t> from, std::uint8_t byte) {
+    std::size_t column = width_ - globs_.size();
+    std::size_t alive = 0;
+    for (std::size_t at = 0; at < globs_.size(); ++at, ++column) {
+        next_[column] = globs_[at]->next(from[column], byte);
+        if (at < needed_globs_ && next_[column] != Glob::kDead) ++alive;
+    }
+    return needed_globs_ == 0 || alive > 0;
 }
 
 std::uint32_t Product::memory_after(std::size_t index, std::uint8_t byte) {
@@ -136,26 +182,37 @@ Granted Product::granted_by_states(std::size_t index, std::size_t operand) const
     return result;
 }
 
-// Adds the row that was made, unless it is known.
+// Adds the row that was made, unless it is known. Many bytes lead where the one before did.
 void Product::keep(std::size_t parent, std::uint8_t byte) {
-    const std::size_t slot = slot_of(next_);
-    if (table_[slot] != 0) return;
-    rows_.insert(rows_.end(), next_.begin(), next_.end());
-    origins_.push_back({static_cast<std::uint32_t>(parent), byte});
-    table_[slot] = static_cast<std::uint32_t>(origins_.size());
+    if (!origins_.empty() && std::equal(next_.begin(), next_.end(), row(latest_).begin())) return;
+    const std::uint32_t hash = mixed(next_);
+    auto& slot = table_[slot_of_next(hash)];
+    if (slot.number == 0) {
+        rows_.insert(rows_.end(), next_.begin(), next_.end());
+        origins_.push_back({static_cast<std::uint32_t>(parent), byte});
+        slot = {static_cast<std::uint32_t>(origins_.size()), hash};
+    }
+    latest_ = slot.number - std::size_t{1};
     if (2 * origins_.size() > table_.size()) grow();
 }
 
-std::size_t Product::slot_of(std::span<const std::uint32_t> row) const {
-    std::size_t slot = mixed(row) & (table_.size() - 1);
-    while (table_[slot] != 0 && !std::equal(row.begin(), row.end(), this->row(table_[slot] - 1).begin()))
-        slot = (slot + 1) & (table_.size() - 1);
-    return slot;
+std::size_t Product::slot_of_next(std::uint32_t hash) const {
+    const auto is_next = [&](const Slot& slot) {
+        return slot.hash == hash && std::equal(next_.begin(), next_.end(), row(slot.number - std::size_t{1}).begin());
+    };
+    std::size_t at = hash & (table_.size() - 1);
+    while (table_[at].number != 0 && !is_next(table_[at])) at = (at + 1) & (table_.size() - 1);
+    return at;
 }
 
 void Product::grow() {
-    table_.assign(4 * table_.size(), 0);
-    for (std::size_t index = 0; index < origins_.size(); ++index) table_[slot_of(row(index))] = static_cast<std::uint32_t>(index + 1);
+    const auto old = std::exchange(table_, std::vector<Slot>(4 * table_.size()));
+    for (const Slot& slot : old) {
+        if (slot.number == 0) continue;
+        std::size_t at = slot.hash & (table_.size() - 1);
+        while (table_[at].number != 0) at = (at + 1) & (table_.size() - 1);
+        table_[at] = slot;
+    }
 }
 
 Granted Product::Place::granted(std::size_t operand) const {

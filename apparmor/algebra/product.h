@@ -4,7 +4,6 @@
 // of one finds is found for all texts, however long they are.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,26 +14,32 @@
 #include "apparmor/algebra/alphabet.h"
 #include "apparmor/algebra/glob.h"
 #include "apparmor/algebra/grammar.h"
+#include "apparmor/algebra/steps.h"
 #include "apparmor/policy/automaton.h"
 
 namespace aa::apparmor {
 
-// How much one question may cost, all walks for it together. What is left undone for it is said, and counts as not proved.
+// How much one question may cost, all walks for it together. What is left undone for it is said, and counts as not proved. It counts what
+// is done and not how long it takes: a busy machine gives the same answers.
 class Budget {
 public:
-    static constexpr std::size_t kCombinations = std::size_t{1} << 22U;
-    static constexpr std::chrono::seconds kTime{60};
+    static constexpr std::size_t kCombinations = std::size_t{1} << 22U;  // each is kept: a few hundred megabytes
+    static constexpr std::size_t kSteps = std::size_t{1} << 33U;         // of one automaton by one byte: a minute at most
 
-    explicit Budget(std::size_t combinations = kCombinations, std::chrono::milliseconds time = kTime)
-        : left_(combinations), end_(std::chrono::steady_clock::now() + time) {}
+    explicit Budget(std::size_t combinations = kCombinations, std::size_t steps = kSteps)
+        : most_combinations_(combinations), most_steps_(steps) {}
 
-    // Whether one more combination of states may be looked at.
-    bool spend();
+    // Whether one more combination of states may be looked at, and the STEPS made that lead on from it.
+    bool spend(std::size_t steps);
     [[nodiscard]] bool exhausted() const { return exhausted_; }
+    // What was too much, in words: "more than 4194304 combinations of states"; of a budget that is exhausted.
+    [[nodiscard]] std::string bound() const;
 
 private:
-    std::size_t left_;
-    std::chrono::steady_clock::time_point end_;
+    std::size_t most_combinations_;
+    std::size_t most_steps_;
+    std::size_t combinations_ = 0;
+    std::size_t steps_ = 0;
     bool exhausted_ = false;
 };
 
@@ -65,10 +70,10 @@ using Operand = std::vector<Part>;
 class Product {
 public:
     // Walks texts of GRAMMAR through OPERANDS and GLOBS, all of which must outlive it. ALPHABET tells apart what the automata of the operands
-    // do. Where the first NEEDED of the operands allow
+    // do; STEPS, which walks of the same automata share, what one of their states does. Where the first NEEDED of the operands allow
     // nothing any more, or all of the first NEEDED_GLOBS globs cannot match any more, it does not go on.
-    Product(const Grammar& grammar, std::vector<Operand> operands, std::vector<const Glob*> globs, Alphabet alphabet, std::size_t needed,
-            std::size_t needed_globs = 0);
+    Product(const Grammar& grammar, std::vector<Operand> operands, std::vector<const Glob*> globs, Alphabet alphabet, Steps& steps,
+            std::size_t needed, std::size_t needed_globs = 0);
 
     // One combination.
     class Place {
@@ -118,12 +123,19 @@ private:
     };
 
     [[nodiscard]] const std::vector<Move>& moves_from(Grammar::State state);
+    // The bytes that may lead elsewhere than all others do.
+    [[nodiscard]] Bytes unusual(std::span<const std::uint32_t> row);
+    // Follows each byte; how many steps that took.
+    std::size_t expand(std::size_t index);
+    [[nodiscard]] std::size_t work_of_globs() const;
     [[nodiscard]] Granted granted_by_states(std::size_t index, std::size_t operand) const;
     [[nodiscard]] std::uint32_t memory_after(std::size_t index, std::uint8_t byte);
-    [[nodiscard]] bool hopeless(std::span<const std::uint32_t> row) const;
     void step(std::size_t index, std::uint8_t byte, Move move);
+    [[nodiscard]] bool step_operands(std::span<const std::uint32_t> from, std::uint8_t byte);
+    [[nodiscard]] bool step_globs(std::span<const std::uint32_t> from, std::uint8_t byte);
     void keep(std::size_t parent, std::uint8_t byte);
-    [[nodiscard]] std::size_t slot_of(std::span<const std::uint32_t> row) const;
+    // Where the row NEXT_, whose hash is HASH, is in the table or belongs.
+    [[nodiscard]] std::size_t slot_of_next(std::uint32_t hash) const;
     void grow();
 
     const Grammar& grammar_;
@@ -133,12 +145,19 @@ private:
     std::size_t needed_globs_;
     std::size_t width_;
     std::vector<std::uint8_t> bytes_;
-    std::vector<std::vector<Move>> moves_;  // by states of the grammar that were needed so far
+    Bytes special_;                           // that the grammar tells apart
+    std::vector<Steps::OfAutomaton*> steps_;  // of each part
+    std::vector<std::vector<Move>> moves_;    // by states of the grammar that were needed so far
     std::vector<Memory> memories_;
     std::vector<std::uint32_t> rows_;
     std::vector<Origin> origins_;
-    std::vector<std::uint32_t> table_;  // open addressing: index of a row plus one
-    std::vector<std::uint32_t> next_;   // the row that is being made
+    struct Slot {
+        std::uint32_t number = 0;  // index of a row plus one; 0: free
+        std::uint32_t hash = 0;    // of the row, which most often need not be looked at then
+    };
+    std::vector<Slot> table_;          // open addressing
+    std::size_t latest_ = 0;           // the row that the last step led to
+    std::vector<std::uint32_t> next_;  // the row that is being made
 };
 
 }  // namespace aa::apparmor

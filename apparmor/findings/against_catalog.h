@@ -16,4 +16,7 @@ void find_against_catalog(const Confinement& confinement, Policy& policy, Findin
 // where CATALOG says "weaker", nor of rules that look at what the operator decides.
 void find_wider_profiles(const Catalog& catalog, Policy& policy, Findings& findings);
 
+// AA509: exec rules of CONFINEMENT whose profile allows what its own does not, but for terminals.
+void find_wider_exec_rules(const Confinement& confinement, Policy& policy, Findings& findings);
+
 }  // namespace aa::apparmor

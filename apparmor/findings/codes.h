@@ -58,6 +58,7 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA205", Severity::warning, "name that two files define"},
     FindingCode{"AA206", Severity::warning, "rules without a profile"},
     FindingCode{"AA207", Severity::note, "policy that cannot be evaluated"},
+    FindingCode{"AA208", Severity::error, "file without a profile"},
     // AA3xx: flags
     FindingCode{"AA301", Severity::warning, "files from outside have no name"},
     FindingCode{"AA302", Severity::warning, "replaced files have no name"},
@@ -81,6 +82,8 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA413", Severity::warning, "path of the host"},
     FindingCode{"AA414", Severity::warning, "script that cannot be read"},
     FindingCode{"AA415", Severity::note, "terminal that cannot be opened"},
+    FindingCode{"AA416", Severity::warning, "way of a process to a profile that allows more"},
+    FindingCode{"AA417", Severity::note, "program that runs under a profile that allows more"},
     // AA5xx: the catalog against the profiles
     FindingCode{"AA500", Severity::error, "mistake in a catalog"},
     FindingCode{"AA501", Severity::note, "what a catalog allows"},
@@ -90,6 +93,7 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA506", Severity::note, "capability that the ceiling takes away"},
     FindingCode{"AA507", Severity::note, "ceiling that no profile fills"},
     FindingCode{"AA508", Severity::warning, "choice of a profile that allows more"},
+    FindingCode{"AA509", Severity::note, "exec rule with a profile that allows more"},
     // AA9xx: silences
     FindingCode{"AA901", Severity::warning, "silence without a reason"},
     FindingCode{"AA902", Severity::warning, "silence that silences nothing"},

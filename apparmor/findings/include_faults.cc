@@ -9,6 +9,7 @@
 
 #include "apparmor/findings/faults.h"
 #include "apparmor/source/profile_source.h"
+#include "apparmor/source/profile_words.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -32,6 +33,18 @@ bool includes(std::string_view text, const std::string& file, int depth) {
         if (depth < kMaxDepth && fs::is_regular_file(path, error) && includes(text_of(path), file, depth + 1)) return true;
     }
     return false;
+}
+
+// The rule that is newer than the parser, where REFUSAL is of one in an included file; empty: it is of none.
+std::string newer_rule_in(const Refusal& refusal) {
+    if (!refusal.says("syntax error")) return {};
+    const auto text = text_of(refusal.file);
+    for (const auto& piece : pieces_of(text)) {
+        if (piece.words.empty() || origin_of({}, text, piece.begin).line != refusal.line) continue;
+        const auto word = piece.words[0].starts_with("priority=") ? piece.words[0] : piece.keyword();
+        if (is_newer_rule(word)) return std::string(word);
+    }
+    return {};
 }
 
 // The include or abi piece that holds PATH as its word; nothing if there is none.
@@ -94,10 +107,16 @@ std::optional<Fault> include_fault(std::string_view text, std::span<const Piece>
     if (refusal.file.empty()) return std::nullopt;
     for (const auto& piece : pieces) {
         if (!piece.is_include() || !includes(text.substr(piece.begin, piece.words_end - piece.begin), refusal.file, 0)) continue;
-        return Fault{"AA130", piece.begin,
-                     concat({"line ", decimal(static_cast<long long>(refusal.line)), " of ", quote(refusal.file),
-                             ", which this includes, is refused"}),
-                     "a profile is refused with what it includes", "check that file, or install its package anew"};
+        Fault fault{"AA130", piece.begin,
+                    concat({"line ", decimal(static_cast<long long>(refusal.line)), " of ", quote(refusal.file),
+                            ", which this includes, is refused"}),
+                    "a profile is refused with what it includes", "check that file, or install its package anew"};
+        if (const auto word = newer_rule_in(refusal); !word.empty()) {
+            fault.problem += concat({": this apparmor_parser does not know ", quote(word)});
+            fault.why = "the rule came with AppArmor 4";
+            fault.cure = "include what this host's AppArmor has, or take the rule out there; what it would deny is allowed then";
+        }
+        return fault;
     }
     return std::nullopt;
 }

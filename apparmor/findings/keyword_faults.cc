@@ -5,6 +5,7 @@
 #include <array>
 
 #include "apparmor/findings/faults.h"
+#include "apparmor/source/profile_words.h"
 #include "base/capability_set.h"
 #include "base/text.h"
 
@@ -26,8 +27,6 @@ struct Called {
 constexpr std::array<Called, 9> kCalled = {Called{"ipv4", "inet"}, {"ip", "inet"},        {"inet4", "inet"},
                                            {"ip4", "inet"},        {"ipv6", "inet6"},     {"ip6", "inet6"},
                                            {"tcp6", "inet6 tcp"},  {"udp6", "inet6 udp"}, {"icmp6", "inet6 icmp"}};
-// Newer than apparmor_parser 3.0, which says of each that a mode is missing.
-constexpr std::array<std::string_view, 4> kNew = {"userns", "mqueue", "io_uring", "all"};
 
 bool is_one_of(std::string_view word, const auto& words) { return std::find(words.begin(), words.end(), word) != words.end(); }
 
@@ -166,7 +165,7 @@ std::optional<Fault> newer(const Suspect& suspect) {
     const auto& piece = suspect.piece();
     const auto word = piece.words.empty() ? std::string_view() : piece.words[0].starts_with("priority=") ? piece.words[0] : piece.keyword();
     if (piece.end == Piece::End::missing || !suspect.refusal.says("syntax error")) return std::nullopt;
-    if (!is_one_of(word, kNew) && !word.starts_with("priority=")) return std::nullopt;
+    if (!is_newer_rule(word)) return std::nullopt;
     return Fault{"AA129", suspect.offset_of(word), concat({"this apparmor_parser does not know ", quote(word)}),
                  "the rule came with AppArmor 4", "take it out on hosts with an older AppArmor; what it would deny is allowed there"};
 }

@@ -12,6 +12,7 @@
 #include "apparmor/findings/slips.h"
 #include "apparmor/findings/subject.h"
 #include "apparmor/findings/syntax.h"
+#include "apparmor/kernel/profile_name.h"
 #include "apparmor/load.h"
 #include "apparmor/policy/label.h"
 #include "apparmor/policy/reader.h"
@@ -82,7 +83,10 @@ private:
         std::vector<std::size_t> places;
         std::vector<std::string> files;
         for (std::size_t i = 0; i < files_.size(); ++i) {
-            if (files_[i].profiles.empty()) continue;
+            if (files_[i].profiles.empty()) {
+                TRY(look_for_names(texts_[i].file, files_[i]));
+                continue;
+            }
             places.push_back(i);
             files.push_back(texts_[i].file);
         }
@@ -95,6 +99,24 @@ private:
             }
             add_sorted(slips(texts_[places[at]].file, texts_[places[at]].text));
             policy_.add(*std::move(compiled[at]));
+        }
+        return {};
+    }
+
+    // A file with nothing of its own may include profiles. One with rules is told of by find_clashes().
+    Result<void> look_for_names(const std::string& path, const SourceFile& file) {
+        if (std::ranges::any_of(findings_, [&](const Finding& finding) { return finding.origin.file == path; })) return {};
+        const auto names = TRY(search_.parser.names({path}));
+        if (!names.ok()) {
+            for (auto& complaint : parser_complaints(names, path))
+                findings_.push_back({complaint.code, std::move(complaint.origin), std::move(complaint.problem), {}, {}, {}});
+        } else if (names.output.empty()) {
+            findings_.push_back({"AA208",
+                                 {file.file, 1, 1},
+                                 "the file defines no profile",
+                                 "nothing is loaded of it, and nothing is confined by it",
+                                 "write a profile into it, name the file that has one, or take the file away",
+                                 {}});
         }
         return {};
     }
@@ -169,13 +191,40 @@ private:
         auto names = used();
         Policy* policy = policy_with(names);
         add_reached(policy_.profiles(), names);
+        Places places;
         for (const auto& [name, origin] : names) {
             const auto* source = look_at_source(name);
-            if (policy != nullptr) look_at(*policy, name, source, source != nullptr ? source->origin : origin);
+            places.emplace(name, source != nullptr ? source->origin : origin);
+            if (policy != nullptr) look_at(*policy, name, source, places.at(name));
         }
-        if (search_.catalog == nullptr || policy == nullptr) return;
-        for (const auto& confinement : search_.catalog->confinements) find_against_catalog(confinement, *policy, findings_);
+        if (policy == nullptr) return;
+        find_wider_moves(policy_.profiles(), free_to_move(places), findings_);
+        if (search_.catalog == nullptr) return;
+        for (const auto& confinement : search_.catalog->confinements) {
+            find_against_catalog(confinement, *policy, findings_);
+            find_wider_exec_rules(confinement, *policy, findings_);
+        }
         find_wider_profiles(*search_.catalog, *policy, findings_);
+    }
+
+    // Of USED those whose processes may have more after an exec: the kernel refuses it to one that has no-new-privileges (AA411 says so).
+    [[nodiscard]] Places free_to_move(Places used) const {
+        if (search_.catalog == nullptr) return used;
+        std::map<std::string, bool, std::less<>> held;  // whether all confinements that name it have it
+        for (const auto& confinement : search_.catalog->confinements) {
+            const auto* label = std::get_if<std::string>(&confinement.profile);
+            if (label == nullptr) continue;
+            for (const auto component : components(*label)) {
+                bool& all = held.try_emplace(std::string(component), true).first->second;
+                all = all && confinement.no_new_privileges;
+            }
+        }
+        std::erase_if(used, [&](const auto& place) {
+            const auto found = held.find(place.first);
+            const auto parent = held.find(top_level(place.first));
+            return (found != held.end() && found->second) || (found == held.end() && parent != held.end() && parent->second);
+        });
+        return used;
     }
 
     // The profile NAME as it is written; nullptr if it is in none of the files.

@@ -4,6 +4,8 @@
 // others that its rules may lead to. For aa-shimctl only.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "apparmor/findings/finding.h"
@@ -31,6 +33,11 @@ void find_deaf(const Subject& subject, Findings& findings);        // AA401, AA4
 void find_unreadable(const Subject& subject, Findings& findings);  // AA403 to AA405, AA408, AA409, AA415: what every program needs
 void find_hidden(const Subject& subject, Findings& findings);      // AA406, AA407, AA413, AA414: by the rules as they are written
 void find_lost_execs(const Subject& subject, Findings& findings);  // AA412: exec rules that lead nowhere
+
+// AA416, AA417: where processes of a profile get to what allows more than it does. USED are the profiles that are looked at, each with its
+// place, and ALL those at hand: which others of the host attach to what they execute is not asked.
+using Places = std::map<std::string, Origin, std::less<>>;
+void find_wider_moves(const std::vector<const Profile*>& all, const Places& used, Findings& findings);
 
 // AA411: what the kernel refuses processes of SUBJECT that have no-new-privileges; to be said at ORIGIN.
 void find_forbidden_execs(const Subject& subject, const Origin& origin, Findings& findings);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <set>
 #include <utility>
 
-#include "apparmor/algebra/inclusion.h"
 #include "apparmor/catalog/gain.h"
 #include "apparmor/findings/against_catalog.h"
+#include "apparmor/findings/gains.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
 namespace {
-
-constexpr std::size_t kMostTold = 3;  // gains of a finding
 
 class WiderProfiles {
 public:
@@ -48,7 +45,7 @@ private:
     }
 
     void look_at_choice(const std::string& label, const std::string& otherwise, const Origin& origin, const std::string& who) {
-        const auto gains = gains_of(label, otherwise);
+        const auto gains = told_gains(policy_, label, otherwise);
         if (gains.empty()) return;
         add(origin,
             concat({who, ", whose profile ", quote(label), " allows what ", quote(otherwise), " of \"otherwise\" does not: ", gains}),
@@ -58,24 +55,6 @@ private:
 
     void add(const Origin& origin, std::string problem, std::string why, std::string cure) {
         findings_.push_back({"AA508", origin, std::move(problem), std::move(why), std::move(cure), {}});
-    }
-
-    // What LABEL allows and BASE does not, in words; empty if nothing, or if a profile is not there.
-    std::string gains_of(const std::string& label, const std::string& base) {
-        if (label.empty() || label == base) return {};
-        Budget budget;
-        const auto found = inclusion({&policy_, label}, {&policy_, base}, budget);
-        if (!found || found->included()) return {};
-        std::vector<std::string> texts;
-        for (const auto& gain : found->gains) {
-            if (texts.size() == kMostTold) {
-                texts.emplace_back("…");
-                break;
-            }
-            texts.push_back(quote(gain.allowance.rule) + (gain.way.empty() ? "" : " after " + gain.way));
-        }
-        if (texts.empty()) return concat({"perhaps something (", found->unproved.front(), ")"});
-        return join(texts, ", ");
     }
 
     const Catalog& catalog_;

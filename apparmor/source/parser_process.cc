@@ -107,7 +107,8 @@ Result<CommandOutcome> Parser::run(const std::vector<std::string>& arguments, st
 Result<CommandOutcome> Parser::names(const std::vector<std::string>& paths) const { return run(joined({"--names", "--quiet"}, paths)); }
 
 Result<CommandOutcome> Parser::compile_input(std::string text, const std::string& features, bool wants_output) const {
-    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet", wants_output ? "--stdout" : "--ofile=/dev/null"};
+    std::vector<std::string> arguments = {"--skip-kernel-load", "--skip-cache", "--quiet"};
+    if (wants_output) arguments.emplace_back("--stdout");
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     arguments.emplace_back(kInput);
     return run(arguments, std::move(text));
@@ -118,7 +119,7 @@ Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, co
     if (can_be_cached(files, cache)) {
         arguments.insert(arguments.end(), {"--write-cache", "--cache-loc=" + cache});
     } else {
-        arguments.insert(arguments.end(), {"--skip-cache", "--ofile=/dev/null"});
+        arguments.emplace_back("--skip-cache");
     }
     if (!cache.empty()) {
         TRY(write_policy_abi(include_directory(cache)));

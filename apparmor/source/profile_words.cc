@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apparmor/source/profile_words.h"
 
+#include <algorithm>
+#include <array>
+
 namespace aa::apparmor {
 namespace {
 
@@ -101,6 +104,11 @@ std::string ProfileWords::word() {
         advance();
     }
     return std::string(text_.substr(begin, at_ - begin));
+}
+
+bool is_newer_rule(std::string_view word) {
+    constexpr std::array<std::string_view, 4> kNewer = {"userns", "mqueue", "io_uring", "all"};
+    return word.starts_with("priority=") || std::find(kNewer.begin(), kNewer.end(), word) != kNewer.end();
 }
 
 }  // namespace aa::apparmor

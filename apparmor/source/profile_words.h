@@ -53,4 +53,7 @@ private:
     std::uint32_t column_ = 1;
 };
 
+// Whether WORD begins a rule that came after AppArmor 3.0, whose parser says of each that a mode is missing: "userns", "priority=5".
+bool is_newer_rule(std::string_view word);
+
 }  // namespace aa::apparmor

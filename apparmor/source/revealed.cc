@@ -46,7 +46,7 @@ Result<void> write(const fs::path& path, std::string_view text) {
     fs::create_directories(path.parent_path(), error);
     if (error) return errno_error("make the directory", path.parent_path().string(), error.value());
     const Fd fd = TRY(open_file(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kOwnersAlone));
-    return write_all(fd.get(), text);
+    return write_all(fd.get(), text).context(quote(path.string()));
 }
 
 class Copies {

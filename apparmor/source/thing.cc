@@ -134,7 +134,11 @@ Error refused(const Parser& parser, const std::vector<std::string>& rules, std::
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const auto alone =
             compile_text(parser, concat({kPreamble, "profile ", kName, " {\n", rules[i], ",\n}\n"}), quote(texts[i]), features);
-        if (!alone) return {ErrorKind::config, alone.error().message};
+        if (alone) continue;
+        const bool newer = is_newer_rule(std::string_view(rules[i]).substr(0, rules[i].find(' ')));
+        if (!newer || alone.error().message.find("syntax error") == std::string::npos) return {ErrorKind::config, alone.error().message};
+        return {ErrorKind::config, concat({"this apparmor_parser has no rule such as ", quote(texts[i]),
+                                           ", which came with AppArmor 4: ask on a host whose parser has it"})};
     }
     return error;
 }
@@ -206,6 +210,7 @@ Result<Answer> ask(const Thing& thing, Policy& policy, std::string_view label, B
         answer.verdict = Verdict::partly;
     } else if (!denied.proved || !allowed.proved) {
         answer.verdict = Verdict::unproved;
+        answer.bound = budget.bound();
     } else {
         answer.verdict = answer.denied.empty() && !answer.allowed.empty() ? Verdict::allowed : Verdict::denied;
     }

@@ -46,6 +46,7 @@ struct Answer {
     Verdict verdict = Verdict::denied;
     std::vector<Allowance> allowed;  // of what it covers, if it covers more than one thing or is partly allowed
     std::vector<Allowance> denied;
+    std::string bound;  // of an answer that is not proved: which one the budget has that was too little
 };
 
 // Whether LABEL of POLICY allows THING. Errors as find_component()'s.

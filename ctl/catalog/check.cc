@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 
 #include "apparmor/findings/syntax.h"
@@ -16,6 +15,7 @@
 #include "ctl/catalog/formats.h"
 #include "ctl/catalog/profiles.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 
@@ -25,9 +25,11 @@ struct Options {
     std::vector<std::string> paths;
     std::string profiles;  // empty: not given
     bool no_profiles = false;
-    Strictness strictness = Strictness::usual;
+    bool strict = false;
     Format format = Format::text;
     FixOptions fix;
+
+    [[nodiscard]] Strictness strictness() const { return strict ? Strictness::warnings_are_errors : Strictness::usual; }
 };
 
 apparmor::LoadSettings settings_of(const Options& options) {
@@ -139,23 +141,23 @@ int run(const Context& context, const Options& options) {
     if (!checked) return fail(context, checked.error());
     auto& findings = checked->findings;
     sort_findings(findings);
-    const bool good = are_good(findings, options.strictness);
+    const bool good = are_good(findings, options.strictness());
     switch (context.json && options.format == Format::text ? Format::json : options.format) {
         case Format::text:
-            report(findings, options.strictness);
+            report(findings, options.strictness());
             if (good) say(checked->praise);
             break;
         case Format::json: {
-            Json document = to_json(findings, options.strictness);
+            Json document = to_json(findings, options.strictness());
             document.update(checked->counts);
             print(document);
             break;
         }
         case Format::github:
-            (void)std::fputs(to_github(findings, options.strictness).c_str(), stdout);
+            (void)std::fputs(to_github(findings, options.strictness()).c_str(), stdout);
             break;
         case Format::sarif:
-            print(to_sarif(findings, options.strictness));
+            print(to_sarif(findings, options.strictness()));
             break;
     }
     return good ? kOk : kWrong;
@@ -163,27 +165,26 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_check(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("check", "Check a catalog and the profiles that it names, or profiles alone; nothing is changed");
+void add_check(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("check", "Check a catalog and the profiles that it names, or profiles alone; nothing is changed");
     const auto options = std::make_shared<Options>();
-    command->add_option("PATH", options->paths,
-                        "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d); or files of profiles, or one "
-                        "directory of them");
-    command->add_option(
+    command.option("PATH", options->paths,
+                   "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d); or files of profiles, or one "
+                   "directory of them");
+    command.option(
         "--profiles", options->profiles,
         "Directory of profiles that comes before /etc/apparmor.d (default: /etc/aa-shim/apparmor.d); without PATH it is what is checked");
-    command->add_flag("--no-profiles", options->no_profiles, "Check the catalog files alone, not the AppArmor profiles");
-    command->add_flag_callback(
-        "--strict", [options] { options->strictness = Strictness::warnings_are_errors; }, "Take warnings for errors");
-    const std::map<std::string, Format> formats{
-        {"text", Format::text}, {"json", Format::json}, {"github", Format::github}, {"sarif", Format::sarif}};
-    command->add_option("--format", options->format, "text (default), json, github or sarif")
-        ->type_name("FORMAT")
-        ->transform(CLI::CheckedTransformer(formats).description(""));
-    auto* fix = command->add_flag("--fix", options->fix.fix,
-                                  "Mend the profile files PATH, or those of the catalog, after showing what would change");
-    command->add_flag("--yes", options->fix.yes, "Make the changes of --fix without asking")->needs(fix);
-    command->callback([&context, options] { context.run(Task::check, [&context, options] { return run(context, *options); }); });
+    command.flag("--no-profiles", options->no_profiles, "Check the catalog files alone, not the AppArmor profiles");
+    command.flag("--strict", options->strict, "Take warnings for errors");
+    command
+        .choice<Format>("--format", options->format,
+                        {{"text", Format::text}, {"json", Format::json}, {"github", Format::github}, {"sarif", Format::sarif}},
+                        "text (default), json, github or sarif")
+        .type_name("FORMAT");
+    const auto fix =
+        command.flag("--fix", options->fix.fix, "Mend the profile files PATH, or those of the catalog, after showing what would change");
+    command.flag("--yes", options->fix.yes, "Make the changes of --fix without asking").needs(fix);
+    command.callback([&context, options] { context.run(Task::check, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

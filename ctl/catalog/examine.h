@@ -14,7 +14,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/load.h"
 #include "base/result.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

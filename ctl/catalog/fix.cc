@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/rewrite_file.h"
 #include "base/text.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "apparmor/findings/finding.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

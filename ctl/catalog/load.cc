@@ -16,12 +16,14 @@
 #include "apparmor/kernel/library.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/catalog/comparison.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/catalog/formats.h"
 #include "ctl/catalog/keep.h"
 #include "ctl/catalog/put_in_force.h"
 #include "ctl/catalog/rollback.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/twin/twin.h"
 
 namespace aa::ctl {
@@ -146,25 +148,22 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_load(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("load", "Check the catalog, load its AppArmor profiles, and put it in force");
+void add_load(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("load", "Check the catalog, load its AppArmor profiles, and put it in force");
     const auto options = std::make_shared<Options>();
-    auto* catalog =
-        command->add_option("--catalog", options->catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
-    auto* output = command->add_option("--output", options->output, "Where the compiled catalog is published")
-                       ->type_name("FILE")
-                       ->capture_default_str();
-    auto* trial = command->add_flag("--dry-run", options->dry_run,
-                                    "Check the catalog, and tell what containers would gain and lose; nothing is changed");
-    trial->excludes(output);
-    auto* history = command->add_flag("--history", options->history, "Print the loads that are kept; nothing is changed");
-    auto* rollback = command->add_option("--rollback", options->rollback, "Bring back what was in force N loads before (default: 1)")
-                         ->type_name("N")
-                         ->expected(0, 1)
-                         ->default_str("1");
-    for (auto* own : {catalog, output, trial}) own->excludes(history)->excludes(rollback);
-    history->excludes(rollback);
-    command->callback([&context, options] {
+    const auto catalog = command.option("--catalog", options->catalog, "Directory of the catalog files").type_name("DIR").shows_default();
+    const auto output =
+        command.option("--output", options->output, "Where the compiled catalog is published").type_name("FILE").shows_default();
+    const auto trial =
+        command.flag("--dry-run", options->dry_run, "Check the catalog, and tell what containers would gain and lose; nothing is changed");
+    trial.excludes(output);
+    const auto history = command.flag("--history", options->history, "Print the loads that are kept; nothing is changed");
+    const auto rollback = command.option("--rollback", options->rollback, "Bring back what was in force N loads before (default: 1)")
+                              .type_name("N")
+                              .value_optional("1");
+    for (const auto own : {catalog, output, trial}) own.excludes(history).excludes(rollback);
+    history.excludes(rollback);
+    command.callback([&context, options] {
         const auto task = options->history ? Task::nothing : options->dry_run ? Task::diff : Task::load;
         context.run(task, [&context, options] {
             if (options->history) return show_history(context);

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "ctl/catalog/keep.h"
 #include "ctl/catalog/put_in_force.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 namespace {

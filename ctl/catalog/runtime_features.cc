@@ -5,7 +5,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "shim/runtime.h"
 
 namespace aa::ctl {

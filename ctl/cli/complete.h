@@ -4,11 +4,14 @@
 // completion can fall behind them. The scripts in deploy/completions ask for it with `aa-shimctl complete WORD…`.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace aa::ctl {
 

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

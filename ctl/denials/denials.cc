@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "ctl/cli/command.h"
 #include "ctl/cli/ending.h"
+#include "ctl/cli/output.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/denials/report.h"
 #include "ctl/denials/reveal.h"
@@ -181,29 +182,29 @@ int denials(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_denials(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("denials", "What AppArmor denied to containers, by which rule, and what would allow it");
+void add_denials(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("denials", "What AppArmor denied to containers, by which rule, and what would allow it");
     const auto options = std::make_shared<Options>();
-    command->add_option("--since", options->log.since, "What came after TIME, as journalctl takes it")->type_name("TIME");
-    command->add_option("--container", options->container, "Of this container alone: its name, or the beginning of its ID")
-        ->type_name("CONTAINER");
-    command->add_option("--confinement", options->confinement, "Of this confinement's containers alone")->type_name("NAME");
-    auto* follow = command->add_flag("--follow", options->log.follow, "What comes from now on, from the kernel, until it is ended");
-    auto* reveal = command
-                       ->add_option("--reveal", options->reveal,
+    command.option("--since", options->log.since, "What came after TIME, as journalctl takes it").type_name("TIME");
+    command.option("--container", options->container, "Of this container alone: its name, or the beginning of its ID")
+        .type_name("CONTAINER");
+    command.option("--confinement", options->confinement, "Of this confinement's containers alone").type_name("NAME");
+    const auto follow = command.flag("--follow", options->log.follow, "What comes from now on, from the kernel, until it is ended");
+    const auto reveal = command
+                            .option("--reveal", options->reveal,
                                     "Follow, with the deny rules of this confinement's profiles telling what they deny meanwhile")
-                       ->type_name("NAME");
-    command->add_option("--for", options->log.seconds, "End after so many seconds, with --follow or --reveal")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1U, 1'000'000U).description(""));
-    command->add_option("--file", options->log.file, "This log instead of the host's; -: standard input")
-        ->type_name("FILE")
-        ->excludes(follow)
-        ->excludes(reveal);
-    command->add_option("--profiles", options->profiles, "Directories of the profiles' sources (default: as for load)")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    command->callback([&context, options] {
+                            .type_name("NAME");
+    command.option("--for", options->log.seconds, "End after so many seconds, with --follow or --reveal")
+        .type_name("SECONDS")
+        .within(1, 1'000'000);
+    command.option("--file", options->log.file, "This log instead of the host's; -: standard input")
+        .type_name("FILE")
+        .excludes(follow)
+        .excludes(reveal);
+    command.option("--profiles", options->profiles, "Directories of the profiles' sources (default: as for load)")
+        .type_name("PATH")
+        .repeatable();
+    command.callback([&context, options] {
         const bool reveals = !options->reveal.empty();
         options->log.follow = options->log.follow || reveals;
         const auto task = reveals ? Task::denials_reveal : options->log.follow ? Task::denials_follow : Task::denials;

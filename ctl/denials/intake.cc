@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "base/text.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/denials/blame.h"
 #include "ctl/denials/groups.h"
 #include "ctl/denials/log.h"

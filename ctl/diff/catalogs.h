@@ -10,7 +10,8 @@
 
 #include "apparmor/catalog/difference.h"
 #include "base/result.h"
-#include "ctl/cli/command.h"
+#include "ctl/catalog/comparison.h"
+#include "ctl/cli/output.h"
 #include "ctl/diff/profiles.h"
 #include "ctl/explain/policy.h"
 #include "ctl/explain/replay.h"

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "ctl/containers/running.h"
 #include "ctl/diff/catalogs.h"
@@ -16,8 +13,6 @@
 
 namespace aa::ctl {
 namespace {
-
-constexpr std::size_t kMaxLog = std::size_t{1} << 30U;
 
 std::vector<std::string> running_containers() {
     std::vector<std::string> ids;
@@ -37,16 +32,7 @@ std::vector<std::string> logs_of(const CatalogSide& before, const CatalogSide& a
     return {logs.begin(), logs.end()};
 }
 
-Result<RecordsRead> records_in(const std::vector<std::string>& logs) {
-    if (logs.empty()) return read_journal("");
-    RecordsRead all;
-    for (const auto& path : logs) {
-        const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOCTTY));
-        auto read = read_records(TRY(read_file(fd.get(), kMaxLog, path)).text());
-        std::ranges::move(read.records, std::back_inserter(all.records));
-    }
-    return all;
-}
+Result<RecordsRead> records_in(const std::vector<std::string>& logs) { return logs.empty() ? read_journal("") : read_record_files(logs); }
 
 bool started_a_container(const DecisionRecord& record) {
     const auto command = record.text("command");

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "ctl/catalog/profiles.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/diff/catalogs.h"
 #include "ctl/diff/profiles.h"
 #include "ctl/policy/opened.h"
@@ -72,21 +73,21 @@ int diff(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_diff(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("diff", "What catalogs or profiles gain (+) and lose (-) from one version to another");
+void add_diff(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("diff", "What catalogs or profiles gain (+) and lose (-) from one version to another");
     const auto options = std::make_shared<Options>();
-    command->add_option("OLD", options->from,
-                        "A catalog or profile file, or a directory of them; alone it is the new one, and the old one is in force "
-                        "(default: the installed catalog)");
-    command->add_option("NEW", options->to, "The same, afterwards");
+    command.option("OLD", options->from,
+                   "A catalog or profile file, or a directory of them; alone it is the new one, and the old one is in force "
+                   "(default: the installed catalog)");
+    command.option("NEW", options->to, "The same, afterwards");
     const auto add = [&](const char* name, std::vector<std::string>& values, const char* text, const char* type) {
-        command->add_option(name, values, text)->type_name(type)->allow_extra_args(false);
+        command.option(name, values, text).type_name(type).repeatable();
     };
     add("--profile", options->labels, "Of profiles: compare this one only; may be repeated", "NAME");
     add("--profiles", options->profiles, "Of catalogs: profile files, or directories of them, instead of this host's", "PATH");
     add("--old-profiles", options->old_profiles, "The same for OLD (default: the same files)", "PATH");
     add("--log", options->logs, "A file of decisions (\"decisionLog\") that has those on the containers that run", "FILE");
-    command->callback([&context, options] { context.run(Task::diff, [&context, options] { return diff(context, *options); }); });
+    command.callback([&context, options] { context.run(Task::diff, [&context, options] { return diff(context, *options); }); });
 }
 
 }  // namespace aa::ctl

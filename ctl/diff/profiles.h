@@ -13,7 +13,7 @@
 #include "apparmor/algebra/inclusion.h"
 #include "apparmor/policy/policy.h"
 #include "base/result.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "apparmor/catalog/catalog.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/explain/decision_record.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "apparmor/catalog/engine_facts.h"
+#include "base/fd.h"
+#include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 namespace {
 
+constexpr std::size_t kMaxLog = std::size_t{1} << 30U;
 constexpr std::string_view kPrefix = "AA_SHIM_";
 constexpr std::string_view kCut = "…";  // where a value was too long
 constexpr const char* kMaxRecords = "100000";
@@ -65,6 +71,7 @@ void add_line(std::string_view line, RecordsRead& result) {
     if (line.empty()) return;
     const auto document = Json::parse(line, nullptr, false);
     auto record = document.is_discarded() ? std::nullopt : record_of(document);
+    if (document.is_object()) ++result.objects;
     if (record) {
         result.records.push_back(*std::move(record));
     } else {
@@ -163,6 +170,28 @@ RecordsRead read_records(std::string_view text) {
     RecordsRead result;
     for (const auto line : lines(text)) add_line(line, result);
     return result;
+}
+
+Result<RecordsRead> read_record_files(const std::vector<std::string>& paths) {
+    RecordsRead all;
+    for (const auto& path : paths) {
+        const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOCTTY));
+        auto read = read_records(TRY(read_file(fd.get(), kMaxLog, path)).text());
+        const auto lines = decimal(static_cast<long long>(read.strange));
+        if (read.strange > 0 && read.objects == 0) {
+            return Error{ErrorKind::config, concat({quote(path), " is no log of decisions: none of its lines (", lines,
+                                                    ") is an object of JSON; name the file that the catalog calls \"decisionLog\", or what "
+                                                    "`journalctl --output=json` wrote"})};
+        }
+        if (read.records.empty()) {
+            all.notes.push_back(
+                concat({quote(path), read.strange == 0 ? " is empty" : concat({" holds no decision, and ", lines, " other lines"})}));
+        }
+        all.strange += read.strange;
+        all.objects += read.objects;
+        std::ranges::move(read.records, std::back_inserter(all.records));
+    }
+    return all;
 }
 
 const char* find_journalctl() {

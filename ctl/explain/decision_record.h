@@ -29,11 +29,16 @@ public:
 
 struct RecordsRead {
     std::vector<DecisionRecord> records;
-    std::size_t strange = 0;  // lines that are no record
+    std::size_t strange = 0;         // lines that are no record
+    std::size_t objects = 0;         // lines that are objects of JSON
+    std::vector<std::string> notes;  // files that hold none, and why
 };
 
 // The records in TEXT, an object a line: of a file, or as `journalctl --output=json` writes the journal's.
 RecordsRead read_records(std::string_view text);
+
+// The records in the files PATHS. One in which no line is an object is no log: an error of kind config.
+Result<RecordsRead> read_record_files(const std::vector<std::string>& paths);
 
 // The program journalctl(1); nullptr if this host has none.
 const char* find_journalctl();

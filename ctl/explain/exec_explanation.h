@@ -14,7 +14,7 @@
 #include "apparmor/catalog/catalog.h"
 #include "apparmor/policy/transition.h"
 #include "base/result.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/explain/policy.h"
 
 namespace aa::ctl {

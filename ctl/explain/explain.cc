@@ -7,6 +7,7 @@
 #include "apparmor/catalog/json.h"
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
+
 #include "ctl/catalog/examine.h"
 #include "ctl/explain/ceilings.h"
 #include "ctl/explain/container_explanation.h"
@@ -160,22 +161,22 @@ void print_row(std::string_view name, std::string_view value) {
     say(concat({name, std::string(name.size() < kColumn ? kColumn - name.size() : 1, ' '), value}));
 }
 
-void add_explain(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("explain", "Tell what aa-shim would decide on a container or an exec, and why; nothing is changed");
+void add_explain(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("explain", "Tell what aa-shim would decide on a container or an exec, and why; nothing is changed");
     const auto options = std::make_shared<ExplainOptions>();
-    command->add_option("--catalog", options->catalog, "Catalog files, or directories of them (default: the compiled catalog in force)")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    auto* bundle =
-        command->add_option("--bundle", options->bundle, "A bundle directory; its config.json and its engine's records tell the facts")
-            ->type_name("DIR");
-    command->add_option("--id", options->id, "The container's ID (default: the bundle's name)");
-    command->add_option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)")
-        ->type_name("DIR");
-    command->add_option("--handler", options->handler, "The handler, or its runtime: web or aa-shim-web");
+    command.option("--catalog", options->catalog, "Catalog files, or directories of them (default: the compiled catalog in force)")
+        .type_name("PATH")
+        .repeatable();
+    const auto bundle =
+        command.option("--bundle", options->bundle, "A bundle directory; its config.json and its engine's records tell the facts")
+            .type_name("DIR");
+    command.option("--id", options->id, "The container's ID (default: the bundle's name)");
+    command.option("--root", options->root, "The runtime's state directory (default: told from the container's or bundle's place)")
+        .type_name("DIR");
+    command.option("--handler", options->handler, "The handler, or its runtime: web or aa-shim-web");
 
     const auto fact = [&](const char* option, auto& value, const char* text) {
-        return command->add_option(option, value, text)->excludes(bundle);
+        return command.option(option, value, text).excludes(bundle);
     };
     fact("--engine", options->engine, "docker, cri-containerd, cri-o, podman, nerdctl or other");
     fact("--namespace", options->kubernetes_namespace, "Kubernetes namespace");
@@ -183,30 +184,30 @@ void add_explain(CLI::App& app, Context& context) {
     fact("--name", options->name, "The container's name");
     fact("--image", options->image, "The image, as typed");
     fact("--entrypoint", options->entrypoint, "The resolved path of the first program");
-    fact("--label", options->labels, "KEY=VALUE")->allow_extra_args(false);
-    fact("--annotation", options->annotations, "KEY=VALUE")->allow_extra_args(false);
+    fact("--label", options->labels, "KEY=VALUE").repeatable();
+    fact("--annotation", options->annotations, "KEY=VALUE").repeatable();
     fact("--user", options->user, "User ID (with --exec, of the command)");
     fact("--privileged", options->privileged, "true or false; true brings what engines give such a container");
     fact("--profile", options->profile, "The AppArmor profile that the engine asks for (with --exec, the label to start from)");
-    fact("--capability", options->capabilities, "A capability that the engine asks for")->allow_extra_args(false);
-    fact("--host-path", options->host_paths, "A path of this host that is mounted")->allow_extra_args(false);
-    fact("--device", options->devices, "A device, by its name on this host, or TYPE MAJOR:MINOR")->allow_extra_args(false);
-    fact("--host-namespace", options->host_namespaces, "A namespace that is the host's")->allow_extra_args(false);
-    command->add_flag("--unmasked", options->unmasked, "Nothing is masked below /proc and /sys")->excludes(bundle);
-    command->add_flag("--hooks", options->hooks, "There are hooks")->excludes(bundle);
-    command->add_flag("--sandbox", options->sandbox, "A pod's sandbox container")->excludes(bundle);
+    fact("--capability", options->capabilities, "A capability that the engine asks for").repeatable();
+    fact("--host-path", options->host_paths, "A path of this host that is mounted").repeatable();
+    fact("--device", options->devices, "A device, by its name on this host, or TYPE MAJOR:MINOR").repeatable();
+    fact("--host-namespace", options->host_namespaces, "A namespace that is the host's").repeatable();
+    command.flag("--unmasked", options->unmasked, "Nothing is masked below /proc and /sys").excludes(bundle);
+    command.flag("--hooks", options->hooks, "There are hooks").excludes(bundle);
+    command.flag("--sandbox", options->sandbox, "A pod's sandbox container").excludes(bundle);
 
-    auto* exec = command->add_flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");
-    exec->excludes(bundle);
-    command->add_option("--profiles", options->profiles, "With --exec profile files, or directories of them, instead of all other policy")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    command->add_option("--confinement", options->confinement, "With --exec and a path: the confinement whose exec rules count");
-    auto* owned = command->add_flag("--owned", options->owned, "With --exec and a path: the process owns the file (default)");
-    command->add_flag("--not-owned", options->not_owned, "With --exec and a path: it does not")->excludes(owned);
-    command->add_option("CONTAINER", options->target, "With --exec, a running container, or the path of a program");
-    command->add_option("COMMAND", options->command, "With --exec and a container: the command and its arguments");
-    command->callback([&context, options] { context.run(task_of(*options), [&context, options] { return explain(context, *options); }); });
+    const auto exec = command.flag("--exec", options->exec, "Explain a command in a running container, or a program under a profile");
+    exec.excludes(bundle);
+    command.option("--profiles", options->profiles, "With --exec profile files, or directories of them, instead of all other policy")
+        .type_name("PATH")
+        .repeatable();
+    command.option("--confinement", options->confinement, "With --exec and a path: the confinement whose exec rules count");
+    const auto owned = command.flag("--owned", options->owned, "With --exec and a path: the process owns the file (default)");
+    command.flag("--not-owned", options->not_owned, "With --exec and a path: it does not").excludes(owned);
+    command.option("CONTAINER", options->target, "With --exec, a running container, or the path of a program");
+    command.option("COMMAND", options->command, "With --exec and a container: the command and its arguments");
+    command.callback([&context, options] { context.run(task_of(*options), [&context, options] { return explain(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // aa-shimctl replay: what would the decisions on record be under another catalog? Nothing is changed.
-#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <memory>
 #include <utility>
 
 #include "apparmor/load.h"
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/text.h"
+#include "ctl/cli/output.h"
 #include "ctl/explain/replay.h"
 
 namespace aa::ctl {
 namespace {
 
-constexpr std::size_t kMaxLog = std::size_t{1} << 30U;
 constexpr int kCannot = 2;  // whatever stands in the way: 1 says that something would change
 
 struct Options {
@@ -40,6 +36,7 @@ struct Report {
     std::size_t records = 0, strange = 0;
     std::vector<Group> groups;
     std::vector<std::string> unused;
+    std::vector<std::string> notes;  // logs that hold nothing
 
     [[nodiscard]] std::size_t count(Change change) const {
         std::size_t sum = 0;
@@ -71,18 +68,6 @@ std::string example_of(const DecisionRecord& record) {
     return text;
 }
 
-Result<RecordsRead> read_logs(const Options& options) {
-    if (options.logs.empty()) return read_journal(options.since);
-    RecordsRead all;
-    for (const auto& path : options.logs) {
-        const Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_NOCTTY));
-        auto read = read_records(TRY(read_file(fd.get(), kMaxLog, path)).text());
-        all.strange += read.strange;
-        std::move(read.records.begin(), read.records.end(), std::back_inserter(all.records));
-    }
-    return all;
-}
-
 void add(Report& report, const DecisionRecord& record, Replayed replayed) {
     const auto command = record.text("command");
     const bool alike = replayed.change == Change::none || replayed.change == Change::not_judged;
@@ -101,12 +86,13 @@ void add(Report& report, const DecisionRecord& record, Replayed replayed) {
 Result<Report> make_report(const Options& options) {
     const auto paths = options.catalog.empty() ? std::vector<std::string>{std::string(apparmor::kCatalogDirectory)} : options.catalog;
     const auto catalog = TRY(read_replay_catalog(paths));
-    const auto read = TRY(read_logs(options));
+    auto read = TRY(options.logs.empty() ? read_journal(options.since) : read_record_files(options.logs));
     ExplainedPolicy policy(&catalog.open);
     Replay replay(catalog, policy);
     Report report;
     report.records = read.records.size();
     report.strange = read.strange;
+    report.notes = std::move(read.notes);
     for (const auto& record : read.records) add(report, record, replay.judge(record));
     std::stable_sort(report.groups.begin(), report.groups.end(),
                      [](const Group& one, const Group& other) { return one.count > other.count; });
@@ -119,6 +105,7 @@ std::string number(std::size_t value) { return decimal(static_cast<long long>(va
 void print_text(const Report& report) {
     say(concat({number(report.records), " decisions on record",
                 report.strange == 0 ? "" : concat({", and ", number(report.strange), " lines that are none"})}));
+    for (const auto& note : report.notes) say(note);
     for (const auto& [change, name, title] : kChanges) {
         const auto count = report.count(change);
         if (count == 0) continue;
@@ -150,8 +137,9 @@ Json to_json(const Report& report) {
                           {"rule", group.replayed.rule},
                           {"example", group.example}});
     }
-    return {{"ok", true},       {"records", report.records},   {"strange", report.strange},
-            {"counts", counts}, {"groups", std::move(groups)}, {"unusedRules", report.unused}};
+    return {{"ok", true},           {"records", report.records},   {"strange", report.strange},
+            {"counts", counts},     {"groups", std::move(groups)}, {"unusedRules", report.unused},
+            {"notes", report.notes}};
 }
 
 int replay(const Context& context, const Options& options) {
@@ -170,19 +158,19 @@ int replay(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, Context& context) {
-    auto* command =
-        app.add_subcommand("replay", "Judge the decisions on record anew by a catalog that is not in force; nothing is changed");
+void add_replay(const CliCommand& app, Context& context) {
+    const auto command =
+        app.subcommand("replay", "Judge the decisions on record anew by a catalog that is not in force; nothing is changed");
     const auto options = std::make_shared<Options>();
-    command->add_option("PATH", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
-    auto* log = command->add_option("--log", options->logs, "A file of decisions (\"decisionLog\") instead of the journal; may be repeated")
-                    ->type_name("FILE")
-                    ->allow_extra_args(false);
-    command->add_flag("--journal", options->journal, "The journal (default)")->excludes(log);
-    command->add_option("--since", options->since, "Of the journal, what came after TIME, as journalctl takes it")
-        ->type_name("TIME")
-        ->excludes(log);
-    command->callback([&context, options] { context.run(Task::replay, [&context, options] { return replay(context, *options); }); });
+    command.option("PATH", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)");
+    const auto log = command.option("--log", options->logs, "A file of decisions (\"decisionLog\") instead of the journal; may be repeated")
+                         .type_name("FILE")
+                         .repeatable();
+    command.flag("--journal", options->journal, "The journal (default)").excludes(log);
+    command.option("--since", options->since, "Of the journal, what came after TIME, as journalctl takes it")
+        .type_name("TIME")
+        .excludes(log);
+    command.callback([&context, options] { context.run(Task::replay, [&context, options] { return replay(context, *options); }); });
 }
 
 }  // namespace aa::ctl

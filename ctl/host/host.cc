@@ -193,7 +193,11 @@ Result<void> Host::write(const std::string& path, const HostFile& file) const {
 Result<void> Host::make_directory(const std::string& path, mode_t mode) const {
     const auto at = TRY(entry(path));
     if (::mkdirat(at.directory.get(), at.name.c_str(), mode) != 0) return errno_error("make the directory", place(path), errno);
-    if (::fchmodat(at.directory.get(), at.name.c_str(), mode, 0) != 0) return errno_error("set the mode of", place(path), errno);
+    if (::fchmodat(at.directory.get(), at.name.c_str(), mode, 0) != 0) {
+        const int error = errno;
+        (void)::unlinkat(at.directory.get(), at.name.c_str(), AT_REMOVEDIR);
+        return errno_error("set the mode of", place(path), error);
+    }
     return {};
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/host/host.h"
 #include "ctl/install/engine/engines.h"
 #include "ctl/install/engine/kubernetes.h"
@@ -168,35 +169,35 @@ Task task_of(const Options& options) {
     return options.dry_run ? Task::install_dry_run : Task::install;
 }
 
-void add_common(CLI::App& command, Options& options) {
-    command.add_option("engine", options.engine, "docker, containerd, crio, podman or kubernetes")->required();
-    command.add_flag("--dry-run", options.dry_run, "Show the changes, and write nothing");
-    command.add_option("--engine", options.node_engine, "The engine of a Kubernetes node: k3s, rke2, k0s, containerd or crio");
-    command.add_option("--root", options.root, "The directory below which the host's files are")->capture_default_str();
+void add_common(const CliCommand& command, Options& options) {
+    command.option("engine", options.engine, "docker, containerd, crio, podman or kubernetes").required();
+    command.flag("--dry-run", options.dry_run, "Show the changes, and write nothing");
+    command.option("--engine", options.node_engine, "The engine of a Kubernetes node: k3s, rke2, k0s, containerd or crio");
+    command.option("--root", options.root, "The directory below which the host's files are").shows_default();
 }
 
 }  // namespace
 
-void add_install(CLI::App& app, Context& context) {
+void add_install(const CliCommand& app, Context& context) {
     const auto options = std::make_shared<Options>();
-    auto* install = app.add_subcommand("install", "Make aa-shim known to an engine");
-    add_common(*install, *options);
-    install->add_flag("--default", options->wanted.make_default, "Make aa-shim the default runtime");
-    install->add_option("--handlers", options->wanted.handlers, "Handlers, separated by commas")->delimiter(',');
-    install->add_flag("--mandatory", options->wanted.mandatory, "Close the ways around aa-shim that can be closed");
-    install->add_flag("--replace-runtime", options->wanted.replace_runtime,
-                      "Let aa-shim start containers with another runtime than the one that the engine uses now");
-    install->add_flag("--verify", options->verify, "Then start a container through the engine, and say how it stands");
-    install->add_option("--shim", options->wanted.shim, "The path of aa-shim on the host")->capture_default_str();
-    install->add_option("--manifests", options->manifests, "Write the RuntimeClass objects to this file");
-    install->callback([&context, options] {
+    const auto install = app.subcommand("install", "Make aa-shim known to an engine");
+    add_common(install, *options);
+    install.flag("--default", options->wanted.make_default, "Make aa-shim the default runtime");
+    install.option("--handlers", options->wanted.handlers, "Handlers, separated by commas").delimiter(',');
+    install.flag("--mandatory", options->wanted.mandatory, "Close the ways around aa-shim that can be closed");
+    install.flag("--replace-runtime", options->wanted.replace_runtime,
+                 "Let aa-shim start containers with another runtime than the one that the engine uses now");
+    install.flag("--verify", options->verify, "Then start a container through the engine, and say how it stands");
+    install.option("--shim", options->wanted.shim, "The path of aa-shim on the host").shows_default();
+    install.option("--manifests", options->manifests, "Write the RuntimeClass objects to this file");
+    install.callback([&context, options] {
         context.run(task_of(*options), [&context, options] { return run(context, *options, Direction::install); });
     });
 
     const auto undo = std::make_shared<Options>();
-    auto* uninstall = app.add_subcommand("uninstall", "Take aa-shim out of an engine's configuration");
-    add_common(*uninstall, *undo);
-    uninstall->callback(
+    const auto uninstall = app.subcommand("uninstall", "Take aa-shim out of an engine's configuration");
+    add_common(uninstall, *undo);
+    uninstall.callback(
         [&context, undo] { context.run(task_of(*undo), [&context, undo] { return run(context, *undo, Direction::uninstall); }); });
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl::learned {
 

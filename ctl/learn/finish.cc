@@ -195,21 +195,21 @@ Result<void> run(const Context& context, const std::string& confinement, const F
 
 }  // namespace
 
-void add_finish_options(CLI::App& command, FinishOptions& options) {
-    auto* finish = command.add_flag("--finish", options.finish, "Propose the profile and the catalog entry for what was recorded");
-    command.add_flag("--write", options.write, "With --finish, put both in place; aa-shimctl load puts them in force")->needs(finish);
-    command.add_option("--within", options.within, "With --finish, propose nothing that the profile LABEL does not allow")
-        ->type_name("LABEL")
-        ->capture_default_str();
-    command.add_option("--export", options.export_to, "Write the recording to FILE; -: standard output")->type_name("FILE");
+void add_finish_options(const CliCommand& command, FinishOptions& options) {
+    const auto finish = command.flag("--finish", options.finish, "Propose the profile and the catalog entry for what was recorded");
+    command.flag("--write", options.write, "With --finish, put both in place; aa-shimctl load puts them in force").needs(finish);
+    command.option("--within", options.within, "With --finish, propose nothing that the profile LABEL does not allow")
+        .type_name("LABEL")
+        .shows_default();
+    command.option("--export", options.export_to, "Write the recording to FILE; -: standard output").type_name("FILE");
     command
-        .add_option("--merge", options.files.merged,
-                    "A recording of another host, or the log of a node's agent, to take along; may be repeated")
-        ->type_name("FILE")
-        ->allow_extra_args(false);
-    command.add_option("--recording", options.files.recording, "This recording instead of the host's own")->type_name("FILE");
-    command.add_option("--catalog", options.catalog, "Directory of the catalog files")->type_name("DIR")->capture_default_str();
-    command.add_option("--profiles", options.profiles, "Directory of the profile")->type_name("DIR")->capture_default_str();
+        .option("--merge", options.files.merged,
+                "A recording of another host, or the log of a node's agent, to take along; may be repeated")
+        .type_name("FILE")
+        .repeatable();
+    command.option("--recording", options.files.recording, "This recording instead of the host's own").type_name("FILE");
+    command.option("--catalog", options.catalog, "Directory of the catalog files").type_name("DIR").shows_default();
+    command.option("--profiles", options.profiles, "Directory of the profile").type_name("DIR").shows_default();
 }
 
 int finish(const Context& context, const std::string& confinement, const FinishOptions& options) {

@@ -28,7 +28,7 @@ struct FinishOptions {
 };
 
 // Adds the options of this half of `learn` to COMMAND.
-void add_finish_options(CLI::App& command, FinishOptions& options);
+void add_finish_options(const CliCommand& command, FinishOptions& options);
 
 // A text that is to have another one in its place.
 struct FileChange {

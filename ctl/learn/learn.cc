@@ -12,6 +12,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/learn/finish.h"
 #include "ctl/learn/place.h"
 #include "ctl/learn/session.h"
@@ -140,26 +141,24 @@ int run(const Context& context, Options& options) {
 
 }  // namespace
 
-void add_learn(CLI::App& app, Context& context) {
-    auto* command =
-        app.add_subcommand("learn", "Have containers of a confinement run under a profile that complains, and record what they use");
+void add_learn(const CliCommand& app, Context& context) {
+    const auto command =
+        app.subcommand("learn", "Have containers of a confinement run under a profile that complains, and record what they use");
     const auto options = std::make_shared<Options>();
     auto& filter = options->learn.filter;
-    command->add_option("CONFINEMENT", options->learn.confinement, "Whose containers, as they are started from now on");
-    auto* in_place = command->add_flag("--in-place", options->learn.in_place,
+    command.option("CONFINEMENT", options->learn.confinement, "Whose containers, as they are started from now on");
+    const auto in_place = command.flag("--in-place", options->learn.in_place,
                                        "From those that run as well: their profile itself complains meanwhile, for all that is under it");
-    command->add_flag("--shared", options->learn.shared, "With --in-place, though others that were not named have the profile, too");
-    command->add_option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"")
-        ->type_name("PATTERN")
-        ->excludes(in_place);
-    command->add_option("--name", filter.name, "Those of this name alone: a pattern")->type_name("PATTERN")->excludes(in_place);
-    command->add_option("--container", options->containers, "The one alone whose ID begins so; in place, each that is meant")
-        ->type_name("ID")
-        ->allow_extra_args(false);
-    command->add_option("--for", options->time, "For so long: 90s, 30m, 2h, 1d")->type_name("TIME")->capture_default_str();
-    command->add_flag("--status", options->status, "How the learning gets on, of this confinement or of all; nothing is changed");
-    learned::add_finish_options(*command, options->finish);
-    command->callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
+    command.flag("--shared", options->learn.shared, "With --in-place, though others that were not named have the profile, too");
+    command.option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"").type_name("PATTERN").excludes(in_place);
+    command.option("--name", filter.name, "Those of this name alone: a pattern").type_name("PATTERN").excludes(in_place);
+    command.option("--container", options->containers, "The one alone whose ID begins so; in place, each that is meant")
+        .type_name("ID")
+        .repeatable();
+    command.option("--for", options->time, "For so long: 90s, 30m, 2h, 1d").type_name("TIME").shows_default();
+    command.flag("--status", options->status, "How the learning gets on, of this confinement or of all; nothing is changed");
+    learned::add_finish_options(command, options->finish);
+    command.callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

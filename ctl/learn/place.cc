@@ -95,7 +95,7 @@ Result<Announcement> Announcement::make(const std::string& confinement, const sh
     auto calls = TRY(make_new(run_path(shim::calls_file(confinement)), 0600, O_RDONLY));
     const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));  // aa-shim is to find it whole, and held
     auto file = TRY(make_new(beside, 0644, O_RDWR));
-    TRY(write_all(file.get(), to_text(learning)));
+    TRY(write_all(file.get(), to_text(learning)).context(quote(beside)));
     TRY(hold_file(file.get(), Hold::alone, beside));
     if (::rename(beside.c_str(), path.c_str()) != 0) return errno_error("rename", beside, errno);
     return Announcement(confinement, std::move(file), std::move(calls));

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "base/text.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 namespace {

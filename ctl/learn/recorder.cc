@@ -79,6 +79,9 @@ Result<void> Recorder::save(long long now) {
     return keep(confinement_, recording_, progress_);
 }
 
-Result<void> Recorder::save_sometimes(long long now) { return now - progress_.saved >= kSaveEvery ? save(now) : Result<void>(); }
+Result<void> Recorder::save_sometimes(long long now) {
+    const bool is_set_back = now < progress_.saved;  // the clock of the day is anybody's to set
+    return is_set_back || now - progress_.saved >= kSaveEvery ? save(now) : Result<void>();
+}
 
 }  // namespace aa::ctl

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "ctl/catalog/examine.h"
+#include "ctl/cli/ending.h"
 #include "ctl/denials/intake.h"
 #include "ctl/denials/kernel_log.h"
 #include "ctl/learn/audit_limits.h"
@@ -60,6 +61,7 @@ public:
 
     Result<Learned> run() {
         TRY(prepare());
+        block_end_signals();  // one that comes before it is waited for would leave the limit raised
         const auto backlog = RaisedBacklog::raise();
         if (!backlog)
             remark("the kernel's audit limits stay as they are, and losses in its queue are not known: " + backlog.error().message);

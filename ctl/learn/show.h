@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/learn/session.h"
 
 namespace aa::ctl {

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "ctl/catalog/in_force.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/status/survey.h"
 #include "ctl/twin/twin.h"
 #include "shim/log/counters.h"
@@ -271,12 +272,12 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_metrics(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("metrics", "Print what was decided on this host in Prometheus's text format");
+void add_metrics(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("metrics", "Print what was decided on this host in Prometheus's text format");
     const auto options = std::make_shared<Options>();
-    command->add_option("--output", options->output, "Write to this file, which is replaced in one step");
-    command->add_flag("--containers", options->containers, "Look at every running container, too, as status does");
-    command->callback([&context, options] { context.run(task_of(*options), [&context, options] { return run(context, *options); }); });
+    command.option("--output", options->output, "Write to this file, which is replaced in one step");
+    command.flag("--containers", options->containers, "Look at every running container, too, as status does");
+    command.callback([&context, options] { context.run(task_of(*options), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/new/draft.h"
 
 namespace aa::ctl {
@@ -44,7 +45,7 @@ Result<void> write(const DraftFile& file) {
     std::filesystem::create_directories(path.parent_path(), error);
     if (error) return errno_error("make the directory", path.parent_path().string(), error.value());
     const Fd fd = TRY(open_file(AT_FDCWD, file.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644).context("write"));
-    if (auto written = write_all(fd.get(), file.text); !written) {
+    if (auto written = write_all(fd.get(), file.text).context(quote(file.path)); !written) {
         (void)::unlink(file.path.c_str());
         return written;
     }
@@ -90,19 +91,18 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_new(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("new", "Write a profile, a catalog entry and a policy test to begin a confinement with");
+void add_new(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("new", "Write a profile, a catalog entry and a policy test to begin a confinement with");
     const auto options = std::make_shared<Options>();
-    command->add_option("NAME", options->name, "Its name, also the profile's")->required();
-    command->add_option("--from", options->from, "What it begins as")
-        ->required()
-        ->check(CLI::IsMember(std::vector<std::string>(kTemplates.begin(), kTemplates.end())));
-    command->add_option("--directory", options->directory, "Where catalog.d, apparmor.d and tests are (default: /etc/aa-shim)")
-        ->type_name("DIR");
-    command->add_option("--templates", options->templates, concat({"Where the templates are (default: ", kTemplateDirectory, ")"}))
-        ->type_name("DIR");
-    command->add_flag("--dry-run", options->dry_run, "Write nothing: print what would be written");
-    command->callback([&context, options] { context.run(Task::new_confinement, [&context, options] { return run(context, *options); }); });
+    command.option("NAME", options->name, "Its name, also the profile's").required();
+    command.option("--from", options->from, "What it begins as")
+        .required()
+        .one_of(std::vector<std::string>(kTemplates.begin(), kTemplates.end()));
+    command.option("--directory", options->directory, "Where catalog.d, apparmor.d and tests are (default: /etc/aa-shim)").type_name("DIR");
+    command.option("--templates", options->templates, concat({"Where the templates are (default: ", kTemplateDirectory, ")"}))
+        .type_name("DIR");
+    command.flag("--dry-run", options->dry_run, "Write nothing: print what would be written");
+    command.callback([&context, options] { context.run(Task::new_confinement, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/node/in_force.h"
 #include "ctl/node/removal.h"
 #include "ctl/node/status.h"

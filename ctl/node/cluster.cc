@@ -3,7 +3,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/node/kubeconfig.h"
 
 namespace aa::ctl::node {

@@ -7,7 +7,7 @@
 
 #include "base/process.h"
 #include "base/result.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl::node {
 

@@ -9,7 +9,7 @@
 #include "apparmor/kernel/kernel.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/learn/agent_log.h"
 #include "ctl/learn/place.h"
 #include "ctl/node/ctl.h"

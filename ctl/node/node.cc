@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/node/agent.h"
 #include "ctl/node/status.h"
 
@@ -117,30 +118,30 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_node(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("node", "Keep a Kubernetes node ready for aa-shim (what the DaemonSet runs)");
+void add_node(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("node", "Keep a Kubernetes node ready for aa-shim (what the DaemonSet runs)");
     const auto options = std::make_shared<Options>();
     auto& settings = options->settings;
-    command->add_option("--root", options->root, "Where the node's root directory is seen")->capture_default_str();
-    command->add_option("--name", settings.name, "The node's name in the cluster; without it the cluster is told nothing");
-    command->add_option("--catalog", settings.catalog, "Directory of the delivered catalog and its profiles")->capture_default_str();
-    command->add_option("--shim", settings.shim, "The aa-shim to put on the node")->capture_default_str();
-    command->add_option("--kubectl", settings.kubectl, "What tells the cluster")->capture_default_str();
-    command->add_option("--engine", settings.engine.engine, "The engine to configure, where the node has several");
-    command->add_option("--handlers", settings.engine.handlers, "Handlers besides the plain one, by name: web,database")->delimiter(',');
-    command->add_flag("--default", settings.engine.is_default, "Make aa-shim the engine's default runtime");
-    command->add_flag("--mandatory", settings.engine.mandatory, "Close the ways around aa-shim that can be closed");
-    command->add_flag("--replace-runtime", settings.engine.replace_runtime,
-                      "Let aa-shim start containers with another runtime than the one that the engine uses now");
-    command->add_flag("--restart-engine", settings.restart_engine, "Restart the engine when its configuration has changed");
-    command->add_flag("--learn", settings.learn, "Learn from the confinements that learning.json of the delivery marks");
-    command->add_option("--metrics", settings.metrics, "File on the node for the counters of aa-shim (Prometheus text format)");
-    command->add_option("--interval", options->interval, "Seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));
-    command->add_flag("--once", options->once, "Look once, and end");
-    command->add_flag("--prepare", settings.prepare, "Put files into a tree that is no running node, and end");
-    auto* check_flag = command->add_flag("--check", options->check, "Say what the last look found; the probe of the agent's pod");
-    command->add_flag("--remove", options->remove, "Take aa-shim away from the node")->excludes(check_flag);
-    command->callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
+    command.option("--root", options->root, "Where the node's root directory is seen").shows_default();
+    command.option("--name", settings.name, "The node's name in the cluster; without it the cluster is told nothing");
+    command.option("--catalog", settings.catalog, "Directory of the delivered catalog and its profiles").shows_default();
+    command.option("--shim", settings.shim, "The aa-shim to put on the node").shows_default();
+    command.option("--kubectl", settings.kubectl, "What tells the cluster").shows_default();
+    command.option("--engine", settings.engine.engine, "The engine to configure, where the node has several");
+    command.option("--handlers", settings.engine.handlers, "Handlers besides the plain one, by name: web,database").delimiter(',');
+    command.flag("--default", settings.engine.is_default, "Make aa-shim the engine's default runtime");
+    command.flag("--mandatory", settings.engine.mandatory, "Close the ways around aa-shim that can be closed");
+    command.flag("--replace-runtime", settings.engine.replace_runtime,
+                 "Let aa-shim start containers with another runtime than the one that the engine uses now");
+    command.flag("--restart-engine", settings.restart_engine, "Restart the engine when its configuration has changed");
+    command.flag("--learn", settings.learn, "Learn from the confinements that learning.json of the delivery marks");
+    command.option("--metrics", settings.metrics, "File on the node for the counters of aa-shim (Prometheus text format)");
+    command.option("--interval", options->interval, "Seconds between two looks").shows_default().within(1, 3600);
+    command.flag("--once", options->once, "Look once, and end");
+    command.flag("--prepare", settings.prepare, "Put files into a tree that is no running node, and end");
+    const auto check_flag = command.flag("--check", options->check, "Say what the last look found; the probe of the agent's pod");
+    command.flag("--remove", options->remove, "Take aa-shim away from the node").excludes(check_flag);
+    command.callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -94,16 +94,17 @@ int graph(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_graph(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("graph", "Show where the processes of a profile can get by themselves, and with which capabilities");
+void add_graph(const CliCommand& app, Context& context) {
+    const auto command =
+        app.subcommand("graph", "Show where the processes of a profile can get by themselves, and with which capabilities");
     const auto options = std::make_shared<Options>();
-    command->add_option("LABEL", options->labels, "Labels to begin with (default: those of the catalog in force; of files, all)");
-    command->add_option("--profiles", options->profiles, "Profile files, or directories of them, instead of the policy in force")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    auto* dot = command->add_flag("--dot", options->dot, "In the language of Graphviz");
-    command->add_flag("--svg", options->svg, "As a picture, which Graphviz draws")->excludes(dot);
-    command->callback([&context, options] { context.run(Task::graph, [&context, options] { return graph(context, *options); }); });
+    command.option("LABEL", options->labels, "Labels to begin with (default: those of the catalog in force; of files, all)");
+    command.option("--profiles", options->profiles, "Profile files, or directories of them, instead of the policy in force")
+        .type_name("PATH")
+        .repeatable();
+    const auto dot = command.flag("--dot", options->dot, "In the language of Graphviz");
+    command.flag("--svg", options->svg, "As a picture, which Graphviz draws").excludes(dot);
+    command.callback([&context, options] { context.run(Task::graph, [&context, options] { return graph(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -66,6 +66,12 @@ std::vector<Result<std::vector<apparmor::Profile>>> profiles_of(const std::vecto
     return result;
 }
 
+// The parser's own words have neither cause nor cure.
+std::string with_help(const std::string& problem) {
+    const bool of_parser = problem.find("apparmor_parser: ") != std::string::npos;
+    return of_parser ? concat({problem, " (`aa-shimctl check` of it says what that means)"}) : problem;
+}
+
 }  // namespace
 
 Result<apparmor::ProfileText> read_text(const OpenedPolicy& opened, const std::string& file, const std::string& profile,
@@ -98,9 +104,9 @@ Result<OpenedPolicy> open_policy(const std::vector<std::string>& paths, const ap
     opened.files = TRY(files_of(paths, parser));
     std::vector<apparmor::Profile> profiles;
     for (auto& compiled : profiles_of(opened.files, parser, opened.features)) {
-        if (!compiled && opened.files.size() == 1) return compiled.error();
         if (!compiled) {
-            opened.broken.push_back(compiled.error().message);
+            opened.broken.push_back(with_help(compiled.error().message));
+            if (opened.files.size() == 1) return Error{compiled.error().kind, opened.broken.front()};
             continue;
         }
         // The kernel puts what is loaded at the front of its lists.

@@ -8,6 +8,7 @@
 #include "apparmor/source/thing.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/policy/blame.h"
 #include "ctl/policy/opened.h"
 
@@ -50,7 +51,7 @@ std::string verdict_text(const Asked& asked, std::string_view label) {
             return concat({"cannot be asked: this parser has no rule about ", apparmor::class_name(asked.thing.mediation_class),
                            " for the features at hand, and the policy has"});
         case Verdict::unproved:
-            return "not proved: the policy is too large for the time and memory that one question may take";
+            return concat({"not proved: the policy is too large for one question: ", asked.answer.bound});
     }
     return {};
 }
@@ -127,16 +128,15 @@ int query(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_query(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("query", "Whether a label allows something, by which rule");
+void add_query(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("query", "Whether a label allows something, by which rule");
     const auto options = std::make_shared<Options>();
-    command->add_option("LABEL", options->label, "The label: a profile, a child (A//B), a stack (A//&B)")->required();
-    command->add_option("THING", options->things, "\"r /etc/shadow\", \"x /bin/*\", \"network inet raw\", \"capability chown\", …")
-        ->required();
-    command->add_option("--profiles", options->profiles, "Profile files, or directories of them, instead of the policy in force")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
-    command->callback([&context, options] { context.run(Task::query, [&context, options] { return query(context, *options); }); });
+    command.option("LABEL", options->label, "The label: a profile, a child (A//B), a stack (A//&B)").required();
+    command.option("THING", options->things, "\"r /etc/shadow\", \"x /bin/*\", \"network inet raw\", \"capability chown\", …").required();
+    command.option("--profiles", options->profiles, "Profile files, or directories of them, instead of the policy in force")
+        .type_name("PATH")
+        .repeatable();
+    command.callback([&context, options] { context.run(Task::query, [&context, options] { return query(context, *options); }); });
 }
 
 }  // namespace aa::ctl

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <utility>
@@ -78,6 +79,12 @@ std::string longest_cgroup(std::string_view text) {
 std::optional<Place> place_of(pid_t pid) {
     const auto proc = open_file(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY);
     return proc ? read_place(proc->get(), decimal(pid)) : std::nullopt;
+}
+
+bool is_hidden(pid_t pid) {
+    std::array<char, 64> target{};
+    const auto link = concat({"/proc/", decimal(pid), "/ns/mnt"});
+    return ::readlink(link.c_str(), target.data(), target.size()) < 0 && (errno == EACCES || errno == EPERM);
 }
 
 Result<std::vector<Place>> read_places(const std::string& proc) {

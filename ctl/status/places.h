@@ -32,6 +32,9 @@ std::string longest_cgroup(std::string_view text);
 // The process PID; nothing if it has ended, or may not be looked at.
 std::optional<Place> place_of(pid_t pid);
 
+// Whether the kernel forbids to look at the process PID: where we lack CAP_SYS_PTRACE, or run under a profile that its own does not name.
+bool is_hidden(pid_t pid);
+
 // All processes that PROC shows; those that end meanwhile, and those that may not be looked at, are left out.
 Result<std::vector<Place>> read_places(const std::string& proc = "/proc");
 

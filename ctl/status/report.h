@@ -27,7 +27,7 @@ enum class Standing : std::uint8_t {
     forged,      // nor was it, by a record that aa-shim did not make
     elsewhere,   // nor was it meant to be: a pod of another class, where aa-shim is not the default
     agent,       // the agent of this node, which brings aa-shim and so cannot come by it
-    unreadable,  // its state or its record
+    unreadable,  // its state, its record or its processes
 };
 
 // All of them.

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 
@@ -211,13 +212,13 @@ int run(const Context& context, const status::SurveyOptions& options) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("status", "Compare every running container with what was decided on it");
+void add_status(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("status", "Compare every running container with what was decided on it");
     const auto options = std::make_shared<status::SurveyOptions>();
-    command->add_option("CONTAINER", options->containers, "Look at these only: IDs, names, or state directories");
-    command->add_option("--root", options->root, "Look for containers below this directory, the runtime's --root")->type_name("DIR");
-    command->add_flag("--require-all", options->require_all, "A pod of another RuntimeClass is a fault, too");
-    command->callback([&context, options] { context.run(Task::status, [&context, options] { return run(context, *options); }); });
+    command.option("CONTAINER", options->containers, "Look at these only: IDs, names, or state directories");
+    command.option("--root", options->root, "Look for containers below this directory, the runtime's --root").type_name("DIR");
+    command.flag("--require-all", options->require_all, "A pod of another RuntimeClass is a fault, too");
+    command.callback([&context, options] { context.run(Task::status, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

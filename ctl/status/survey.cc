@@ -28,6 +28,8 @@ namespace {
 constexpr int kLooks = 20;
 constexpr long kBetweenLooks = 100'000'000;  // nanoseconds
 
+constexpr const char* kHidden =
+    "the kernel does not let aa-shimctl look at its processes: run it with CAP_SYS_PTRACE, and under no AppArmor profile";
 constexpr const char* kForged =
     "what it has under 'aa-shim/' is no record that aa-shim made of this container: another runtime started it, or an aa-shim from before "
     "an "
@@ -186,6 +188,11 @@ private:
 
     void report_on_running(const RunningContainer& container, ContainerReport& report) {
         auto places = take_members(container.state.init_pid);
+        if (is_hidden(container.state.init_pid)) {
+            report.standing = Standing::unreadable;
+            report.problem = kHidden;
+            return;
+        }
         auto record = judge_.record_of(container);
         if (record && *record && !(*record)->pass) {
             report.decision = **std::move(record);

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/test/cases.h"
 #include "ctl/test/outcome.h"
 

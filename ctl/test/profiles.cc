@@ -51,16 +51,16 @@ std::string as_thing(std::string_view witness) {
     return concat({"x ", witness.substr(0, witness.find(' '))});
 }
 
-// Why VERDICT proves nothing about THING under LABEL; empty if it does.
-std::string why_not_proved(Verdict verdict, const Thing& thing, std::string_view label) {
+// Why ANSWER proves nothing about THING under LABEL; empty if it does.
+std::string why_not_proved(const apparmor::Answer& answer, const Thing& thing, std::string_view label) {
     const auto name = apparmor::class_name(thing.mediation_class);
-    switch (verdict) {
+    switch (answer.verdict) {
         case Verdict::unmediated:
             return concat({"the policy of ", quote(label), " does not mediate ", name, " (the parser cannot, or the abi switches it off)"});
         case Verdict::unasked:
             return concat({"this parser has no rule about ", name, " for the features at hand, and the policy of ", quote(label), " has"});
         case Verdict::unproved:
-            return concat({"the policy of ", quote(label), " is too large for the time and memory that one question may take"});
+            return concat({"the policy of ", quote(label), " is too large for one question: ", answer.bound});
         case Verdict::complains:
             return concat({quote(label), " complains instead of denying"});
         case Verdict::allowed:
@@ -155,7 +155,7 @@ Result<Outcome> ProfileAnswers::answer_may(const ProfileCase& wanted) {
     apparmor::Budget budget;
     const auto answer = TRY(apparmor::ask(thing, *TRY(policy_.policy_of(wanted.label)), wanted.label, budget));
     if (answer.verdict == Verdict::allowed) return Outcome{true, {}, {}, {}, {}};
-    if (auto why = why_not_proved(answer.verdict, thing, wanted.label); !why.empty()) return not_proved(kAllowed, std::move(why));
+    if (auto why = why_not_proved(answer, thing, wanted.label); !why.empty()) return not_proved(kAllowed, std::move(why));
     const auto witness = shortest(answer.denied);
     auto rules = to_blame(wanted.label, witness, &thing, true);
     std::string why = rules.empty() ? concat({"no rule of ", quote(wanted.label), " allows it"}) : "a rule denies it";
@@ -178,7 +178,7 @@ Result<Outcome> ProfileAnswers::answer_may_not(const ProfileCase& wanted) {
             continue;
         }
         const std::string where = is_own ? std::string() : concat({"under ", quote(label), ", where processes get by ", how});
-        if (auto why = why_not_proved(answer.verdict, thing, label); !why.empty())
+        if (auto why = why_not_proved(answer, thing, label); !why.empty())
             return not_proved(kDenied, where.empty() ? std::move(why) : concat({why, ", ", where}));
         const auto witness = shortest(answer.allowed);
         const std::string got = witness.empty() ? "everything allowed" : concat({"allowed ", quote(witness)});

@@ -3,7 +3,6 @@
 // aa-shimctl test: does the catalog decide, and do its profiles allow, what their operator expects? By files alone: it is the same on every
 // host. Nothing is changed.
 #include <algorithm>
-#include <map>
 #include <memory>
 
 #include "apparmor/load.h"
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "ctl/catalog/examine.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/explain/explain.h"
 #include "ctl/explain/policy.h"
 #include "ctl/test/cases.h"
@@ -121,24 +121,25 @@ int run(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_test(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("test", "Test that a catalog and its profiles do what is expected of them; nothing is changed");
+void add_test(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("test", "Test that a catalog and its profiles do what is expected of them; nothing is changed");
     const auto options = std::make_shared<Options>();
-    command->add_option("FILE", options->paths, "Files of policy tests, or directories of them")->required();
-    command->add_option("--catalog", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)")
-        ->type_name("PATH")
-        ->allow_extra_args(false);
+    command.option("FILE", options->paths, "Files of policy tests, or directories of them").required();
+    command.option("--catalog", options->catalog, "Catalog files, or directories of them (default: /etc/aa-shim/catalog.d)")
+        .type_name("PATH")
+        .repeatable();
     command
-        ->add_option("--profiles", options->profiles,
-                     "Directory of profiles that comes before /etc/apparmor.d (default: /etc/aa-shim/apparmor.d)")
-        ->type_name("DIR");
-    command->add_option("--filter", options->filter, "Only cases that have TEXT in their name")->type_name("TEXT");
-    const std::map<std::string, test::Format> formats{
-        {"text", test::Format::text}, {"json", test::Format::json}, {"github", test::Format::github}, {"junit", test::Format::junit}};
-    command->add_option("--format", options->format, "text (default), json, github or junit")
-        ->type_name("FORMAT")
-        ->transform(CLI::CheckedTransformer(formats).description(""));
-    command->callback([&context, options] { context.run(Task::test, [&context, options] { return run(context, *options); }); });
+        .option("--profiles", options->profiles,
+                "Directory of profiles that comes before /etc/apparmor.d (default: /etc/aa-shim/apparmor.d)")
+        .type_name("DIR");
+    command.option("--filter", options->filter, "Only cases that have TEXT in their name").type_name("TEXT");
+    command
+        .choice<test::Format>(
+            "--format", options->format,
+            {{"text", test::Format::text}, {"json", test::Format::json}, {"github", test::Format::github}, {"junit", test::Format::junit}},
+            "text (default), json, github or junit")
+        .type_name("FORMAT");
+    command.callback([&context, options] { context.run(Task::test, [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

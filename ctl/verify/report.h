@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/verify/trial.h"
 
 namespace aa::ctl::verify {

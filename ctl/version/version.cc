@@ -7,6 +7,7 @@
 #include "apparmor/source/parser_process.h"
 #include "base/text.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 
 namespace aa::ctl {
 
@@ -40,9 +41,9 @@ int version(const Context& context) {
 
 }  // namespace
 
-void add_version(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("version", "Print the versions of aa-shim and of what it relies on");
-    command->callback([&context] { context.run(Task::version, [&context] { return version(context); }); });
+void add_version(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("version", "Print the versions of aa-shim and of what it relies on");
+    command.callback([&context] { context.run(Task::version, [&context] { return version(context); }); });
 }
 
 }  // namespace aa::ctl

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "ctl/cli/command.h"
+#include "ctl/cli/output.h"
 #include "ctl/watch/host_watch.h"
 #include "shim/log/counters.h"
 
@@ -83,21 +84,18 @@ int run(const Context& context, const watch::Settings& settings) {
 
 }  // namespace
 
-void add_watch(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("watch", "Watch all containers, and tell what is not as decided, once, as it comes");
+void add_watch(const CliCommand& app, Context& context) {
+    const auto command = app.subcommand("watch", "Watch all containers, and tell what is not as decided, once, as it comes");
     const auto settings = std::make_shared<watch::Settings>();
     settings->survey.patient = false;
-    command->add_option("--root", settings->survey.root, "Look for containers below this directory, the runtime's --root")
-        ->type_name("DIR");
-    command->add_flag("--require-all", settings->survey.require_all, "A pod of another RuntimeClass is a fault, too");
-    command->add_option("--every", settings->every, "Look at everything every so many seconds (default: 2)")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1U, 3600U).description(""));
-    command->add_option("--for", settings->seconds, "End after so many seconds")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1U, 1'000'000U).description(""));
-    command->add_flag("--kill", settings->kill, "Kill each process that deviates");
-    command->callback([&context, settings] {
+    command.option("--root", settings->survey.root, "Look for containers below this directory, the runtime's --root").type_name("DIR");
+    command.flag("--require-all", settings->survey.require_all, "A pod of another RuntimeClass is a fault, too");
+    command.option("--every", settings->every, "Look at everything every so many seconds (default: 2)")
+        .type_name("SECONDS")
+        .within(1, 3600);
+    command.option("--for", settings->seconds, "End after so many seconds").type_name("SECONDS").within(1, 1'000'000);
+    command.flag("--kill", settings->kill, "Kill each process that deviates");
+    command.callback([&context, settings] {
         context.run(settings->kill ? Task::watch_kill : Task::watch, [&context, settings] { return run(context, *settings); });
     });
 }

@@ -6,11 +6,11 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <ctime>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/ignored_signal.h"
 #include "base/text.h"
 
 namespace aa::oci {
@@ -39,18 +39,6 @@ void write_once(int fd, std::string_view text) {
         n = ::write(fd, text.data(), text.size());
     } while (n < 0 && errno == EINTR);
 }
-
-// Whoever read our stderr may be gone, and the exit code must not become that of a signal.
-class IgnoredSigpipe {
-public:
-    IgnoredSigpipe() { before_ = ::signal(SIGPIPE, SIG_IGN); }
-    IgnoredSigpipe(const IgnoredSigpipe&) = delete;
-    IgnoredSigpipe& operator=(const IgnoredSigpipe&) = delete;
-    ~IgnoredSigpipe() { (void)::signal(SIGPIPE, before_); }
-
-private:
-    sighandler_t before_ = SIG_DFL;
-};
 
 void append_to_log(std::string_view message, const CommandLine& line) {
     const std::string path(log_file(line.log));
@@ -84,7 +72,9 @@ std::string_view log_file(std::string_view log) {
 }
 
 void report_error(std::string_view message, const CommandLine& line) noexcept {
-    const IgnoredSigpipe ignored;
+    // Whoever read our stderr may be gone, or a log be as long as it may be; the exit code must not become that of a signal.
+    const IgnoredSignal nobody_reads(SIGPIPE);
+    const IgnoredSignal too_long(SIGXFSZ);
     try {
         append_to_log(message, line);
         write_once(STDERR_FILENO, stderr_line(message));

@@ -320,8 +320,8 @@ TEST_F(Load, LoadsWhatWasCompiledForTheCheck) {
     const std::string abi = "--Include=" + root_ + "/compiled/include ";
     EXPECT_EQ(read(root_ + "/calls"), "--skip-kernel-load --quiet --jobs=auto --write-cache " + cache + abi + web + "\n" +
                                           "--replace --quiet --jobs=auto " + cache + abi + web + "\n" +
-                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache --ofile=/dev/null " + abi + web + " " +
-                                          other + "\n" + "--replace --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n");
+                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n" +
+                                          "--replace --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n");
     EXPECT_TRUE(fs::exists(root_ + "/compiled/include/aa-shim/abi"));
 }
 

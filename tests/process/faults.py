@@ -57,14 +57,24 @@ class Fault:
         return f"process {self.process}, call {self.call}, {self.name}: {errno.errorcode[number] if number else self.what}"
 
 
+def _failing(name):
+    """How a call NAME can fail."""
+    if name in NEVER_FAIL:
+        return []
+    errors = [f"error={getattr(errno, error)}" for error in ERRORS.get(name, OTHERS)]
+    return errors + ["short"] * (name in HALVED) + ["nothing"] * (name in ENDED)
+
+
 def faults_of(process, call, name):
     """All that can go wrong with that call."""
-    if name in NEVER_FAIL or process > 0 and name in TO_OTHERS:
-        whats = []
-    else:
-        whats = [f"error={getattr(errno, error)}" for error in ERRORS.get(name, OTHERS)]
-        whats += ["short"] * (name in HALVED) + ["nothing"] * (name in ENDED)
+    whats = [] if process > 0 and name in TO_OTHERS else _failing(name)
     return [Fault(process, call, name, what) for what in (*whats, *DEADLY)]
+
+
+def print_table():
+    """A line for each call that has a row above, "-" for all others: its name and all that can go wrong; for where there is no Python."""
+    for name in sorted({*ERRORS, *NEVER_FAIL, "-"}):
+        print(name, *_failing(name), *DEADLY)
 
 
 def prefix(*words):

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import bundle as bundles
 import harness
-from watching import TIMELY, UNTRACED, WatchTest, await_end_of_watch, watchers
+from watching import INIT, TIMELY, UNTRACED, WatchTest, await_end_of_watch, watchers
 
-INIT = harness.FAKE.parent / "container_init"
-GO, MARK = harness.WORK / "go", harness.WORK / "mark"
+GO, MARK, READY = harness.WORK / "go", harness.WORK / "mark", harness.WORK / "ready"
 OBEDIENT = ("bound", "no-new-privileges", "filter")
 PROGRAM = ("exec", INIT, "mark", MARK, "pause", "600000")
 TRACED = {"prefix": ()}
@@ -50,25 +49,18 @@ class StopTest(WatchTest):
     within = ()  # what executes the first process; none: this program
 
     def first_process(self, script):
-        command = [str(word) for word in (*self.within, INIT, *self.before, "wait", GO, *script)]
+        """It waits for its start when this returns: until then it may still be in the execve(2) by which it came to be."""
+        command = [str(word) for word in (*self.within, INIT, *self.before, "mark", READY, "wait", GO, *script)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         self.addCleanup(process.wait)
         self.addCleanup(self.end_session, process.pid)
-        if "thread" in self.before:
-            self.await_one(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 2)
+        self.await_file(READY)
         if not self.within:
             return process
-        return Child(int(self.await_one(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text)))
-
-    def await_one(self, ask):
-        end = time.monotonic() + TIMELY
-        while not (answer := ask()):
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.01)
-        return answer
+        return Child(int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()))
 
     def created(self, *steps, **options):
-        for file in (GO, MARK):
+        for file in (GO, MARK, READY):
             file.unlink(missing_ok=True)
         shutil.rmtree(harness.WORK / "state", ignore_errors=True)
         process = super().created(steps, **options)
@@ -116,11 +108,11 @@ class ExecStop(StopTest):
                 self.assert_ended(process)
 
     def test_without_the_observer_it_would_run(self):
-        """The same container, looked at afterwards: its program has begun."""
+        """The same container, looked at afterwards: its program has begun, and ends as soon as that is seen."""
         process = self.created(*OBEDIENT[:2], *PROGRAM)
         self.start(**UNTRACED)
         self.assertIsNotNone(self.marked())
-        self.assertEqual(process.wait(harness.TIMEOUT), -signal.SIGKILL)
+        self.assertEqual(process.wait(TIMELY), -signal.SIGKILL)
 
     def test_what_comes_late(self):
         """A program in between that confines itself."""

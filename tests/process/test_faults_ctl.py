@@ -51,15 +51,17 @@ class Install(install_tree.InstallTest):
             with self.subTest(str(fault)):
                 self.again(installed)
                 result = self.ctl(*arguments, code=None, prefix=faults.prefix(fault.what, fault.process, fault.call))
-                self.assert_safe(result, before, after)
+                self.assert_safe(fault, result, before, after)
 
-    def assert_safe(self, result, before, after):
+    def assert_safe(self, fault, result, before, after):
         config = self.contents()[self.CONFIG]
         self.assertIn(config, (before[self.CONFIG], after[self.CONFIG]))
         json.loads(config[2])
         if result.returncode == OK:
             # Where it could not be looked whether there is a runtime in its usual place, the link that names it is made, too.
-            now = {name: what for name, what in self.contents().items() if name in after or not name.startswith("etc/aa-shim")}
+            # A folder whose contents the kernel hid cannot be removed, and stays until the next time.
+            passed = ("etc/aa-shim", "var/lib/aa-shim") if (fault.name, fault.what) == ("getdents64", "nothing") else ("etc/aa-shim",)
+            now = {name: what for name, what in self.contents().items() if name in after or not name.startswith(passed)}
             self.assertEqual(now, after)
         elif result.returncode > 0:
             self.assertNotEqual(result.stderr, "")

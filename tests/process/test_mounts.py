@@ -11,7 +11,7 @@ import time
 import bundle as bundles
 import harness
 from test_host import bind
-from watching import BOUNDED, TIMELY, UNTRACED, WatchTest, await_end_of_watch
+from watching import BOUNDED, INIT, SLEEPS, TIMELY, UNTRACED, WatchTest, await_end_of_watch
 
 SOURCE = "/srv/ours/data"
 INSIDE = harness.WORK / "in"
@@ -41,7 +41,7 @@ class Mounts(WatchTest):
         for name in (SOURCE, "/srv/secret", "/srv/more"):
             os.makedirs(name)
 
-    def made(self, swap, *mounts, and_then="true", script=f"sleep 0.3; exec {BOUNDED} sleep 1000"):
+    def made(self, swap, *mounts, and_then="true", script=("pause", 300, *BOUNDED, *SLEEPS)):
         """A container that was created with MOUNTS by a runtime that mounts them after SWAP; and does AND_THEN."""
         self.fill()
         shutil.rmtree(harness.WORK / "state", ignore_errors=True)
@@ -127,9 +127,9 @@ class Mounts(WatchTest):
                 self.runtime_that("#!/bin/sh\n")
                 self.bundle = self.make_bundle(bundles.config(linux={"namespaces": spaces}), name.replace("'", ""))
                 self.assertEqual(self.create(self.bundle).code, 0)
-                process = self.created(f"exec unshare --mount {unshare} sh -c 'echo > {harness.WORK}/is-there; sleep 0.5; exec {BOUNDED} sleep 1000'")
-                while not (harness.WORK / "is-there").exists():
-                    time.sleep(0.01)
+                steps = " ".join(("mark", f"{harness.WORK}/is-there", "pause", "500", *BOUNDED, *SLEEPS))
+                process = self.created(f"exec unshare --mount {unshare} {INIT} {steps}")
+                self.await_file(harness.WORK / "is-there")
                 os.unlink(harness.WORK / "is-there")
                 if refused:
                     self.assert_refused(self.start(), "it shares namespaces with the host that it did not when it was judged (network)")
@@ -143,7 +143,7 @@ class Mounts(WatchTest):
         self.fill()
         self.addCleanup(self.unmount, INSIDE)
         os.makedirs(INSIDE)
-        process = self.first_process(f"while [ ! -e {harness.WORK}/go ]; do sleep 0.01; done; exec {BOUNDED} sleep 1000")
+        process = self.first_process(("wait", harness.WORK / "go", *BOUNDED, *SLEEPS))
         root = harness.WORK / "root"
         directory = self.make_bundle(bundles.config(mounts=[bind(SOURCE, str(INSIDE))]), "run")
         self.make_runc_state(process.pid, directory, "c2", root)

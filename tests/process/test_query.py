@@ -147,9 +147,17 @@ class Policy(harness.ShimTest):
         self.assertIn("profile 'nobody' is not loaded", self.ctl("query", "--profiles", OLD, "nobody", "r /x", code=SYSTEM).stderr)
         self.assertEqual(self.ctl("query", "--profiles", OLD, "web", "capability nonsense", code=USAGE).stderr,
                          "aa-shimctl: 'capability nonsense' does not compile: apparmor_parser: Invalid capability nonsense.\n")
+        # An apparmor_parser that has such rules takes them.
+        version = subprocess.run(["apparmor_parser", "--version"], capture_output=True, text=True, check=True).stdout
+        if "version 3." in version:
+            for thing in ("userns", "mqueue (create)", "io_uring"):
+                self.assertEqual(self.ctl("query", "--profiles", OLD, "web", thing, code=USAGE).stderr,
+                                 f"aa-shimctl: this apparmor_parser has no rule such as '{thing}', which came with AppArmor 4: ask on a host "
+                                 "whose parser has it\n")
         (NEW / "web").write_text('profile "[" { }\n')
-        self.assertIn(f"aa-shimctl: '{NEW}/web' does not compile: {NEW}/web:1:1: apparmor_parser: ",
-                      self.ctl("diff", OLD / "web", NEW / "web", code=USAGE).stderr)
+        error = self.ctl("diff", OLD / "web", NEW / "web", code=USAGE).stderr
+        self.assertIn(f"aa-shimctl: '{NEW}/web' does not compile: {NEW}/web:1:1: apparmor_parser: ", error)
+        self.assertIn(" (`aa-shimctl check` of it says what that means)\n", error)
         self.assertIn("there is no profile file or directory", self.ctl("query", "--profiles", "/nonexistent", "web", "r /x", code=SYSTEM).stderr)
 
     # ---- diff

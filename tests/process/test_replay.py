@@ -137,6 +137,24 @@ class Starts(ReplayTest):
         document, _ = self.replay(self.catalog(), SAME)
         self.assertEqual((document["records"], document["strange"], self.counts(document)), (1, 3, {"notJudged": 1}))
 
+    def test_what_is_no_log(self):
+        other = harness.WORK / "other.log"
+        for text in ("Nov 30 15:21:49 host kernel: hello\n", "[]\n7\nnull\n", "\x00\x7fELF\n"):
+            other.write_text(text)
+            for more in ((), ("--log", LOG)):
+                result = self.ctl("replay", *more, "--log", other, self.catalog(), code=CANNOT)
+                self.assertEqual(result.stderr, f"aa-shimctl: '{other}' is no log of decisions: none of its lines ({len(text.splitlines())}) is an object of "
+                                 "JSON; name the file that the catalog calls \"decisionLog\", or what `journalctl --output=json` wrote\n")
+
+    def test_a_log_without_decisions(self):
+        other = harness.WORK / "other.log"
+        for text, said in (("", "is empty"), ("\n", "is empty"), ('{"MESSAGE": "hello"}\nhello\n', "holds no decision, and 2 other lines")):
+            other.write_text(text)
+            self.assertIn(f"\n'{other}' {said}\n", self.ctl("replay", "--log", other, self.catalog(), code=SAME).stdout)
+            document, _ = self.replay(self.catalog(), SAME, "--log", other, "--log", LOG)
+            self.assertEqual((document["notes"], document["records"]), ([f"'{other}' {said}"], 4))
+        self.assertEqual(self.replay(self.catalog(), SAME)[0]["notes"], [])
+
     def test_errors(self):
         self.ctl("replay", "--log", harness.WORK / "missing", self.catalog(), code=CANNOT)
         wrong = harness.WORK / "wrong.json"

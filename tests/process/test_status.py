@@ -102,6 +102,16 @@ class Status(StandingTest):
         processes = self.status()["containers"][0]["processes"]
         self.assertEqual([process["deviation"] for process in processes], [None] * len(processes))
 
+    def test_processes_that_may_not_be_looked_at(self):
+        """That is no reason to find nothing wrong with them: who may not trace may not look at whoever has more than itself."""
+        self.container("c1", self.start())
+        words = ["setpriv", "--bounding-set", "-sys_ptrace", harness.CTL, "--json", "status", "--root", harness.WORK / "state"]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.assertEqual(result.returncode, WRONG, result.stderr)
+        (report,) = json.loads(result.stdout)["containers"]
+        self.assertEqual(report["standing"], "unreadable")
+        self.assertIn("run it with CAP_SYS_PTRACE, and under no AppArmor profile", report["problem"])
+
     def test_around_aa_shim(self):
         self.container("c1", self.start(), shim=False)
         self.assertEqual(self.standings(code=WRONG), {"c1": "bypassed"})

@@ -12,8 +12,10 @@ from pathlib import Path
 import harness
 
 TIMELY = 3.0  # seconds in which something that is done at once is done, on a busy machine
-PATIENCE = 10  # in which a program must obey
-BOUNDED = "setpriv --no-new-privs --bounding-set -all,+chown,+kill,+net_bind_service,+setgid,+setuid"
+PATIENCE = 10  # in which a process must obey of which nobody knows whether it has begun its program
+INIT = harness.FAKE.parent / "container_init"
+BOUNDED = ("bound", "no-new-privileges")  # its steps to what the test catalog asks for
+SLEEPS = ("exec", "/bin/sleep", "1000")
 # aa-shim may trace nobody then: it looks at a container after its start.
 UNTRACED = {"preexec_fn": harness.deny_tracing}
 # As a runtime's start does: it lets the first process go on, and is gone.
@@ -56,9 +58,10 @@ class WatchTest(harness.ShimTest):
         self.runtime.write_text(script)
 
     def first_process(self, script):
-        """A process that executes SCRIPT, as a container's init that the runtime has made and that waits for its start."""
+        """A process that executes SCRIPT, of a shell or steps of INIT, as a container's init that the runtime has made and that waits for its start."""
+        command = ["sh", "-c", script] if isinstance(script, str) else [str(word) for word in (INIT, *script)]
         process = subprocess.Popen(
-            ["sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             preexec_fn=harness.filter_system_calls,
         )
         self.addCleanup(process.wait)
@@ -68,6 +71,13 @@ class WatchTest(harness.ShimTest):
     def end_session(self, pid):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+
+    def await_file(self, path):
+        """Waits until something was written to PATH."""
+        end = time.monotonic() + TIMELY
+        while not (path.exists() and path.stat().st_size):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
 
     def created(self, script, waits=True, changes=None):
         """A container that was created, with such a first process."""

@@ -9,6 +9,7 @@
 //   run PROGRAM [ARG…]             PROGRAM as a child, to its end; says "run PROGRAM: errno N" if it could not be executed
 //   become PROGRAM [ARG…]          the same without a process of its own
 //   exchange COUNTER A B           renames A and B to each other, for ever
+//   audit-limit [N]                sets how many messages the kernel's audit queue takes; says "audit limit: N", as it is then
 //   flip COUNTER LINK TARGET…      makes LINK point to one TARGET after the other, for ever
 //   sleep                          for ever
 //
@@ -16,6 +17,8 @@
 #define _GNU_SOURCE  // renameat2, unshare
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +146,39 @@ static void flip(const char* path, const char* link, char** targets) {
     }
 }
 
+// Asks the kernel's audit system for TYPE, with STATUS, which then is what it says of itself if it was asked for that; an errno.
+static int ask_audit(int fd, unsigned short type, struct audit_status* status) {
+    struct {
+        struct nlmsghdr head;
+        struct audit_status status;
+    } message = {{sizeof message, type, NLM_F_REQUEST | NLM_F_ACK, 0, 0}, *status};
+    if (send(fd, &message, sizeof message, 0) < 0) return errno;
+    for (int answers = type == AUDIT_GET ? 2 : 1; answers > 0; --answers) {
+        memset(&message, 0, sizeof message);
+        if (recv(fd, &message, sizeof message, 0) < 0) return errno;
+        if (message.head.nlmsg_type == AUDIT_GET) *status = message.status;
+    }
+    return 0;
+}
+
+static int audit_limit(const char* limit) {
+    int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
+    struct audit_status status = {0};
+    int error = fd < 0 ? errno : 0;
+    if (error == 0 && limit != NULL) {
+        status.mask = AUDIT_STATUS_BACKLOG_LIMIT;
+        status.backlog_limit = (unsigned)atoi(limit);
+        error = ask_audit(fd, AUDIT_SET, &status);
+    }
+    if (error == 0) error = ask_audit(fd, AUDIT_GET, &status);
+    if (error != 0) {
+        report("audit", "limit", error);
+    } else {
+        printf("audit limit: %u\n", status.backlog_limit);
+    }
+    return error;
+}
+
 int main(int argc, char** argv) {
     introduce();
     srand((unsigned)getpid());
@@ -162,6 +198,8 @@ int main(int argc, char** argv) {
             word += 2;
         } else if (strcmp(*word, "userns") == 0) {
             report("user", "namespace", try_user_namespace());
+        } else if (strcmp(*word, "audit-limit") == 0) {
+            return audit_limit(left >= 1 ? word[1] : NULL);
         } else if (strcmp(*word, "run") == 0 && left >= 1) {
             return run(word + 1);
         } else if (strcmp(*word, "become") == 0 && left >= 1) {

@@ -141,15 +141,37 @@ TEST_F(InclusionTest, TheSameAutomataTakeNoWalk) {
     EXPECT_TRUE(same.proved);
 }
 
+// The bound that was hit is told: of states, or of steps.
 TEST_F(InclusionTest, WhatWasNotProvedIsSaid) {
     PolicySet policy(compiled("profile a { /** rw, }\nprofile b { /** rw, /x/*/y/*/z k, }\n"));
-    Budget budget(3);
-    const auto result = inclusion({&policy, "a"}, {&policy, "b"}, budget);
-    ASSERT_TRUE(result);
-    EXPECT_THAT(result->gains, IsEmpty());
-    EXPECT_FALSE(result->included());
-    EXPECT_THAT(result->unproved, ElementsAre("the rules of 'a' and 'b' are too many to compare all",
-                                              "the policy is too large for the time and memory that one question may take"));
+    for (const auto& [budget, bound] :
+         {std::pair{Budget(3), "more than 3 combinations of states"}, std::pair{Budget(Budget::kCombinations, 10), "more than 10 steps"}}) {
+        Budget left = budget;
+        const auto result = inclusion({&policy, "a"}, {&policy, "b"}, left);
+        ASSERT_TRUE(result);
+        EXPECT_THAT(result->gains, IsEmpty());
+        EXPECT_FALSE(result->included());
+        EXPECT_THAT(result->unproved, ElementsAre("the rules of 'a' and 'b' are too many to compare all",
+                                                  std::string("the policy is too large for one question: ") + bound));
+    }
+}
+
+// What a question costs is the same each time, and in every copy of the policy: no clock is asked.
+TEST_F(InclusionTest, ABudgetThatIsEnoughIsEnoughAgain) {
+    const std::string text = "profile a { /** rw, }\nprofile b { /** rw, /x/*/y/*/z k, }\n";
+    const auto is_enough = [&](std::size_t steps) {
+        PolicySet policy(compiled(text));
+        Budget budget(Budget::kCombinations, steps);
+        return inclusion({&policy, "a"}, {&policy, "b"}, budget)->included();
+    };
+    std::size_t enough = 1;
+    while (!is_enough(enough)) enough *= 2;
+    std::size_t least = enough / 2;
+    for (std::size_t more = enough - least; more > 1; more = (more + 1) / 2) least += is_enough(least + more / 2) ? 0 : more / 2;
+    for (int again = 0; again < 3; ++again) {
+        EXPECT_FALSE(is_enough(least));
+        EXPECT_TRUE(is_enough(enough));
+    }
 }
 
 // --- against every short path ---

@@ -137,6 +137,20 @@ TEST(SyntaxOfOtherReleases, ARuleThatIsNewer) {  // AA129
     EXPECT_THAT(*good, IsEmpty());
 }
 
+// The same in a file that is included: this one, whose third line is such a rule.
+TEST(SyntaxOfOtherReleases, ARuleThatIsNewerInWhatIsIncluded) {  // AA130
+    const auto included = (kFixtures / "newer").string();
+    const StandIn old("include", "AppArmor parser error for /proc/self/fd/0 in profile " + included +
+                                     " at line 3: syntax error, unexpected TOK_END_OF_RULE, expecting TOK_MODE");
+    const auto found = syntax_findings(Parser(old.path()), "profile", "profile p {\n  include \"" + included + "\"\n}\n", {});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(
+        in_words(*found),
+        "profile:2:3: error AA130: line 3 of '@FIXTURES@/newer', which this includes, is refused: this apparmor_parser does not know "
+        "'userns'; apparmor_parser says \"…\": the rule came with AppArmor 4; include what this host's AppArmor has, or take the rule "
+        "out there; what it would deny is allowed then\n");
+}
+
 TEST(SyntaxOfOtherReleases, AParserThatIsNeverSatisfied) {  // AA190
     const StandIn stubborn("p", "AppArmor parser error for /proc/self/fd/0 in profile /proc/self/fd/0 at line 1: no");
     const auto found = syntax_findings(Parser(stubborn.path()), "profile", "profile p {\n  /p p,\n}\n", {});

@@ -2,6 +2,7 @@
 #
 # Why aa-shim has no profile of its own: what becomes of its watch over a start if it has one that allows it everything and leaves the
 # runtime as it is without aa-shim. A container's profile names who may read it and send it signals; it knows "unconfined".
+# And why aa-shimctl has none: the same becomes of what it shows, and who loads policy loads another one for itself.
 # shellcheck shell=dash disable=SC1091,SC2012,SC2034,SC2086,SC2154
 
 . ./micro/scenarios.sh
@@ -53,6 +54,50 @@ END
     apparmor_parser --replace /tmp/aa-scenario-shim
 }
 
+# ctl_profile RULE: a profile for aa-shimctl, and for the parser that it runs, that allows all but what RULE denies
+ctl_profile() {
+    cat <<END
+abi <abi/3.0>,
+profile aa-scenario-ctl /usr/bin/aa-shimctl flags=(attach_disconnected,mediate_deleted) {
+  /{,**} rwlkmix,
+  network,
+  unix,
+  capability,
+  mount,
+  umount,
+  signal,
+  ptrace,
+  ${1:-}
+}
+END
+}
+
+look() { aa-shimctl status > /tmp/status 2>&1; echo $?; }
+write() { rm -f "$1"; aa-shimctl metrics --output "$1" > /tmp/out 2>&1; echo $?; }
+
+confine_aa_shimctl() {
+    apparmor_parser --remove /tmp/aa-scenario-shim
+    for id in free own own-more; do runc --root $state delete --force $id; done
+    state=/run/docker/runtime-runc/moby
+    mkdir -p $state
+    watch looked-at /usr/sbin/runc
+    equal "aa-shimctl, unconfined: sees that it is as decided" "$(look)" 0
+    ctl_profile 'deny /opt/** w,' > /tmp/aa-scenario-ctl
+    apparmor_parser --replace /tmp/aa-scenario-ctl
+    local seen
+    seen=$(look)
+    equal "aa-shimctl, under a profile of its own: cannot see it" "$seen" 1
+    has "aa-shimctl, under a profile of its own: and says so" "$(cat /tmp/status)" "unreadable" "under no AppArmor profile"
+    has "aa-shimctl, under a profile of its own: what it may not see" "$(dmesg)" 'profile="aa-scenario-watched"' 'denied_mask="readby" peer="aa-scenario-ctl"'
+    equal "aa-shimctl, under a profile of its own: writes what that allows" "$(write /tmp/metrics)" 0
+    equal "aa-shimctl, under a profile of its own: does not write what that denies" "$(write /opt/metrics)" 3
+    ctl_profile > /etc/aa-shim/apparmor.d/aa-scenario-ctl
+    echo '{ "confinements": { "own": { "apparmor": "aa-scenario-ctl", "capabilities": [] } } }' > /etc/aa-shim/catalog.d/04-own.json
+    aa-shimctl load > /tmp/out 2>&1
+    detail=$(tail -n 3 /tmp/out)
+    equal "aa-shimctl, after a load of its own: writes that as well" "$(write /opt/metrics)" 0
+}
+
 # watch ID RUNTIME: creates and starts a container; leaves the runtime's label in $waiting, and what its program wrote in $mark
 watch() {
     ln -sfn "$2" /etc/aa-shim/runtime
@@ -88,4 +133,5 @@ main() {
     equal "under a profile of its own: one with more than was decided runs" "$mark" "ran"
     has "under a profile of its own: and has it" "$(capability_sets "$pid")" "Eff=200000"
     has "under a profile of its own: and nothing is told" "$(aa-shimctl metrics)" "aa_shim_mismatches_total 1"
+    confine_aa_shimctl
 }

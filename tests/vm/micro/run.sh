@@ -12,6 +12,7 @@ if [ -d /sys/kernel/security/apparmor ]; then
     case $(cat select) in
         races*) . ./micro/races.sh ;;
         denials*) . ./micro/denials.sh ;;
+        learn_faults*) . ./micro/learn-faults.sh ;;
         own_profile*) . ./micro/own-profile.sh ;;
         *) . ./micro/scenarios.sh ;;
     esac
