@@ -150,7 +150,9 @@ void add_learn(const CliCommand& app, Context& context) {
     const auto in_place = command.flag("--in-place", options->learn.in_place,
                                        "From those that run as well: their profile itself complains meanwhile, for all that is under it");
     command.flag("--shared", options->learn.shared, "With --in-place, though others that were not named have the profile, too");
-    command.option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"").type_name("PATTERN").excludes(in_place);
+    command.option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"")
+        .type_name("PATTERN")
+        .excludes(in_place);
     command.option("--name", filter.name, "Those of this name alone: a pattern").type_name("PATTERN").excludes(in_place);
     command.option("--container", options->containers, "The one alone whose ID begins so; in place, each that is meant")
         .type_name("ID")
