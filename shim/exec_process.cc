@@ -2,12 +2,16 @@
 #include "shim/exec_process.h"
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <ctime>
 #include <string>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "oci/command_line/command_line.h"
@@ -18,8 +22,30 @@
 namespace aa::shim {
 namespace {
 
-constexpr int kPause = 5;           // milliseconds; the end of the runtime is no pause
-constexpr int kMostWait = 600'000;  // an exec that stays in the foreground
+using Clock = std::chrono::steady_clock;
+
+constexpr int kPause = 5;                      // milliseconds, where nobody tells of files
+constexpr std::chrono::minutes kMostWait{10};  // an exec that stays in the foreground
+
+// Tells when a file beside PATH, or that itself, was written or has got its name (crun writes it in place, runc renames it to that).
+class NewFiles {
+public:
+    explicit NewFiles(const std::string& path) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+        const auto directory = path.substr(0, path.rfind('/') + 1);
+        if (fd_.valid() && ::inotify_add_watch(fd_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) fd_.reset();
+    }
+
+    // Until there is one or RUNTIME has ended, no longer than MOST; a pause where the kernel does not tell. Whether RUNTIME has ended.
+    [[nodiscard]] bool wait(const WatchedProcess& runtime, std::chrono::milliseconds most) const {
+        const bool ended = runtime.ends_within(fd_.valid() ? static_cast<int>(most.count()) : kPause, fd_.get());
+        std::array<char, 4096> told{};
+        if (fd_.valid()) (void)!::read(fd_.get(), told.data(), told.size());
+        return ended;
+    }
+
+private:
+    Fd fd_;
+};
 
 // The number that the file PATH holds; 0: none, or not yet.
 unsigned long long read_pid(const std::string& path) {
@@ -30,10 +56,11 @@ unsigned long long read_pid(const std::string& path) {
     return pid;
 }
 
-// The number in the file PATH once RUNTIME has written it.
-unsigned long long await_pid(const std::string& path, const WatchedProcess& runtime) {
-    for (int waited = 0; waited < kMostWait; waited += kPause) {
-        const bool last = runtime.ends_within(kPause);
+// The number in the file PATH, of which FILES tells, once RUNTIME has written it.
+unsigned long long await_pid(const std::string& path, const WatchedProcess& runtime, const NewFiles& files) {
+    const auto end = Clock::now() + kMostWait;
+    for (auto now = Clock::now(); now < end; now = Clock::now()) {
+        const bool last = files.wait(runtime, std::chrono::ceil<std::chrono::milliseconds>(end - now));
         const auto pid = read_pid(path);
         if (pid != 0 || last) return pid;
     }
@@ -43,14 +70,16 @@ unsigned long long await_pid(const std::string& path, const WatchedProcess& runt
 }  // namespace
 
 void tell_exec_process(const Call& call, const Trace& trace) {
+    if (!trace.logs_exec_processes || call.line.command != oci::Command::exec) return;
     const std::string path(call.line.pid_file);
     // Engines name a new file, and in full: what is there already is another exec's.
-    if (call.line.command != oci::Command::exec || !path.starts_with('/') || ::access(path.c_str(), F_OK) == 0) return;
+    if (!path.starts_with('/') || ::access(path.c_str(), F_OK) == 0) return;
     const auto began = std::time(nullptr);
     (void)in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
+        const NewFiles files(path);
         ready();
-        const auto pid = await_pid(path, runtime);
+        const auto pid = await_pid(path, runtime, files);
         if (pid == 0) return;
         log_decision({.allowed = true,
                       .found = true,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whose denial it is. A record has a process and a label, and the process has mostly ended when it is read. So: the process's container while
-// the process is there, and certainly the same; else that of the exec on record which the process was; else the container whose confinement the label is, if no other one on record has that. What
-// is neither is not attributed: no guess is shown as a fact.
+// the process is there, and certainly the same; else that of the exec on record which the process was; else the container whose confinement the
+// label is, if no other one on record has that. What is none of these is not attributed: no guess is shown as a fact.
 #pragma once
 
 #include <cstdint>

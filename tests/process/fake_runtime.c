@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A stand-in for runc or crun: it records what it was given, in the directory `record` beside its own file, and exits as
-// the file `exit` beside it says (0 without one). A file `stdout` beside it is printed first, and a file `pid` copied to where --pid-file says. Nothing comes from its
+// the file `exit` beside it says (0 without one). A file `stdout` beside it is printed first, and a file `pid` copied to where --pid-file
+// says. Where there is a FIFO `stay`, it ends once somebody has opened that for writing. Nothing comes from its
 // environment, because that is one of the things that are recorded.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -132,6 +133,11 @@ static void write_pid_file(int argc, char** argv) {
     close(fd);
 }
 
+static void stay(void) {
+    int fd = openat(home_fd, "stay", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+}
+
 static int told_exit_code(void) {
     char digits[16] = "0";
     int fd = openat(home_fd, "exit", O_RDONLY | O_CLOEXEC);
@@ -161,5 +167,6 @@ int main(int argc, char** argv) {
     record_documents(argc, argv);
     copy(home_fd, "stdout", STDOUT_FILENO);
     write_pid_file(argc, argv);
+    stay();
     return told_exit_code();
 }

@@ -288,6 +288,16 @@ class Whose(DenialsTest):
                 got = (who["by"], who.get("container"), who.get("decision"), who.get("execDecision"))
                 self.assertEqual(got, ("exec", "c2", "f" * 16, expected * 16) if expected else ("nothing", None, None, None))
 
+    def test_what_would_tell_the_exec(self):
+        """Where it is not on record, and the catalog says that it is not to be."""
+        hint = 'with "logExecProcesses" in the catalog'
+        exec_ = decision("c1", "web//tool", identifier="e" * 16, command="exec", container_decision="0123456789abcdef")
+        for more, profile, told in (({}, "web", True), ({}, "web//tool", False), ({}, "other", False), ({"logExecProcesses": True}, "web", False)):
+            with self.subTest(more=more, profile=profile):
+                self.assertEqual(self.try_to_load(harness.CATALOG | more).returncode, 0)
+                self.whose(decision("c1", "web"), exec_, profile=profile)
+                self.assertEqual(self.ctl("denials").stdout.decode().count(hint), int(told))
+
     def test_a_label_that_an_exec_has(self):
         exec_ = decision("c1", "tool", identifier="e" * 16, command="exec", container_decision="0123456789abcdef")
         who = self.whose(decision("c1", "web"), exec_, profile="tool")[0]["who"]

@@ -76,32 +76,6 @@ class Journal(observing.ObservingTest):
         self.assertNotEqual(executed["AA_SHIM_DECISION"], created["AA_SHIM_DECISION"])
         self.assertNotIn("secret", json.dumps(executed))
 
-    def test_which_process_an_exec_is(self):
-        """By the file that the runtime writes; without one, or with one that was there before, nothing is said of it."""
-        log = self.listen_as_journald(harness.TIMEOUT)
-        directory = self.cri_bundle("c1")
-        self.cri("create", "--bundle", directory)
-        log.recv(1 << 16)
-        file = harness.WORK / "exec.pid"
-        (self.runtime.parent / "pid").write_text("4711")
-        for before, options, told in ((None, ("--pid-file", file), True), ("4712", ("--pid-file", file), False), (None, (), False)):
-            with self.subTest(before=before, options=options):
-                file.unlink(missing_ok=True)
-                if before:
-                    file.write_text(before)
-                begun = int(time.time())
-                self.assertEqual(self.cri_exec(directory, *options, words=("cat",)).code, 0)
-                executed = parse_record(log.recv(1 << 16))
-                log.settimeout(harness.TIMEOUT if told else 1)
-                if not told:
-                    self.assertRaises(TimeoutError, log.recv, 1 << 16)
-                    continue
-                process = parse_record(log.recv(1 << 16))
-                self.assertEqual({name: process[f"AA_SHIM_{name}"] for name in ("OUTCOME", "COMMAND", "CONTAINER", "DECISION", "PID")},
-                                 {"OUTCOME": "found", "COMMAND": "exec-process", "CONTAINER": "c1", "DECISION": executed["AA_SHIM_DECISION"], "PID": "4711"})
-                self.assertIn(int(process["AA_SHIM_BEGAN"]), range(begun, int(time.time()) + 1))
-                self.assertEqual((process["PRIORITY"], process["MESSAGE"]), ("6", "exec of container 'c1' is process 4711"))
-
     def test_refusals_say_why(self):
         record = self.listen()
         directory = self.cri_bundle("c1", annotations={"example.test/forbidden": "x"})

@@ -57,6 +57,12 @@ def check_exec(container):
                   ("aa-shim-web//shell", container.id, decision["AA_SHIM_DECISION"]))
 
 
+def log_exec_processes():
+    with open("/etc/aa-shim/catalog.d/90-journal.json", "w", encoding="utf-8") as file:
+        file.write('{ "logExecProcesses": true }')
+    must("aa-shimctl", "load")
+
+
 def check_short_execs():
     """Two containers under one label, and in each execs of one program that does one thing that is denied and ends: each is its own exec's, by the number of
     its process, though a container's own processes do the same meanwhile."""
@@ -93,9 +99,11 @@ def main():
         # journald reads the kernel's messages and its audit messages: the same record by two ways counts once.
         (one,) = [one for one in document["denials"] if one["name"] == "/etc/by-touch"]
         tap.equal("counted once", (one["count"], one["who"]["container"], document["damaged"]), (1, container.id, 0))
-    # It has ended, and is known by its records alone.
+    # It has ended, and is known by its record alone.
     (gone,) = of_file("/etc/by-touch")
-    tap.equal("a container that is gone", (gone["who"]["by"], gone["who"]["container"]), ("exec", container.id))
+    tap.equal("a container that is gone", (gone["who"]["by"], gone["who"]["container"]), ("label", container.id))
     status, output = run("aa-shimctl", "denials", "--since", "1 hour ago", "--container", container.id[:12])
     tap.ok("as journalctl takes times", status == 0 and "/etc/by-touch" in output, output)
+    tap.has("what would tell the exec", output, '"logExecProcesses"')
+    log_exec_processes()
     check_short_execs()
