@@ -182,8 +182,9 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
     trace_container(container, trace);
     if (container.pass) return Prepared::from(call.line, {});
     const auto confinement = TRY(catalog.confinement(container.confinement).context("the container was started under it, but"));
-    const bool is_learned = is_learned_now(container, LearningPlace(kernel));
-    if (is_learned) trace.fields.emplace_back("weakening", "learning");
+    const auto learned = learned_now(container, LearningPlace(kernel));
+    const bool is_learned = learned == LearnedNow::under_twin;
+    if (learned != LearnedNow::no) trace.fields.emplace_back("weakening", "learning");
     auto bounds = exec_bounds(container, confinement, is_learned);
     const auto process = TRY(call.line.process_file ? read_process_file(*call.line.process_file) : read_exec_words(call, target, bounds));
     RunningRoot root(target.state);
@@ -200,7 +201,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         trace.as_exit_status = !judged && is_given_as_status(confinement, judged.error());
         TRY(std::move(judged));
     }
-    if (is_learned) tell_exec(call, confinement, root, process.spec, bounds);
+    if (learned != LearnedNow::no) tell_exec(call, confinement, root, process.spec, bounds);
     if (!reasons.empty()) trace.fields.emplace_back("reasons", join(reasons, "; "));
     if (bounds.profile) {
         trace.fields.emplace_back("profile", *bounds.profile);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 #include "shim/exec_decision.h"
 #include "shim/host_bounds.h"
@@ -100,7 +101,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     decision.start_hooks = config.host.start_hooks;
     if (!decision.bounds.profile) return decision;
     if (learning != nullptr) TRY(ask_for_learning(*learning, decision, confinement, facts, engine_call, root));
-    if (decision.learning.empty()) TRY(set_start_label(decision, confinement, root, policy));
+    if (!is_twin(decision.learning)) TRY(set_start_label(decision, confinement, root, policy));
     return decision;
 }
 
@@ -145,10 +146,14 @@ Result<void> require_filter(const Decision& container, const apparmor::Confineme
                          started_by_aa_shim ? "" : " through aa-shim"})};
 }
 
-bool is_learned_now(const Decision& container, const LearningPlace& place) {
-    if (container.learning.empty()) return false;
+LearnedNow learned_now(const Decision& container, const LearningPlace& place) {
+    if (!container.bounds.profile) return LearnedNow::no;
     const auto learning = place.of(container.confinement);
-    return learning && *learning && (*learning)->twin == container.learning;
+    if (!learning || !*learning) return LearnedNow::no;
+    const auto& twin = (*learning)->twin;
+    if (!(*learning)->is_in_place()) return twin == container.learning ? LearnedNow::under_twin : LearnedNow::no;
+    const auto parts = apparmor::components(*container.bounds.profile);
+    return std::find(parts.begin(), parts.end(), twin) != parts.end() ? LearnedNow::in_place : LearnedNow::no;
 }
 
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement, bool is_learned) {

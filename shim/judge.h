@@ -54,7 +54,8 @@ Result<void> require_filter(const Decision& container, const apparmor::Confineme
 // has it today: never more than either allows. One that IS_LEARNED from has no ceiling.
 Bounds exec_bounds(const Decision& container, const apparmor::Confinement& confinement, bool is_learned);
 
-// Whether CONTAINER, by its record, is learned from, and still is by what PLACE says.
-bool is_learned_now(const Decision& container, const LearningPlace& place);
+// How CONTAINER is learned from by what PLACE says: under a twin where its record has that one, too, or in place.
+enum class LearnedNow : std::uint8_t { no, under_twin, in_place };
+LearnedNow learned_now(const Decision& container, const LearningPlace& place);
 
 }  // namespace aa::shim

@@ -14,6 +14,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/hold.h"
 #include "base/text.h"
 #include "shim/exec_decision.h"
 
@@ -66,14 +67,6 @@ bool take_line(Learning& learning, std::string_view line) {
 
 Error unusable(const std::string& path, std::string_view problem) {
     return {ErrorKind::config, concat({"it is not learned from: ", quote(path), " ", problem})};
-}
-
-// Whether whoever wrote FD still holds it (fcntl(2), "Open file description locks"). A question alone takes no lock that could be in the way.
-bool is_held(int fd) {
-    struct flock lock {};
-    lock.l_type = F_RDLCK;
-    lock.l_whence = SEEK_SET;
-    return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 }
 
 struct Opened {
@@ -144,8 +137,8 @@ std::optional<Learning> read_learning(std::string_view text) {
         if (!take_line(learning, all[i])) return std::nullopt;
     }
     // A name that is no twin's would be a way to any profile.
-    const bool whole = learning.deadline != 0 && !learning.profile.empty() && learning.twin.starts_with(kTwinPrefix) &&
-                       learning.twin.size() > kTwinPrefix.size() && learning.twin.find("//") == std::string::npos;
+    const bool whole = learning.deadline != 0 && !learning.profile.empty() && (is_twin(learning.twin) || learning.is_in_place()) &&
+                       learning.twin.find("//") == std::string::npos;
     return whole ? std::optional(std::move(learning)) : std::nullopt;
 }
 
@@ -165,7 +158,7 @@ Result<std::optional<Learning>> LearningPlace::of(std::string_view confinement) 
     auto opened = TRY(open_learning(directory_, confinement));
     if (!opened) return std::optional<Learning>();
     if (learning_clock() >= opened->learning.deadline) return unusable(opened->path, "says that the time is over");
-    if (!is_held(opened->fd.get())) {
+    if (!is_held_alone(opened->fd.get())) {
         return unusable(opened->path, "was left by an 'aa-shimctl learn' that does not run any more: 'aa-shimctl load' takes it away");
     }
     const auto loaded = kernel_.is_loaded(opened->learning.twin);
@@ -174,14 +167,20 @@ Result<std::optional<Learning>> LearningPlace::of(std::string_view confinement) 
     return std::optional(std::move(opened->learning));
 }
 
+bool is_twin(std::string_view learning) { return learning.starts_with(kTwinPrefix) && learning.size() > kTwinPrefix.size(); }
+
 void learn_from(Decision& decision, const Learning& learning, const apparmor::Confinement& confinement, const apparmor::Facts& facts,
                 std::string_view id) {
     if (!decision.bounds.profile || !is_meant(learning.filter, facts, id)) return;
     decision.learning = learning.twin;
-    decision.bounds.profile = replace_component(*decision.bounds.profile, confinement.profile, learning.twin);
-    decision.bounds.ceiling.reset();
     auto& denied = decision.bounds.deny_syscalls;
     if (std::find(denied.begin(), denied.end(), kChangesLabel) == denied.end()) denied.emplace_back(kChangesLabel);
+    if (learning.is_in_place()) {
+        decision.reasons.push_back(concat({"'aa-shimctl learn --in-place' has ", quote(learning.twin), " itself forbid next to nothing"}));
+        return;
+    }
+    decision.bounds.profile = replace_component(*decision.bounds.profile, confinement.profile, learning.twin);
+    decision.bounds.ceiling.reset();
     decision.reasons.push_back(concat({"'aa-shimctl learn' has it run under ", quote(*decision.bounds.profile),
                                        ", which forbids next to nothing, and with the capabilities that the engine gives"}));
 }

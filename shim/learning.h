@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Learning: for a time, containers of one confinement start under a twin of their profile, which forbids next to nothing and has the kernel
-// tell what is used. `aa-shimctl learn` says so in a file for the confinement, which counts for as long as it lives: it keeps the file
-// locked. Whatever is wrong with the file, the container is not learned from, and starts as decided.
+// tell what is used; or, in place, the profile itself does so meanwhile. `aa-shimctl learn` says so in a file for the confinement, which counts for
+// as long as it lives: it keeps the file locked. Whatever is wrong with the file, the container is not learned from, and starts as decided.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,11 @@ struct LearningFilter {
 // What the file says.
 struct Learning {
     std::string twin;            // a profile
-    std::string profile;         // whose twin it is
+    std::string profile;         // whose twin it is; in place, the same one
     std::uint64_t deadline = 0;  // nanoseconds since the start of the host (CLOCK_BOOTTIME), from which on nothing is learned
     LearningFilter filter;
+
+    [[nodiscard]] bool is_in_place() const { return twin == profile; }
 
     friend bool operator==(const Learning&, const Learning&) = default;
 };
@@ -68,9 +70,12 @@ private:
     const char* directory_;
 };
 
+// Whether LEARNING, a decision's, is a twin, and not the confinement's own profile.
+bool is_twin(std::string_view learning);
+
 // Has DECISION, on the container ID with FACTS under CONFINEMENT, learn as LEARNING says, if that is about this container: the twin in place
 // of the confinement's profile, and no ceiling, as what is used is to be seen. All other bounds stay, and what would lead out of the twin
-// is denied: a profile that complains cannot deny that.
+// is denied: a profile that complains cannot deny that. In place nothing but that is decided otherwise.
 void learn_from(Decision& decision, const Learning& learning, const apparmor::Confinement& confinement, const apparmor::Facts& facts,
                 std::string_view id);
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "shim/judged_mounts.h"
+#include "shim/learning.h"
 
 namespace aa::shim {
 namespace {
@@ -175,7 +176,7 @@ Annotations to_annotations(const Decision& decision) {
     const auto& bounds = decision.bounds;
     out.emplace_back(kProfile, bounds.profile.value_or(""));
     if (decision.start_label) out.emplace_back(kStart, *decision.start_label);
-    if (!decision.learning.empty()) out.emplace_back(kLearning, decision.learning);
+    if (is_twin(decision.learning)) out.emplace_back(kLearning, decision.learning);
     out.emplace_back(kCapabilities, bounds.ceiling ? bounds.ceiling->names() : std::string(kUnlimited));
     out.emplace_back(kNoNewPrivileges, bounds.no_new_privileges ? "true" : "false");
     if (!decision.mounts.empty()) out.emplace_back(kMounts, to_text(decision.mounts));

@@ -11,6 +11,7 @@
 #include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
 #include "shim/exec_decision.h"
+#include "shim/exec_process.h"
 #include "shim/exit_status.h"
 #include "shim/host_key.h"
 #include "shim/log/counters.h"
@@ -96,6 +97,7 @@ int confine(const Call& call) {
     if (const auto watched = watch(call, *prepared); !watched) return refuse(call, trace, watched.error());
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
+    tell_exec_process(call, trace);
     return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 

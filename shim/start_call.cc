@@ -89,6 +89,7 @@ Result<apparmor::CompiledCatalog> open_catalog(Trace& trace) {
     auto catalog = TRY(apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath)));
     trace.step = Trace::Step::other;
     trace.decision_log = catalog.decision_log();
+    trace.logs_exec_processes = catalog.logs_exec_processes();
     return catalog;
 }
 

@@ -31,12 +31,10 @@ std::string namespace_of(pid_t pid, std::string_view kind) {
 
 WatchedProcess::WatchedProcess(pid_t pid) : pid_(pid), fd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
 
-bool WatchedProcess::ends_within(int milliseconds) const {
+bool WatchedProcess::ends_within(int milliseconds, int other) const {
     if (!fd_.valid()) return true;
-    struct pollfd end {
-        fd_.get(), POLLIN, 0
-    };
-    return ::poll(&end, 1, milliseconds) > 0;
+    std::array<struct pollfd, 2> events{{{fd_.get(), POLLIN, 0}, {other, POLLIN, 0}}};
+    return ::poll(events.data(), events.size(), milliseconds) > 0 && events[0].revents != 0;
 }
 
 void WatchedProcess::kill() const { send(SIGKILL); }

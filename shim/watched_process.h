@@ -19,8 +19,8 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
 
     // Waits until it has ended, be it that nobody has asked for its status yet, but no longer than MILLISECONDS; whether it has. One that
-    // was not there from the beginning has.
-    [[nodiscard]] bool ends_within(int milliseconds) const;
+    // was not there from the beginning has. It is not waited for any longer once something can be read from OTHER, if that is a descriptor.
+    [[nodiscard]] bool ends_within(int milliseconds, int other = -1) const;
 
     void kill() const;
     // Executes nothing any more, until somebody lets it go on.

@@ -136,6 +136,7 @@ struct Catalog {
     std::vector<std::string> profile_dirs;
     std::vector<std::string> external_profiles;  // that other tools load: no file need define them where profiles are only checked
     std::string decision_log;                    // path of a JSON-lines file; empty: none
+    bool log_exec_processes = false;             // which process an exec becomes is logged, too
     // Annotations that the runtime in use says it interprets (`RUNTIME features`), beyond those that aa-shim knows; a last '.' makes a
     // prefix of one. Of a compiled catalog only: `aa-shimctl load` asks the runtime.
     std::vector<std::string> unsafe_annotations;

@@ -359,6 +359,8 @@ bool CompiledCatalog::needs_entrypoint() const { return (flags_ & format::kNeeds
 
 bool CompiledCatalog::needs_device_names() const { return (flags_ & format::kNeedsDeviceNames) != 0; }
 
+bool CompiledCatalog::logs_exec_processes() const { return (flags_ & format::kLogsExecProcesses) != 0; }
+
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }
 
 WithoutAppArmor CompiledCatalog::without_apparmor() const {

@@ -81,6 +81,8 @@ public:
 
     [[nodiscard]] WithoutAppArmor without_apparmor() const;
     [[nodiscard]] std::string_view decision_log() const { return decision_log_; }
+    // Whether it is logged which process an exec becomes.
+    [[nodiscard]] bool logs_exec_processes() const;
     // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.
     [[nodiscard]] const std::vector<std::string>& architectures() const { return architectures_; }
 

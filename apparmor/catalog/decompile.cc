@@ -73,6 +73,7 @@ Result<Catalog> CompiledCatalog::written_again() const {
     catalog.otherwise_selectable = std::move(otherwise.selectable);
     catalog.without_apparmor = without_apparmor();
     catalog.decision_log = decision_log();
+    catalog.log_exec_processes = logs_exec_processes();
     catalog.unsafe_annotations = unsafe_annotations();
     return catalog;
 }

@@ -127,6 +127,10 @@ private:
             words.notes.push_back(after_.decision_log.empty() ? std::string("decisions are written to no file any more (\"decisionLog\")")
                                                               : concat({"decisions are written to ", quote(after_.decision_log)}));
         }
+        if (before_.log_exec_processes != after_.log_exec_processes) {
+            words.notes.push_back(concat(
+                {"which process an exec becomes is logged", after_.log_exec_processes ? "" : " no more", " (\"logExecProcesses\")"}));
+        }
         if (words.any()) changes_.push_back({Kind::catalog, "", "", Is::changed, {{"", "", "", std::move(words)}}, {}});
     }
 

@@ -23,9 +23,11 @@ using Kind = Node::Kind;
 constexpr std::size_t kMaxName = 64;
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-constexpr std::array<std::string_view, 8> kCatalogKeys{"confinements",     "rules",       "otherwise", "withoutAppArmor", "profileDirs",
-                                                       "externalProfiles", "decisionLog", "$schema"};
-constexpr std::array<std::string_view, 5> kSettings{"otherwise", "withoutAppArmor", "profileDirs", "externalProfiles", "decisionLog"};
+constexpr std::array<std::string_view, 9> kCatalogKeys{
+    "confinements",     "rules",       "otherwise",        "withoutAppArmor", "profileDirs",
+    "externalProfiles", "decisionLog", "logExecProcesses", "$schema"};
+constexpr std::array<std::string_view, 6> kSettings{"otherwise",        "withoutAppArmor", "profileDirs",
+                                                    "externalProfiles", "decisionLog",     "logExecProcesses"};
 constexpr std::array<std::string_view, 15> kConfinementKeys{
     "apparmor", "unconfined",         "capabilities", "allCapabilities", "noNewPrivileges", "denySyscalls", "exec",      "start",
     "restore",  "runtimeAnnotations", "hostPaths",    "devices",         "hostNamespaces",  "keepMasked",   "refuseExec"};
@@ -108,6 +110,8 @@ private:
             }
         } else if (key == "decisionLog") {
             if (expect(value, Kind::text, "\"decisionLog\"")) catalog.decision_log = read_absolute(value, key);
+        } else if (key == "logExecProcesses") {
+            if (expect(value, Kind::boolean, "\"logExecProcesses\"")) catalog.log_exec_processes = value.boolean;
         } else if (key == "profileDirs") {
             each_text(value, key, [&](const Node& item) { catalog.profile_dirs.push_back(read_absolute(item, key)); });
         } else if (key == "externalProfiles") {

@@ -159,4 +159,9 @@ Result<std::vector<LoadedPolicy::Held>> LoadedPolicy::held() {
     return result;
 }
 
+Result<std::string> binary_policy(const Kernel& kernel, std::string_view profile) {
+    LoadedPolicy loaded(kernel);
+    return kernel.read_binary(TRY(loaded.directory(profile)) + "/raw_data");
+}
+
 }  // namespace aa::apparmor

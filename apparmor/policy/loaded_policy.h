@@ -60,4 +60,7 @@ private:
     std::vector<std::unique_ptr<Load>> loads_;
 };
 
+// The binary policy that KERNEL has for PROFILE, as it was loaded, with all that came with it.
+Result<std::string> binary_policy(const Kernel& kernel, std::string_view profile);
+
 }  // namespace aa::apparmor

@@ -23,11 +23,6 @@ constexpr std::size_t kHashLength = 64;
 
 }  // namespace
 
-Result<std::string> binary_policy(const apparmor::Kernel& kernel, std::string_view profile) {
-    apparmor::LoadedPolicy loaded(kernel);
-    return kernel.read_binary(TRY(loaded.directory(profile)) + "/raw_data");
-}
-
 Result<void> write_revealed_record(const std::string& path, const std::vector<RevealedProfile>& profiles) {
     const std::size_t slash = path.rfind('/');
     const Fd directory = TRY(open_file(AT_FDCWD, path.substr(0, slash), O_RDONLY | O_DIRECTORY));

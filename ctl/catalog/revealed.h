@@ -33,7 +33,4 @@ std::vector<RevealedProfile> still_revealed(const std::vector<RevealedProfile>& 
 // Removes the record at PATH unless KERNEL still has a profile of it.
 Result<void> forget_revealed(const std::string& path, const apparmor::Kernel& kernel);
 
-// The binary policy that KERNEL has for PROFILE, as it was loaded.
-Result<std::string> binary_policy(const apparmor::Kernel& kernel, std::string_view profile);
-
 }  // namespace aa::ctl

@@ -87,9 +87,11 @@ constexpr std::array kRows{
     Row{Task::metrics_containers_file, {kLooksAtContainers | caps({CAP_DAC_OVERRIDE}), kNone}},
     // Writes into directories of its caller's; the parser only reads names.
     Row{Task::new_confinement, {kNone, kNone}},
-    // Runs install, load, check and, where it may, learn, each of which gives up what it does not need, and the node's programs below its
-    // root. The DaemonSet asks for no more than the first four and MAC_ADMIN, and for some of the others only where nodes learn.
-    Row{Task::node, {kWritesConfiguration | kLearns, kWritesConfiguration | kLearns}},
+    // Runs install, load and check, each of which gives up what it does not need, and the node's programs below its root. What the
+    // DaemonSet asks for.
+    Row{Task::node, {kWritesConfiguration | caps({CAP_MAC_ADMIN}), kWritesConfiguration | caps({CAP_MAC_ADMIN})}},
+    // And learn, for which the DaemonSet of a cluster that learns asks for some of it.
+    Row{Task::node_learn, {kWritesConfiguration | kLearns, kWritesConfiguration | kLearns}},
     // Reads one file of root's.
     Row{Task::node_check, {kNone, kNone}},
     // The catalog, the parser, the kernel's policy; the journal and what `decisionLog` names are root's.

@@ -41,6 +41,7 @@ enum class Task {
     new_confinement,
     node,
     node_check,  // --check
+    node_learn,  // --learn
     replay,
     status,
     test,

@@ -160,6 +160,7 @@ SystemCalls system_calls_of(Task task) {
         case Task::learn:
         case Task::load:
         case Task::node:
+        case Task::node_learn:
             break;
     }
     return SystemCalls::all;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/profile_name.h"
 #include "apparmor/load.h"
 #include "base/text.h"
@@ -46,6 +47,12 @@ bool is_learned(const Event& event) {
     if (event.type != EventType::allowed) return false;
     const auto all = apparmor::components(event.label);
     return std::any_of(all.begin(), all.end(), [](std::string_view one) { return one.starts_with(shim::kTwinPrefix); });
+}
+
+// Whether the catalog in force leaves it open which process an exec is.
+bool hides_exec_processes() {
+    const auto catalog = apparmor::CompiledCatalog::open(std::string(apparmor::kCatalogPath));
+    return catalog && !catalog->logs_exec_processes();
 }
 
 bool is_wanted(const Options& options, const Who& who) {
@@ -105,7 +112,7 @@ private:
     void report() {
         if (options_.log.follow) {
             if (context_.json) say(json_of(read_, groups_).dump(-1, ' ', false, Json::error_handler_t::replace));
-            if (!context_.json) say(text_of(read_, groups_));
+            if (!context_.json) tell_sum();
             return;
         }
         if (context_.json) {
@@ -118,7 +125,7 @@ private:
             print(document);
             return;
         }
-        say(text_of(read_, groups_));
+        tell_sum();
         std::map<std::string, std::vector<const Group*>> by_owner;
         std::vector<std::string> order;
         for (const auto& group : groups_.all()) {
@@ -134,6 +141,11 @@ private:
             say(concat(
                 {decimal(static_cast<long long>(count)), " deny rules of ", quote(label), " hide what they deny: it is on no record"}));
         }
+    }
+
+    void tell_sum() {
+        say(text_of(read_, groups_));
+        if (const auto hint = exec_hint(groups_); !hint.empty() && hides_exec_processes()) say(hint);
     }
 
     // Of each label that is shown and whose sources are at hand.

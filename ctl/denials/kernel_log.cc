@@ -44,12 +44,30 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
+// What EACH does with the messages that FD gives as /dev/kmsg does, until it wants no more; whether it does.
+Result<bool> each_message(int fd, const std::function<bool(const KernelMessage&)>& each) {
+    std::array<char, 16384> record{};  // one at a time
+    for (;;) {
+        const ssize_t size = ::read(fd, record.data(), record.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == EPIPE) continue;  // overwritten meanwhile: the next sequence number tells how many
+        if (size < 0 && errno == EAGAIN) return true;
+        if (size < 0) return errno_error("read", kBuffer, errno);
+        if (size == 0) return true;
+        const auto message = read_kernel_message({record.data(), static_cast<std::size_t>(size)});
+        if (message && !each(*message)) return false;
+    }
+}
+
 class Buffer {
 public:
     static Result<Buffer> open() { return Buffer(TRY(open_file(AT_FDCWD, kBuffer, O_RDONLY | O_NONBLOCK))); }
 
     // Reads what there is; whether more is wanted.
     Result<bool> read(Intake& intake) { return read_kernel_records(fd_.get(), intake, next_); }
+
+    // Reads what it tells of lost audit records, and nothing else.
+    Result<void> read_losses(Intake& intake) const { return read_kernel_losses(fd_.get(), intake); }
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     void to_end() const { (void)::lseek(fd_.get(), 0, SEEK_END); }
@@ -128,20 +146,19 @@ std::optional<KernelMessage> read_kernel_message(std::string_view record) {
 }
 
 Result<bool> read_kernel_records(int fd, Intake& intake, std::optional<unsigned long long>& next) {
-    std::array<char, 16384> record{};  // one at a time
-    for (;;) {
-        const ssize_t size = ::read(fd, record.data(), record.size());
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0 && errno == EPIPE) continue;  // overwritten meanwhile: the next sequence number tells how many
-        if (size < 0 && errno == EAGAIN) return true;
-        if (size < 0) return errno_error("read", kBuffer, errno);
-        if (size == 0) return true;
-        const auto message = read_kernel_message({record.data(), static_cast<std::size_t>(size)});
-        if (!message) continue;
-        if (next && message->sequence > *next) intake.read().losses.overwritten += message->sequence - *next;
-        next = message->sequence + 1;
-        if (message->text && !intake.take(apparmor::read_message(*message->text))) return false;
-    }
+    return each_message(fd, [&](const KernelMessage& message) {
+        if (next && message.sequence > *next) intake.read().losses.overwritten += message.sequence - *next;
+        next = message.sequence + 1;
+        return !message.text || intake.take(apparmor::read_message(*message.text));
+    });
+}
+
+Result<void> read_kernel_losses(int fd, Intake& intake) {
+    constexpr std::string_view kLost = "audit: audit_lost=";  // kernel/audit.c, audit_log_lost()
+    TRY(each_message(fd, [&](const KernelMessage& message) {
+        return !message.text || !message.text->starts_with(kLost) || intake.take(apparmor::read_message(*message.text));
+    }));
+    return {};
 }
 
 Result<void> read_kernel_log(Intake& intake) {
@@ -155,11 +172,20 @@ Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function
     const Fd signals = TRY(end_signals());
     const Fd end = TRY(end_after(seconds));
     const auto socket = audit_socket();
-    auto buffer = socket ? std::optional<Buffer>() : std::optional<Buffer>(TRY(Buffer::open()));
+    auto buffer = Buffer::open();
+    if (!socket && !buffer) return buffer.error();
     if (buffer) buffer->to_end();
     intake.read().name =
         socket ? "the kernel's audit messages" : concat({"the kernel's log buffer (/dev/kmsg), as we cannot ", socket.error().message});
-    std::array<pollfd, 3> wait{{{socket ? socket->get() : buffer->fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
+    const auto read = [&]() -> Result<bool> {
+        if (!socket) return buffer->read(intake);
+        if (buffer) TRY(buffer->read_losses(intake));
+        return read_messages(socket->get(), intake);
+    };
+    std::array<pollfd, 4> wait{{{signals.get(), POLLIN, 0},
+                                {end.get(), POLLIN, 0},
+                                {socket ? socket->get() : -1, POLLIN, 0},
+                                {buffer ? buffer->fd() : -1, POLLIN, 0}}};
     constexpr std::chrono::seconds kBeat{1};
     auto next = std::chrono::steady_clock::now();
     while (!beat || next > std::chrono::steady_clock::now() || beat()) {
@@ -167,8 +193,8 @@ Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function
         if (next <= now) next = now + kBeat;
         const int ready = ::poll(wait.data(), wait.size(), beat ? static_cast<int>(kBeat / std::chrono::milliseconds(1)) : -1);
         if (ready < 0 && errno != EINTR) return errno_error("wait for", "the kernel's audit messages", errno);
-        if (ready > 0 && !TRY(socket ? read_messages(socket->get(), intake) : buffer->read(intake))) return {};
-        if (ready > 0 && (wait[1].revents != 0 || wait[2].revents != 0)) return {};
+        if (ready > 0 && !TRY(read())) return {};
+        if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0)) return {};
     }
     return {};
 }

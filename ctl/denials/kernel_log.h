@@ -18,13 +18,17 @@ namespace aa::ctl {
 Result<void> read_kernel_log(Intake& intake);
 
 // What comes from now on, until SIGINT, SIGTERM or SIGHUP, until INTAKE wants no more or, unless it is 0, for so many SECONDS. Needs
-// CAP_AUDIT_READ; where the kernel has no such group, or we have no right to it, the buffer is read as it grows. Nothing is missed once BEAT
+// CAP_AUDIT_READ; where the kernel has no such group, or we have no right to it, the buffer is read as it grows; else that tells what the kernel's
+// own queue had no room for. Nothing is missed once BEAT
 // has been called for the first time; it is called again about every second, and ends it with false.
 Result<void> follow_kernel(Intake& intake, unsigned seconds, const std::function<bool()>& beat = {});
 
 // The records that FD gives as /dev/kmsg does, one at a time and without waiting; whether INTAKE wants more. NEXT is the number of the next
 // one, once one was read: those between were overwritten before.
 Result<bool> read_kernel_records(int fd, Intake& intake, std::optional<unsigned long long>& next);
+
+// Of the records of FD, as above, those alone by which the kernel says that it has lost audit records.
+Result<void> read_kernel_losses(int fd, Intake& intake);
 
 // One record of /dev/kmsg, "PRIORITY,SEQUENCE,TIME,FLAGS;TEXT": its text, if the kernel has written it and not somebody by way of it
 // (Documentation/ABI/testing/dev-kmsg).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/denials/report.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@ const char* by_name(Who::By by) {
     switch (by) {
         case Who::By::process:
             return "process";
+        case Who::By::exec:
+            return "exec";
         case Who::By::label:
             return "label";
         case Who::By::nothing:
@@ -149,6 +152,15 @@ Json json_of(const Judged& one) {
             {"sourcesKnown", one.forbidden.known},
             {"deniedBy", json_of(one.forbidden.denying)},
             {"allowedBy", json_of(one.forbidden.allowing)}};
+}
+
+std::string exec_hint(const Groups& groups) {
+    const auto& all = groups.all();
+    const bool any =
+        std::any_of(all.begin(), all.end(), [](const Group& group) { return group.who.by == Who::By::label && group.who.exec.empty(); });
+    if (!any) return {};
+    return "processes that have ended are known by their container alone: with \"logExecProcesses\" in the catalog, execs to come are told "
+           "apart";
 }
 
 std::string text_of(const LogRead& read, const Groups& groups) {

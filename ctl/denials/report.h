@@ -25,6 +25,9 @@ std::string whose_text(const Group& group);
 std::string text_of(const Judged& one);
 Json json_of(const Judged& one);
 
+// What would tell which exec those processes of GROUPS were that have ended; empty if there are none.
+std::string exec_hint(const Groups& groups);
+
 // What is to know of the log: which it was, how many records, what is missing.
 std::string text_of(const LogRead& read, const Groups& groups);
 Json json_of(const LogRead& read, const Groups& groups);

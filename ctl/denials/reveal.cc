@@ -14,6 +14,7 @@
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/profile_name.h"
 #include "apparmor/load.h"
+#include "apparmor/policy/loaded_policy.h"
 #include "apparmor/source/parser_process.h"
 #include "apparmor/source/policy_abi.h"
 #include "apparmor/source/profile_files.h"

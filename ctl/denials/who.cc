@@ -78,12 +78,37 @@ std::size_t Attribution::add_container(Container container) {
     return containers_.size() - 1;
 }
 
+void Attribution::add_exec_process(const DecisionRecord& record) {
+    const auto exec = exec_by_decision_.find(record.text("decision"));
+    unsigned long long pid = 0;
+    unsigned long long began = 0;
+    if (exec == exec_by_decision_.end() || !parse_decimal(record.text("pid"), pid) || !parse_decimal(record.text("began"), began)) return;
+    execs_[exec->second].began = static_cast<long long>(began);
+    execs_by_pid_[pid].push_back(exec->second);
+}
+
+// The exec whose process EVENT's was. Its number may be another one's once it has ended, but not so soon.
+const Attribution::Exec* Attribution::exec_of(const apparmor::Event& event) const {
+    constexpr long long kSoon = 60;  // seconds
+    const auto found = event.pid ? execs_by_pid_.find(*event.pid) : execs_by_pid_.end();
+    if (found == execs_by_pid_.end()) return nullptr;
+    for (auto number = found->second.rbegin(); number != found->second.rend(); ++number) {
+        const auto& exec = execs_[*number];
+        const bool then = event.seconds >= exec.began && event.seconds <= exec.began + kSoon;
+        if (then && belongs(event.label, exec.label)) return &exec;
+    }
+    return nullptr;
+}
+
 void Attribution::add_decision(const DecisionRecord& record) {
+    if (record.text("command") == "exec-process") return add_exec_process(record);
     if (record.text("outcome") != "allowed" || record.text("profile").empty()) return;
     const auto decision = record.text("decision");
     if (record.text("command") == "exec") {
         const auto container = by_decision_.find(record.text("container_decision"));
-        if (container != by_decision_.end()) execs_.push_back({container->second, record.text("profile"), decision});
+        if (container == by_decision_.end()) return;
+        exec_by_decision_.emplace(decision, execs_.size());
+        execs_.push_back({container->second, record.text("profile"), decision});
         return;
     }
     Container container{record.text("container"),
@@ -139,12 +164,20 @@ Who Attribution::named(std::size_t number, std::string_view label, Who::By by) c
 }
 
 Who Attribution::who(const apparmor::Event& event) const {
+    const auto* was = exec_of(event);
     if (event.pid && event.seconds != 0) {
         const auto found = processes_.find(*event.pid);
         // A number that another process has had, it has had before this one was started.
         if (found != processes_.end() && found->second.started < event.seconds && apparmor::same_label(found->second.label, event.label)) {
-            return named(found->second.container, event.label, Who::By::process);
+            auto there = named(found->second.container, event.label, Who::By::process);
+            if (was != nullptr && was->container == found->second.container) there.exec = was->decision;
+            return there;
         }
+    }
+    if (was != nullptr) {
+        auto known = named(was->container, event.label, Who::By::exec);
+        known.exec = was->decision;
+        return known;
     }
     std::vector<std::size_t> candidates;
     for (std::size_t i = 0; i < containers_.size(); ++i) {

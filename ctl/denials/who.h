@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whose denial it is. A record has a process and a label, and the process has mostly ended when it is read. So: the process's container while
-// the process is there, and certainly the same; else the container whose confinement the label is, if no other one on record has that. What
-// is neither is not attributed: no guess is shown as a fact.
+// the process is there, and certainly the same; else that of the exec on record which the process was; else the container whose confinement the
+// label is, if no other one on record has that. What is none of these is not attributed: no guess is shown as a fact.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ struct Who {
     enum class By : std::uint8_t {
         nothing,
         process,  // it is there
+        exec,     // it was what an exec on record started
         label,    // nobody else has it
     } by = By::nothing;
     std::size_t candidates = 0;  // containers with this label, where it is not attributed
@@ -64,13 +65,18 @@ private:
     struct Exec {
         std::size_t container = 0;
         std::string label, decision;
+        long long began = 0;  // seconds since the epoch; 0: which process it was is not on record
     };
+    void add_exec_process(const DecisionRecord& record);
+    [[nodiscard]] const Exec* exec_of(const apparmor::Event& event) const;
     [[nodiscard]] Who named(std::size_t container, std::string_view label, Who::By by) const;
 
     std::vector<Container> containers_;
     std::map<std::string, std::size_t, std::less<>> by_decision_;
     std::map<unsigned long long, Process> processes_;
     std::vector<Exec> execs_;
+    std::map<std::string, std::size_t, std::less<>> exec_by_decision_;
+    std::map<unsigned long long, std::vector<std::size_t>> execs_by_pid_;
 };
 
 }  // namespace aa::ctl

@@ -57,7 +57,7 @@ Result<Explanation> explain_bundle(const ExplainOptions& options, const apparmor
 Result<void> explain_start(const ExplainOptions& options, const apparmor::CompiledCatalog& catalog, ExplainedPolicy& policy,
                            Explanation& explanation) {
     auto& decision = explanation.decision;
-    if (decision.pass || !decision.bounds.profile || !decision.learning.empty()) return {};
+    if (decision.pass || !decision.bounds.profile || shim::is_twin(decision.learning)) return {};
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     if (confinement.start != apparmor::Start::from_profile) return {};
     if (!options.entrypoint.starts_with('/')) {

@@ -154,7 +154,10 @@ Result<ExecExplanation> explain_exec_in_container(const ExplainOptions& options,
         return explanation;
     }
     explanation.confinement = TRY(catalog.catalog.confinement(decision.confinement).context("the container was started under it, but"));
-    explanation.is_learned = shim::is_learned_now(decision, shim::LearningPlace(policy.kernel()));
+    const auto learned = shim::learned_now(decision, shim::LearningPlace(policy.kernel()));
+    explanation.is_learned = learned == shim::LearnedNow::under_twin;
+    if (learned == shim::LearnedNow::in_place)
+        explanation.notes.emplace_back("the container is learned from in place: its profile itself forbids next to nothing");
     if (!decision.learning.empty()) {
         explanation.notes.push_back(
             explanation.is_learned ? "the container is learned from: its profile's twin forbids next to nothing, and no ceiling applies"

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/learn/audit_limits.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
-#include "base/fd.h"
+#include "apparmor/load.h"
 #include "base/file.h"
+#include "base/hold.h"
+#include "base/text.h"
 
 namespace aa::ctl {
 namespace {
@@ -69,13 +74,18 @@ Result<void> read_answer(int fd, audit_status* status) {
     return {};
 }
 
-Result<void> set_backlog_limit(std::uint32_t limit) {
-    const auto fd = TRY(open_audit());
-    audit_status status{};
-    status.mask = AUDIT_STATUS_BACKLOG_LIMIT;
-    status.backlog_limit = limit;
-    TRY(ask(fd.get(), AUDIT_SET, status));
-    return read_answer(fd.get(), nullptr);
+// What the limit was, as FILE tells; nothing if it tells nothing.
+Result<std::optional<std::uint32_t>> limit_before(int file, const std::string& path) {
+    constexpr std::size_t kMost = 64;
+    const auto text = TRY(read_file(file, kMost, path));
+    unsigned long long limit = 0;
+    const bool told = parse_decimal(text.text(), limit) && limit < RaisedBacklog::kEnough;
+    return told ? std::optional(static_cast<std::uint32_t>(limit)) : std::nullopt;
+}
+
+Result<void> write_limit(int file, const std::string& path, std::uint32_t limit) {
+    if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0) return errno_error("write", path, errno);
+    return write_all(file, decimal(limit));
 }
 
 }  // namespace
@@ -88,19 +98,40 @@ Result<AuditStatus> read_audit_status() {
     return AuditStatus{status.backlog_limit, status.lost};
 }
 
-Result<RaisedBacklog> RaisedBacklog::raise() {
-    RaisedBacklog raised;
-    const auto now = TRY(read_audit_status());
-    if (now.backlog_limit == 0 || now.backlog_limit >= kEnough) return raised;
-    TRY(set_backlog_limit(kEnough));
-    raised.before_ = now.backlog_limit;
+Result<void> set_backlog_limit(std::uint32_t limit) {
+    const auto fd = TRY(open_audit());
+    audit_status status{};
+    status.mask = AUDIT_STATUS_BACKLOG_LIMIT;
+    status.backlog_limit = limit;
+    TRY(ask(fd.get(), AUDIT_SET, status));
+    return read_answer(fd.get(), nullptr);
+}
+
+Result<RaisedBacklog> RaisedBacklog::raise(const std::string& path, AuditSystem audit) {
+    RaisedBacklog raised(path, std::move(audit));
+    const auto lock = TRY(apparmor::lock_for_load(path));
+    const auto now = TRY(raised.audit_.status()).backlog_limit;
+    if (now == 0 || now > kEnough) return raised;
+    const bool is_raised = now == kEnough;
+    auto opened = open_file(AT_FDCWD, path, O_RDWR | O_NOFOLLOW | (is_raised ? 0 : O_CREAT), 0600);
+    if (is_raised && !opened && opened.error().kind == ErrorKind::not_found) return raised;  // by somebody else
+    Fd file = TRY(std::move(opened));
+    TRY(hold_file(file.get(), Hold::with_others, path));
+    raised.file_ = std::move(file);
+    if (is_raised) return raised;
+    TRY(write_limit(raised.file_.get(), path, now));
+    TRY(raised.audit_.set_backlog_limit(kEnough));
     return raised;
 }
 
 RaisedBacklog::~RaisedBacklog() {
-    if (!before_) return;
-    const auto now = read_audit_status();
-    if (now && now->backlog_limit == kEnough) (void)set_backlog_limit(*before_);
+    if (!file_.valid()) return;
+    const auto lock = apparmor::lock_for_load(path_);
+    if (is_held(file_.get())) return;
+    const auto before = limit_before(file_.get(), path_);
+    const auto now = audit_.status();
+    if (before && *before && now && now->backlog_limit == kEnough) (void)audit_.set_backlog_limit(**before);
+    (void)::unlink(path_.c_str());
 }
 
 }  // namespace aa::ctl

@@ -26,6 +26,7 @@ namespace {
 struct Options {
     LearnOptions learn;
     learned::FinishOptions finish;
+    std::vector<std::string> containers;  // how their IDs begin
     std::string time = "30m";
     bool status = false;
 
@@ -49,6 +50,19 @@ Result<long long> seconds_of(std::string_view text) {
     return static_cast<long long>(count * kSeconds[unit]);
 }
 
+// Where containers are learned from as they start, one is meant, or all.
+Result<void> name_containers(Options& options) {
+    auto& learn = options.learn;
+    if (learn.shared && !learn.in_place) return Error{ErrorKind::usage, "--shared goes with --in-place: a twin is nobody else's profile"};
+    if (learn.in_place) {
+        learn.containers = options.containers;
+        return {};
+    }
+    if (options.containers.size() > 1) return Error{ErrorKind::usage, "several --container go with --in-place: name one, or none"};
+    if (!options.containers.empty()) learn.filter.container = options.containers.front();
+    return {};
+}
+
 Result<void> check_filter(const shim::LearningFilter& filter) {
     for (const auto* pattern : {&filter.image, &filter.name}) {
         if (pattern->empty()) continue;
@@ -64,7 +78,8 @@ Result<void> check_filter(const shim::LearningFilter& filter) {
 Result<LearnStatus> status_of(const std::string& confinement, const std::vector<Twin>& twins) {
     LearnStatus status{confinement, false, {}, false, TRY(read_kept_progress(confinement)), TRY(read_kept_recording(confinement))};
     for (const auto& twin : twins) {
-        if (twin.confinement != confinement) continue;
+        // The twin of a learning before stays, and forbids.
+        if (twin.confinement != confinement || (!status.twin.empty() && !twin.complains)) continue;
         status.twin = twin.name;
         status.complains = twin.complains;
         status.goes_on = twin.is_learned;
@@ -104,6 +119,7 @@ int run(const Context& context, Options& options) {
     if (options.status) return show_status(context, options.learn.confinement);
     if (options.learn.confinement.empty()) return fail(context, Error{ErrorKind::usage, "name the confinement to learn from"});
     if (options.finish.any()) return learned::finish(context, options.learn.confinement, options.finish);
+    if (const auto named = name_containers(options); !named) return fail(context, named.error());
     if (const auto checked = check_filter(options.learn.filter); !checked) return fail(context, checked.error());
     const auto seconds = seconds_of(options.time);
     if (!seconds) return fail(context, seconds.error());
@@ -131,9 +147,16 @@ void add_learn(const CliCommand& app, Context& context) {
     const auto options = std::make_shared<Options>();
     auto& filter = options->learn.filter;
     command.option("CONFINEMENT", options->learn.confinement, "Whose containers, as they are started from now on");
-    command.option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"").type_name("PATTERN");
-    command.option("--name", filter.name, "Those of this name alone: a pattern").type_name("PATTERN");
-    command.option("--container", filter.container, "The one alone whose ID begins so").type_name("ID");
+    const auto in_place = command.flag("--in-place", options->learn.in_place,
+                                       "From those that run as well: their profile itself complains meanwhile, for all that is under it");
+    command.flag("--shared", options->learn.shared, "With --in-place, though others that were not named have the profile, too");
+    command.option("--image", filter.image, "Those of this image alone: a pattern, as in \"match\"")
+        .type_name("PATTERN")
+        .excludes(in_place);
+    command.option("--name", filter.name, "Those of this name alone: a pattern").type_name("PATTERN").excludes(in_place);
+    command.option("--container", options->containers, "The one alone whose ID begins so; in place, each that is meant")
+        .type_name("ID")
+        .repeatable();
     command.option("--for", options->time, "For so long: 90s, 30m, 2h, 1d").type_name("TIME").shows_default();
     command.flag("--status", options->status, "How the learning gets on, of this confinement or of all; nothing is changed");
     learned::add_finish_options(command, options->finish);

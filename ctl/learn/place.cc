@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/hold.h"
 #include "base/text.h"
 #include "ctl/twin/twin.h"
 
@@ -95,10 +96,7 @@ Result<Announcement> Announcement::make(const std::string& confinement, const sh
     const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));  // aa-shim is to find it whole, and held
     auto file = TRY(make_new(beside, 0644, O_RDWR));
     TRY(write_all(file.get(), to_text(learning)).context(quote(beside)));
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) return errno_error("lock", beside, errno);
+    TRY(hold_file(file.get(), Hold::alone, beside));
     if (::rename(beside.c_str(), path.c_str()) != 0) return errno_error("rename", beside, errno);
     return Announcement(confinement, std::move(file), std::move(calls));
 }

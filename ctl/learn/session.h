@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One learning, from its beginning to its end: the twin complains, aa-shim is told, what comes is recorded; then the twin enforces.
+// One learning, from its beginning to its end: a profile complains, aa-shim is told, what comes is recorded; then the profile forbids again.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,10 @@ namespace aa::ctl {
 struct LearnOptions {
     std::string confinement;
     shim::LearningFilter filter;
-    long long seconds = 0;  // after which it ends
+    bool in_place = false;                // the confinement's own profile complains, and not a twin
+    std::vector<std::string> containers;  // in place: how the IDs begin of those that are meant; none: all of the confinement
+    bool shared = false;                  // in place: whoever else has the profile is meant, too
+    long long seconds = 0;                // after which it ends
 };
 
 struct Learned {

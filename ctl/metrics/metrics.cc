@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -157,13 +158,27 @@ void write_containers(Exposition& out, const status::Survey& survey) {
     out.gauge("status_ok", "Whether aa-shimctl status finds nothing wrong.", survey.ok() ? 1 : 0);
 }
 
-// A name of a twin is one of a file.
+struct Learning {
+    bool goes_on = false, complains = false;
+};
+
+// By confinement, whose names are those of files: one has a twin that was left to enforce, and is learned from in place.
+std::map<std::string, Learning> learning_of(const std::vector<Twin>& twins) {
+    std::map<std::string, Learning> result;
+    for (const auto& twin : twins) {
+        auto& one = result[twin.confinement];
+        one = {one.goes_on || twin.is_learned, one.complains || twin.complains};
+    }
+    return result;
+}
+
 void write_twins(Exposition& out, const std::vector<Twin>& twins) {
+    const auto all = learning_of(twins);
     out.family("learning", "gauge", "Whether a confinement is learned from, so that its containers are forbidden next to nothing.");
-    for (const auto& twin : twins) out.sample(label("confinement", twin.confinement), twin.is_learned ? 1 : 0);
+    for (const auto& [confinement, one] : all) out.sample(label("confinement", confinement), one.goes_on ? 1 : 0);
     out.family("twin_complains", "gauge",
                "Whether what containers of a confinement were learned from under forbids next to nothing still.");
-    for (const auto& twin : twins) out.sample(label("confinement", twin.confinement), twin.complains ? 1 : 0);
+    for (const auto& [confinement, one] : all) out.sample(label("confinement", confinement), one.complains ? 1 : 0);
 }
 
 std::string to_text(const Metrics& metrics) {
@@ -213,8 +228,8 @@ Json to_json(const Metrics& metrics) {
     }
     document["learning"] = Json();
     if (metrics.twins) document["learning"] = Json::object();
-    for (const auto& twin : metrics.twins.value_or(std::vector<Twin>())) {
-        document["learning"][twin.confinement] = {{"learning", twin.is_learned}, {"complains", twin.complains}};
+    for (const auto& [confinement, one] : learning_of(metrics.twins.value_or(std::vector<Twin>()))) {
+        document["learning"][confinement] = {{"learning", one.goes_on}, {"complains", one.complains}};
     }
     if (metrics.counters) document["counters"] = counters_json(*metrics.counters);
     document["containers"] = metrics.survey ? containers_json(*metrics.survey) : Json();

@@ -56,7 +56,7 @@ void add(LearningNews& news, const std::string& text) { news.text += concat({new
 bool Learnings::are_left(const Host& host) {
     const apparmor::Kernel kernel(host.place("/sys/kernel/security"), host.place("/sys/module/apparmor"), host.place("/proc"));
     if (!kernel.require_enabled()) return false;
-    const auto twins = find_twins(kernel, host.place(shim::kLearningDirectory).c_str());
+    const auto twins = find_twins(kernel, {host.place(shim::kLearningDirectory), host.place(kInPlaceDirectory)});
     return twins && std::any_of(twins->begin(), twins->end(), [](const Twin& twin) { return twin.complains && !twin.is_learned; });
 }
 

@@ -26,6 +26,11 @@ struct Options {
     bool once = false;
     bool check = false;
     bool remove = false;
+
+    [[nodiscard]] Task task() const {
+        if (check) return Task::node_check;
+        return settings.learn ? Task::node_learn : Task::node;
+    }
 };
 
 // Until it is told to end. Signals wait while a round is at work, which leaves every step whole; being killed in one harms
@@ -136,9 +141,7 @@ void add_node(const CliCommand& app, Context& context) {
     command.flag("--prepare", settings.prepare, "Put files into a tree that is no running node, and end");
     const auto check_flag = command.flag("--check", options->check, "Say what the last look found; the probe of the agent's pod");
     command.flag("--remove", options->remove, "Take aa-shim away from the node").excludes(check_flag);
-    command.callback([&context, options] {
-        context.run(options->check ? Task::node_check : Task::node, [&context, options] { return run(context, *options); });
-    });
+    command.callback([&context, options] { context.run(options->task(), [&context, options] { return run(context, *options); }); });
 }
 
 }  // namespace aa::ctl

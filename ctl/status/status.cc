@@ -107,7 +107,12 @@ void say_host(const Survey& survey) {
 void say_twins(const std::vector<Twin>& twins) {
     for (const auto& twin : twins) {
         const auto confinement = concat({"Confinement ", quote(twin.confinement)});
-        if (twin.is_learned) {
+        if (twin.in_place && twin.complains) {
+            say(concat(
+                {confinement,
+                 twin.is_learned ? " is learned from in place: " : " was learned from in place, by a command that was killed: ", "profile ",
+                 quote(twin.name), " itself forbids next to nothing", twin.is_learned ? "." : "; run 'aa-shimctl load'"}));
+        } else if (twin.is_learned) {
             say(concat(
                 {confinement, " is learned from: containers that start under ", quote(twin.name), " are forbidden next to nothing."}));
         } else if (twin.complains) {
@@ -177,8 +182,11 @@ Json to_json(const Survey& survey) {
     document["revealed"] = survey.revealed;
     document["twins"] = Json::array();
     for (const auto& twin : survey.twins) {
-        document["twins"].push_back(
-            {{"profile", twin.name}, {"confinement", twin.confinement}, {"complains", twin.complains}, {"learning", twin.is_learned}});
+        document["twins"].push_back({{"profile", twin.name},
+                                     {"confinement", twin.confinement},
+                                     {"complains", twin.complains},
+                                     {"learning", twin.is_learned},
+                                     {"inPlace", twin.in_place}});
     }
     Json containers = Json::array();
     for (const auto& report : survey.containers) containers.push_back(to_json(report));

@@ -47,14 +47,7 @@ private:
     std::string directory_;
 };
 
-// Loads TEXT, profiles as people write them.
-Result<void> load_text(const apparmor::Kernel& kernel, const std::string& text) {
-    const auto abi = TRY(Abi::make());
-    const auto parser = TRY(apparmor::Parser::find()).including(abi.directory());
-    const auto run = TRY(parser.compile_input(text, {}));
-    if (!run.ok()) return Error{ErrorKind::config, concat({"apparmor_parser does not take it: ", last_words(run)})};
-    return kernel.replace_policy(run.output);
-}
+Result<void> load_text(const apparmor::Kernel& kernel, const std::string& text) { return kernel.replace_policy(TRY(compile_text(text))); }
 
 // The text that the one file in DIRECTORIES has that defines PROFILE.
 Result<std::string> source_of(const std::vector<std::string>& directories, const std::string& profile) {
@@ -76,34 +69,46 @@ Result<void> load_copy(const apparmor::Kernel& kernel, const std::vector<std::st
     return load_text(kernel, *text);
 }
 
-bool is_twin(std::string_view name) {
-    return name.starts_with(shim::kTwinPrefix) && shim::learning_file(name.substr(shim::kTwinPrefix.size()));
-}
+bool is_a_twin(std::string_view name) { return shim::is_twin(name) && shim::learning_file(name.substr(shim::kTwinPrefix.size())); }
 
 // Has TWIN enforce, and takes away what was left of whoever learned from it.
 Result<std::string> settle(const apparmor::Kernel& kernel, const std::vector<std::string>& directories, const Twin& twin) {
     const auto left = shim::LearningPlace(kernel).left(twin.confinement);
     const auto profile = left && *left ? (*left)->profile : std::string();
     remove_learning(twin.confinement);
+    if (twin.in_place) {
+        return concat({"the learning from confinement ", quote(twin.confinement),
+                       " in place was not ended: ", TRY(put_back(kernel, twin.confinement))});
+    }
     return concat({"the learning from confinement ", quote(twin.confinement),
                    " was not ended: ", TRY(load_enforcing(kernel, directories, twin.name, profile))});
 }
 
 }  // namespace
 
-Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const char* directory) {
+Result<std::string> compile_text(const std::string& text) {
+    const auto abi = TRY(Abi::make());
+    const auto parser = TRY(apparmor::Parser::find()).including(abi.directory());
+    auto run = TRY(parser.compile_input(text, {}));
+    if (!run.ok()) return Error{ErrorKind::config, concat({"apparmor_parser does not take it: ", last_words(run)})};
+    return std::move(run.output);
+}
+
+Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const TwinPlaces& places) {
     constexpr std::string_view kComplains = " (complain)";
-    const shim::LearningPlace place(kernel, directory);
+    const shim::LearningPlace place(kernel, places.learning.c_str());
     std::vector<Twin> twins;
     const auto loaded = TRY(kernel.loaded_profiles());
     for (const auto line : lines(loaded)) {
         const auto name = line.substr(0, line.rfind(" ("));
-        if (!is_twin(name)) continue;
+        if (!is_a_twin(name)) continue;
         Twin twin{std::string(name), std::string(name.substr(shim::kTwinPrefix.size())), line.ends_with(kComplains), false};
         const auto learning = place.of(twin.confinement);
         twin.is_learned = learning && *learning && (*learning)->twin == twin.name;
         twins.push_back(std::move(twin));
     }
+    for (const auto& one : TRY(find_in_place(kernel, places.in_place)))
+        twins.push_back({one.profile, one.confinement, one.complains, one.is_held, true});
     return twins;
 }
 
@@ -136,7 +141,7 @@ void remove_learning(std::string_view confinement) {
 Result<std::vector<std::string>> settle_twins(const apparmor::Kernel& kernel, const std::vector<std::string>& directories) {
     std::vector<std::string> done;
     for (const auto& twin : TRY(find_twins(kernel))) {
-        if (twin.complains && !twin.is_learned) done.push_back(TRY(settle(kernel, directories, twin)));
+        if ((twin.complains || twin.in_place) && !twin.is_learned) done.push_back(TRY(settle(kernel, directories, twin)));
     }
     return done;
 }

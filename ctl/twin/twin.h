@@ -11,6 +11,7 @@
 
 #include "apparmor/kernel/kernel.h"
 #include "base/result.h"
+#include "ctl/twin/in_place.h"
 #include "shim/learning.h"
 
 namespace aa::ctl {
@@ -33,10 +34,20 @@ struct Twin {
     std::string confinement;
     bool complains = false;
     bool is_learned = false;  // somebody is there to learn
+    bool in_place = false;    // it is the confinement's own profile (in_place.h)
 };
 
-// The twins that KERNEL holds, without their children. Who learns says so in DIRECTORY.
-Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const char* directory = shim::kLearningDirectory);
+// Where who learns says so, and what is learned from in place stands.
+struct TwinPlaces {
+    std::string learning = shim::kLearningDirectory;
+    std::string in_place = kInPlaceDirectory;
+};
+
+// The twins that KERNEL holds, without their children, and the profiles that are their own.
+Result<std::vector<Twin>> find_twins(const apparmor::Kernel& kernel, const TwinPlaces& places = {});
+
+// The binary policy of TEXT, profiles as people write them.
+Result<std::string> compile_text(const std::string& text);
 
 // Has KERNEL hold the twin NAME, complaining.
 Result<void> load_complaining(const apparmor::Kernel& kernel, const std::string& name);
@@ -49,7 +60,7 @@ Result<std::string> load_enforcing(const apparmor::Kernel& kernel, const std::ve
 // Takes away what has aa-shim learn from CONFINEMENT, and unless others learn the directory too: aa-shim sees by it that nobody does.
 void remove_learning(std::string_view confinement);
 
-// Has every twin in KERNEL that nobody learns from any more enforce, and takes away the files that such left; what was done, in words.
+// Has every twin in KERNEL that nobody learns from any more enforce, or be what it was in place, and takes away the files that such left; what was done, in words.
 Result<std::vector<std::string>> settle_twins(const apparmor::Kernel& kernel, const std::vector<std::string>& directories);
 
 }  // namespace aa::ctl

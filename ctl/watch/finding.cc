@@ -119,7 +119,10 @@ std::vector<Finding> findings_of(const status::Survey& survey, const std::vector
     }
     for (const auto& one : drift) {
         const bool revealed = std::find(survey.revealed.begin(), survey.revealed.end(), one.profile) != survey.revealed.end();
-        if (!revealed || one.weakened) found.push_back(of_drift(one));
+        const bool complains_in_place = std::any_of(survey.twins.begin(), survey.twins.end(), [&](const Twin& twin) {
+            return twin.in_place && twin.complains && twin.name == one.profile;
+        });
+        if (!complains_in_place && (!revealed || one.weakened)) found.push_back(of_drift(one));
     }
     for (const auto& report : survey.containers) add_container(report, survey.require_all, found);
     return found;

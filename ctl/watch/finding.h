@@ -39,7 +39,7 @@ struct Finding {
 // Of the container REPORT: PROCESS of it, which deviates.
 Finding found_process(const status::ContainerReport& report, const status::ProcessReport& process);
 
-// All that SURVEY shows to be wrong, as Survey::ok() has it, and DRIFT but for profiles that are revealed.
+// All that SURVEY shows to be wrong, as Survey::ok() has it, and DRIFT but for profiles that are revealed, or learned from in place.
 std::vector<Finding> findings_of(const status::Survey& survey, const std::vector<apparmor::Drift>& drift);
 
 // The record of FINDING; KILLED: its process was.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A stand-in for runc or crun: it records what it was given, in the directory `record` beside its own file, and exits as
-// the file `exit` beside it says (0 without one). A file `stdout` beside it is printed first. Nothing comes from its
+// the file `exit` beside it says (0 without one). A file `stdout` beside it is printed first, and a file `pid` copied to where --pid-file
+// says. Where there is a FIFO `stay`, it ends once somebody has opened that for writing. Nothing comes from its
 // environment, because that is one of the things that are recorded.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -123,6 +124,20 @@ static void record_parent_death_signal(void) {
     close(fd);
 }
 
+static void write_pid_file(int argc, char** argv) {
+    const char* path = option(argc, argv, "pid-file", 0);
+    if (path == NULL || faccessat(home_fd, "pid", R_OK, 0) != 0) return;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) die(path);
+    copy(home_fd, "pid", fd);
+    close(fd);
+}
+
+static void stay(void) {
+    int fd = openat(home_fd, "stay", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+}
+
 static int told_exit_code(void) {
     char digits[16] = "0";
     int fd = openat(home_fd, "exit", O_RDONLY | O_CLOEXEC);
@@ -151,5 +166,7 @@ int main(int argc, char** argv) {
     record_descriptors();
     record_documents(argc, argv);
     copy(home_fd, "stdout", STDOUT_FILENO);
+    write_pid_file(argc, argv);
+    stay();
     return told_exit_code();
 }

@@ -302,6 +302,7 @@ def start_time(pid):
 
 ALLOW = struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000)  # BPF_RET, SECCOMP_RET_ALLOW
 PTRACE = {"x86_64": 101, "aarch64": 117}[os.uname().machine]
+INOTIFY_INIT1 = {"x86_64": 294, "aarch64": 26}[os.uname().machine]
 
 
 def filter_system_calls(code=ALLOW):
@@ -313,7 +314,16 @@ def filter_system_calls(code=ALLOW):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
+def deny_system_call(call):
+    """Puts one on it that fails the system call of the number CALL."""
+    number, is_that = struct.pack("=HBBI", 0x20, 0, 0, 0), struct.pack("=HBBI", 0x15, 0, 1, call)  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K
+    filter_system_calls(number + is_that + struct.pack("=HBBI", 6, 0, 0, 0x00050001) + ALLOW)  # SECCOMP_RET_ERRNO, EPERM
+
+
 def deny_tracing():
-    """Puts one on it that fails ptrace(2)."""
-    number, is_ptrace = struct.pack("=HBBI", 0x20, 0, 0, 0), struct.pack("=HBBI", 0x15, 0, 1, PTRACE)  # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K
-    filter_system_calls(number + is_ptrace + struct.pack("=HBBI", 6, 0, 0, 0x00050001) + ALLOW)  # SECCOMP_RET_ERRNO, EPERM
+    deny_system_call(PTRACE)
+
+
+def deny_notifications():
+    """Those of files (inotify(7))."""
+    deny_system_call(INOTIFY_INIT1)

@@ -58,14 +58,14 @@ class ObservingTest(harness.ShimTest):
     def cri(self, command, *more, container="c1", **options):
         return self.shim("--root", CRI_ROOT, command, *more, container, **options)
 
-    def cri_exec(self, directory, container="c1", words=("true",), process=None):
+    def cri_exec(self, directory, *more, container="c1", words=("true",), process=None, **options):
         """An exec in the running container that DIRECTORY is the bundle of, as a CRI exec or a probe comes."""
         annotations = json.loads((directory / "config.json").read_bytes())["annotations"]
         shutil.rmtree(CRI_ROOT / container, ignore_errors=True)
         self.make_runc_state(self.start_container_process(), directory, container, CRI_ROOT, annotations.items())
         path = harness.WORK / "process.json"
         path.write_bytes(bundles.encode(process or bundles.process(args=words)))
-        return self.cri("exec", "--process", path, container=container)
+        return self.cri("exec", "--process", path, *more, container=container, **options)
 
     def ctl(self, *arguments, code=0):
         result = subprocess.run(

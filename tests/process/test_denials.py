@@ -268,6 +268,36 @@ class Whose(DenialsTest):
         exec_ = decision("c1", "web//tool", identifier="e" * 16, command="exec", container_decision="0123456789abcdef")
         self.assertEqual(self.whose(decision("c1", "web"), exec_, profile="web//tool")[0]["who"]["execDecision"], "e" * 16)
 
+    def test_the_exec_whose_process_it_was(self):
+        """By its number, not long after it began, though another container has the label, too; a number that was given anew is the later exec's."""
+        def exec_(identifier, pid, began, container="c2", started="f" * 16, profile="web"):
+            return (decision(container, profile, identifier=identifier * 16, command="exec", container_decision=started),
+                    decision(container, "", identifier=identifier * 16, command="exec-process", outcome="found", pid=str(pid), began=str(began)))
+        starts = (decision("c1", "web"), decision("c2", "web", identifier="f" * 16))
+        second = 1796014679
+        cases = (("the one", exec_("e", 7, second), "e"),
+                 ("the last that can be", (*exec_("d", 7, second - 50), *exec_("e", 7, second - 1)), "e"),
+                 ("not one that began later", (*exec_("d", 7, second - 1), *exec_("e", 7, second + 1)), "d"),
+                 ("another number", exec_("e", 8, second), None),
+                 ("long ago", exec_("e", 7, second - 61), None),
+                 ("another label", exec_("e", 7, second, profile="other"), None),
+                 ("a container that is not on record", exec_("e", 7, second, started="9" * 16), None))
+        for name, execs, expected in cases:
+            with self.subTest(name):
+                who = self.whose(*starts, *execs)[0]["who"]
+                got = (who["by"], who.get("container"), who.get("decision"), who.get("execDecision"))
+                self.assertEqual(got, ("exec", "c2", "f" * 16, expected * 16) if expected else ("nothing", None, None, None))
+
+    def test_what_would_tell_the_exec(self):
+        """Where it is not on record, and the catalog says that it is not to be."""
+        hint = 'with "logExecProcesses" in the catalog'
+        exec_ = decision("c1", "web//tool", identifier="e" * 16, command="exec", container_decision="0123456789abcdef")
+        for more, profile, told in (({}, "web", True), ({}, "web//tool", False), ({}, "other", False), ({"logExecProcesses": True}, "web", False)):
+            with self.subTest(more=more, profile=profile):
+                self.assertEqual(self.try_to_load(harness.CATALOG | more).returncode, 0)
+                self.whose(decision("c1", "web"), exec_, profile=profile)
+                self.assertEqual(self.ctl("denials").stdout.decode().count(hint), int(told))
+
     def test_a_label_that_an_exec_has(self):
         exec_ = decision("c1", "tool", identifier="e" * 16, command="exec", container_decision="0123456789abcdef")
         who = self.whose(decision("c1", "web"), exec_, profile="tool")[0]["who"]

@@ -67,9 +67,11 @@ class StatusTest(test_exec.RunningContainer):
         self.assertIn(text, run.message)
         self.assertIn(text, json.loads(LOG.read_text())["msg"])
         self.assertFalse(PID_FILE.exists())
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        self.assertEqual(children, [str(self.init)])
+        self.assertEqual(self.children(), [str(self.init)])
         return run
+
+    def children(self):
+        return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
 class ExitStatus(StatusTest):
@@ -103,6 +105,7 @@ class ExitStatus(StatusTest):
         run = self.exec_detached(args=("head",))
         self.assertIsNotNone(run.record, run.message)
         self.assertEqual(run.code, 0)
+        self.assertEqual(self.children(), [str(self.init)])
 
     def test_what_is_not_sure_stays_an_error(self):
         """Only what was judged is an answer about the command."""

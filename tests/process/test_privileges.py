@@ -311,11 +311,11 @@ class Privileges(harness.ShimTest):
             shutil.copy(library, to)
 
     def test_node(self):
-        tree = harness.WORK / "node"
-        tree.mkdir()
+        (tree := harness.WORK / "node").mkdir()
         arguments = ["node", "--root", tree, "--once"]
-        keeps = CONFIGURATION | CONTAINERS | {"AUDIT_CONTROL", "AUDIT_READ", "MAC_ADMIN", "NET_ADMIN", "SYSLOG"}  # of it what the DaemonSet gives
-        self.assert_keeps(self.sets_of(*arguments), keeps, keeps, filters=0)
+        for words, more in (((), set()), (("--learn",), CONTAINERS | {"AUDIT_CONTROL", "AUDIT_READ", "NET_ADMIN", "SYSLOG"})):
+            keeps = CONFIGURATION | {"MAC_ADMIN"} | more
+            self.assert_keeps(self.sets_of(*arguments, *words), keeps, keeps, filters=0)
         self.assertTrue((tree / "run/aa-shim/node-status").exists())
         self.assert_keeps(self.sets_of("node", "--root", tree, "--check"), set())
         self.ctl("node", "--root", tree, "--check", code=WRONG)

@@ -23,7 +23,7 @@ constexpr std::uint64_t kMinute = 60'000'000'000;
 Learning sample() { return {"aa-shim-learning-web", "web", learning_clock() + kMinute, {"registry/web/*", "shop-*", "4f"}}; }
 
 TEST(Learning, IsReadAsItWasWritten) {
-    for (const auto& learning : {sample(), Learning{"aa-shim-learning-web", "a b", 1, {}}}) {
+    for (const auto& learning : {sample(), Learning{"aa-shim-learning-web", "a b", 1, {}}, Learning{"web", "web", 1, {}}}) {
         const auto read = read_learning(to_text(learning));
         ASSERT_TRUE(read.has_value());
         EXPECT_EQ(*read, learning);
@@ -43,7 +43,8 @@ TEST(Learning, WhatIsNotWholeIsNone) {
 }
 
 TEST(Learning, OnlyTwinsAreTwins) {
-    for (const auto* name : {"unconfined", "web", "aa-shim-learning-", "aa-shim-learning-web//kid", "aa-shim-learning-web//&unconfined"}) {
+    for (const auto* name :
+         {"unconfined", "other", "aa-shim-learning-", "aa-shim-learning-web//kid", "aa-shim-learning-web//&unconfined"}) {
         auto learning = sample();
         learning.twin = name;
         EXPECT_FALSE(read_learning(to_text(learning)).has_value()) << name;
@@ -254,7 +255,15 @@ TEST(LearnFrom, AnExecHasTheCeilingAgainWhenItIsOver) {
     EXPECT_EQ(exec_bounds(container, confinement(), true).ceiling, std::nullopt);
     EXPECT_EQ(exec_bounds(container, confinement(), false).ceiling, CapabilitySet(1));
     const apparmor::Kernel kernel;
-    EXPECT_FALSE(is_learned_now(container, LearningPlace(kernel, "/nonexistent")));
+    EXPECT_EQ(learned_now(container, LearningPlace(kernel, "/nonexistent")), LearnedNow::no);
+}
+
+TEST(LearnFrom, InPlaceNothingButSystemCallsIsDecidedOtherwise) {
+    auto decision = decided("web");
+    learn_from(decision, {"web", "web", 1, {}}, confinement(), {}, "4f00");
+    EXPECT_EQ(decision.learning, "web");
+    EXPECT_FALSE(is_twin(decision.learning));
+    EXPECT_EQ(decision.bounds, (Bounds{"web", CapabilitySet(1), true, {"keyctl", "lsm_set_self_attr"}}));
 }
 
 }  // namespace

@@ -252,6 +252,10 @@ TEST(Difference, TheCatalogAsAWhole) {
     after.rules[0].weaker = true;
     EXPECT_EQ(words(between(two(), after)), "+ start on a host without AppArmor (\"withoutAppArmor\")\n= says \"weaker\"\n");
     EXPECT_FALSE(gains(between(after, two())));
+    after = two();
+    after.log_exec_processes = true;
+    EXPECT_EQ(words(between(two(), after)), "= which process an exec becomes is logged (\"logExecProcesses\")\n");
+    EXPECT_EQ(words(between(after, two())), "= which process an exec becomes is logged no more (\"logExecProcesses\")\n");
 }
 
 }  // namespace

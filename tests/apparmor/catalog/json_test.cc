@@ -148,6 +148,7 @@ TEST(CatalogJson, reads_everything) {
     EXPECT_EQ(catalog.without_apparmor, WithoutAppArmor::refuse);
     EXPECT_EQ(catalog.profile_dirs, (std::vector<std::string>{"/srv/profiles"}));
     EXPECT_EQ(catalog.decision_log, "/var/log/aa-shim.jsonl");
+    EXPECT_TRUE(catalog.log_exec_processes);
 }
 
 struct SchemaCase {

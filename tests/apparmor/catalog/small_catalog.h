@@ -54,6 +54,7 @@ inline Catalog small_catalog() {
     catalog.otherwise_origin = {"rules.json", 20, 18};
     catalog.otherwise_selectable = {"open"};
     catalog.decision_log = "/var/log/aa-shim.jsonl";
+    catalog.log_exec_processes = true;
     catalog.unsafe_annotations = {"vendor.key", "vendor.prefix."};
     return catalog;
 }
@@ -136,7 +137,8 @@ inline std::string everything(const CompiledCatalog& catalog) {
     std::string out;
     for (const auto& c : kSelections) out += text(catalog.select(c.facts)) + "\n";
     for (const auto* name : {"web", "open", "none"}) out += text(catalog.confinement(name)) + "\n";
-    out += std::string(catalog.decision_log()) + (catalog.needs_engine_record() ? " record" : "");
+    out += std::string(catalog.decision_log()) + (catalog.needs_engine_record() ? " record" : "") +
+           (catalog.logs_exec_processes() ? " processes" : "");
     for (const auto& name : catalog.architectures()) out += " " + name;
     for (const auto& name : catalog.unsafe_annotations()) out += " " + name;
     return out + std::to_string(static_cast<int>(catalog.without_apparmor()));

@@ -154,7 +154,7 @@ TEST(KeepOnlySystemCalls, RefusesWhatCannotBeGivenUp) {
 // The whole table; what it may hold is for people to judge.
 TEST(SystemCallsOf, EachCommand) {
     for (const auto task : {Task::denials_reveal, Task::install, Task::install_dry_run, Task::install_podman, Task::verify,
-                            Task::verify_podman, Task::load, Task::node})
+                            Task::verify_podman, Task::load, Task::node, Task::node_learn})
         EXPECT_EQ(system_calls_of(task), SystemCalls::all);
     for (const auto task : {Task::check, Task::explain, Task::explain_bundle, Task::explain_container, Task::diff, Task::graph, Task::query,
                             Task::denials, Task::metrics_containers, Task::metrics_containers_file, Task::new_confinement, Task::replay,

@@ -157,5 +157,26 @@ TEST(KernelMessages, ThatWereOverwrittenAreCounted) {
     EXPECT_EQ(next, 107U);
 }
 
+TEST(KernelMessages, TellWhatTheQueueLostBesideTheMessagesThemselves) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    const Fd reader(ends[0]), writer(ends[1]);
+    LogRead read;
+    std::size_t events = 0;
+    const TakeEvent take = [&](const Event&) { return ++events < 3; };
+    Intake intake(read, take);
+    int sequence = 0;
+    for (const auto& text :
+         {record(1), std::string("audit: audit_lost=3 audit_rate_limit=0 audit_backlog_limit=64"), record(2),
+          std::string("other: audit: audit_lost=7"), std::string("audit: audit_lost=9 audit_rate_limit=0 audit_backlog_limit=64")}) {
+        const auto all = concat({"5,", decimal(++sequence), ",1,-;", text});
+        ASSERT_EQ(::send(writer.get(), all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+    }
+    ASSERT_TRUE(read_kernel_losses(reader.get(), intake));
+    EXPECT_EQ(read.losses.backlog, 7U);
+    EXPECT_EQ(events, 0U);
+    EXPECT_EQ(read.twice, 0U);
+}
+
 }  // namespace
 }  // namespace aa::ctl

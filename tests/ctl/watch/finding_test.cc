@@ -50,9 +50,21 @@ TEST(FindingsOf, NothingWhereAllIsInOrder) {
         survey.containers.push_back(container(standing));
     }
     survey.twins.push_back({"twin", "web", true, true});
+    survey.twins.push_back({"in-place", "shop", true, true, true});
     survey.revealed.push_back("p");
     EXPECT_TRUE(survey.ok());
-    EXPECT_THAT(told(findings_of(survey, {{"p", apparmor::Mode::enforce, false}})), ElementsAre());
+    EXPECT_THAT(told(findings_of(survey, {{"p", apparmor::Mode::enforce, false}, {"in-place", apparmor::Mode::complain, true}})),
+                ElementsAre());
+}
+
+TEST(FindingsOf, AProfileThatComplainsIsOneFinding) {
+    auto survey = in_order();
+    survey.twins = {{"left", "shop", true, false, true}, {"loaded-since", "web", false, true, true}};
+    EXPECT_FALSE(survey.ok());
+    EXPECT_THAT(told(findings_of(survey, {{"left", apparmor::Mode::complain, true}, {"loaded-since", apparmor::Mode::complain, true}})),
+                ElementsAre("profile twin: profile 'left' still forbids next to nothing, and nobody learns from it: run 'aa-shimctl load'",
+                            "profile complain: profile 'loaded-since' is in complain mode since the catalog was loaded: nothing that it "
+                            "forbids is refused; run 'aa-shimctl load'"));
 }
 
 TEST(FindingsOf, WhateverIsNotInOrder) {

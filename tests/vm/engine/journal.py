@@ -8,6 +8,7 @@ import subprocess
 from harness import Container, must, run, tap, until
 
 BUSYBOX = "aa-example/busybox"
+SHORT = 100
 TREE = "/srv/journal"
 # By its own loader and libraries, as what aa-shimctl starts has no capability to change its root.
 JOURNALCTL = f"""#!/bin/sh
@@ -36,6 +37,11 @@ def denials(*options):
     return json.loads(must("aa-shimctl", "--json", "denials", *options))
 
 
+def exec_decisions():
+    """Of all execs, in their order."""
+    return [json.loads(line)["AA_SHIM_DECISION"] for line in must("journalctl", "--output=json", "AA_SHIM_COMMAND=exec").splitlines()]
+
+
 def of_file(name):
     return [one for one in denials()["denials"] if one["name"] == name]
 
@@ -49,6 +55,36 @@ def check_exec(container):
         who = one["who"]
         tap.equal("the exec's", (one["label"], who["container"], who["execDecision"]),
                   ("aa-shim-web//shell", container.id, decision["AA_SHIM_DECISION"]))
+
+
+def log_exec_processes():
+    with open("/etc/aa-shim/catalog.d/90-journal.json", "w", encoding="utf-8") as file:
+        file.write('{ "logExecProcesses": true }')
+    must("aa-shimctl", "load")
+
+
+def check_short_execs():
+    """Two containers under one label, and in each execs of one program that does one thing that is denied and ends: each is its own exec's, by the number of
+    its process, though a container's own processes do the same meanwhile."""
+    loop = "while :; do touch /etc/by-nobody; sleep 1; done"
+    with Container("--label", "tier=web", BUSYBOX, "sh", "-c", loop) as one, Container("--label", "tier=web", BUSYBOX) as other:
+        before = len(exec_decisions())
+        done = []
+        for number in range(SHORT):
+            container = (one, other)[number % 2]
+            container.exec("touch", f"/etc/short-{number}")
+            done.append(container.id)
+        tap.ok("short execs: all are on record", until(lambda: len(exec_decisions()) == before + SHORT, 60))
+        names = {f"/etc/short-{number}" for number in range(SHORT)}
+        tap.ok("short execs: so are their denials", until(lambda: names <= {row["name"] for row in denials()["denials"]}, 60))
+        rows = denials()["denials"]
+        wrong = []
+        for number, (container, decision) in enumerate(zip(done, exec_decisions()[before:], strict=True)):
+            found = [(row["who"]["by"], row["who"].get("container"), row["who"].get("execDecision")) for row in rows if row["name"] == f"/etc/short-{number}"]
+            if found != [("exec", container, decision)]:
+                wrong.append((number, found, container, decision))
+        tap.equal("short execs: each row has its container and its exec", wrong, [])
+        tap.equal("short execs: what is no exec's is none's", {row["who"].get("execDecision", "") for row in rows if row["name"] == "/etc/by-nobody"}, {""})
 
 
 def main():
@@ -68,3 +104,6 @@ def main():
     tap.equal("a container that is gone", (gone["who"]["by"], gone["who"]["container"]), ("label", container.id))
     status, output = run("aa-shimctl", "denials", "--since", "1 hour ago", "--container", container.id[:12])
     tap.ok("as journalctl takes times", status == 0 and "/etc/by-touch" in output, output)
+    tap.has("what would tell the exec", output, '"logExecProcesses"')
+    log_exec_processes()
+    check_short_execs()

@@ -6,7 +6,8 @@ import os
 import subprocess
 import time
 
-from harness import Container, docker, init_pid, label, must, tap, until
+from engines import Ask, Cri
+from harness import Container, docker, init_pid, label, must, run, tap, until
 from installer import CATALOG, CONFINED, IMAGE, agent
 from learn import BUSYBOX, RECORDINGS, only, program_facts, twins
 
@@ -83,6 +84,38 @@ def check_from_mark_to_proposal():
         tap.ok("the node's status does not tell of it any more", until(lambda: "learning" not in status()), status())
 
 
+def facts_of(path):
+    """The names of files in the recording PATH."""
+    return {json.loads(line).get("name") for line in read(path).decode().splitlines()[1:]}
+
+
+def check_pod():
+    """A pod as a kubelet starts it, by the RuntimeClass of the confinement; what its node recorded is merged with what the first one did."""
+    must("aa-shimctl", "learn", "web", "--export", "/srv/first")
+    os.remove(f"{RECORDINGS}/web.recording")
+    mark("web")
+    cri = Cri()
+    with Agent() as pod:
+        tap.ok("pod: the mark begins it", until(lambda: twins().get("web") == (True, True), 120), pod.log())
+        with cri.start(Ask(handler="web", pod="learned", command=["sh", "-c", "echo > /etc/by-pod; sleep 1000"])) as container:
+            tap.equal("pod: it is learned from", label(container.pid()), only("aa-shim-learning-web", "complain"))
+            tap.equal("pod: a probe does what the profile forbids", container.exec("touch", "/etc/by-probe")[0], 0)
+            mark()
+            tap.ok("pod: without the mark it ends", until(is_over, 120), twins())
+            tap.equal("pod: it is forbidden again what it was", (container.exec("touch", "/etc/again")[0] != 0, label(container.pid())),
+                      (True, only("aa-shim-learning-web", "enforce")))
+        tap.ok("pod: the log has it", until(lambda: "aa-shim-learned" in pod.log()), pod.log())
+        log = pod.log_file("/srv/pod.log")
+    cri.close()
+    own = facts_of(f"{RECORDINGS}/web.recording")
+    tap.ok("pod: its recording is its own", {"/etc/by-pod", "/etc/by-probe"} <= own and "/etc/by-exec" not in own, own)
+    must("aa-shimctl", "learn", "web", "--recording", log, "--merge", "/srv/first", "--export", "/srv/merged")
+    merged = facts_of("/srv/merged")
+    tap.ok("pod: merged with another node's", {"/etc/by-pod", "/etc/by-probe", "/etc/by-exec"} <= merged, merged)
+    status, output = run("aa-shimctl", "--json", "learn", "web", "--finish", "--recording", log, "--merge", "/srv/first")
+    tap.ok("pod: a profile is proposed from both", status == 0 and all(name in output for name in ("by-pod", "by-exec")), output)
+
+
 def check_killed():
     mark("web")
     with Agent() as pod:
@@ -121,6 +154,7 @@ def main():
     if os.path.exists("/run/aa-shim/engine-restart"):
         os.remove("/run/aa-shim/engine-restart")
     check_from_mark_to_proposal()
+    check_pod()
     check_killed()
     check_ended()
     check_refused()

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which process an exec becomes, where the catalog has that logged ("logExecProcesses"), and who waits for it."""
+
+import concurrent.futures
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import harness
+import observing
+import test_exec_status
+from test_records import parse_record
+
+
+class ExecProcess(observing.ObservingTest):
+    def setUp(self):
+        super().setUp()
+        self.load_catalog()
+
+    def load_logging_processes(self, is_on=True):
+        result = self.try_to_load(harness.CATALOG | {"logExecProcesses": is_on})
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_which_process_an_exec_is(self):
+        """By the file that the runtime writes, where the catalog asks for it; without one, or with one that was there before, nothing is said of it."""
+        log = self.listen_as_journald(harness.TIMEOUT)
+        directory = self.cri_bundle("c1")
+        self.cri("create", "--bundle", directory)
+        log.recv(1 << 16)
+        file = harness.WORK / "exec.pid"
+        (self.runtime.parent / "pid").write_text("4711")
+        named = ("--pid-file", file)
+        for is_on, before, options in ((True, None, named), (False, None, named), (True, "4712", named), (True, None, ())):
+            with self.subTest(is_on=is_on, before=before, options=options):
+                self.load_logging_processes(is_on)
+                file.unlink(missing_ok=True)
+                if before:
+                    file.write_text(before)
+                begun = int(time.time())
+                log.settimeout(harness.TIMEOUT)
+                self.assertEqual(self.cri_exec(directory, *options, words=("cat",)).code, 0)
+                executed = parse_record(log.recv(1 << 16))
+                if not is_on or before or not options:
+                    log.settimeout(1)
+                    self.assertRaises(TimeoutError, log.recv, 1 << 16)
+                    continue
+                process = parse_record(log.recv(1 << 16))
+                self.assertEqual({name: process[f"AA_SHIM_{name}"] for name in ("OUTCOME", "COMMAND", "CONTAINER", "DECISION", "PID")},
+                                 {"OUTCOME": "found", "COMMAND": "exec-process", "CONTAINER": "c1", "DECISION": executed["AA_SHIM_DECISION"], "PID": "4711"})
+                self.assertIn(int(process["AA_SHIM_BEGAN"]), range(begun, int(time.time()) + 1))
+                self.assertEqual((process["PRIORITY"], process["MESSAGE"]), ("6", "exec of container 'c1' is process 4711"))
+
+    def test_it_is_said_while_the_runtime_stays(self):
+        """As that of an exec in the foreground does; also where the kernel does not tell of files."""
+        self.load_logging_processes()
+        log = self.listen_as_journald(harness.TIMEOUT)
+        directory = self.cri_bundle("c1")
+        self.cri("create", "--bundle", directory)
+        log.recv(1 << 16)
+        (self.runtime.parent / "pid").write_text("4711")
+        stay, file = self.runtime.parent / "stay", harness.WORK / "exec.pid"
+        os.mkfifo(stay)
+        for options in ({}, {"preexec_fn": harness.deny_notifications}):
+            with self.subTest(options=options), concurrent.futures.ThreadPoolExecutor() as pool:
+                file.unlink(missing_ok=True)
+                run = pool.submit(self.cri_exec, directory, "--pid-file", file, **options)
+                try:
+                    commands = [parse_record(log.recv(1 << 16))["AA_SHIM_COMMAND"] for _ in range(2)]
+                    stayed = not run.done()
+                finally:
+                    stay.write_text("")
+                self.assertEqual((commands, stayed, run.result().code), (["exec", "exec-process"], True, 0))
+
+
+class Waiting(test_exec_status.StatusTest):
+    """Seen by who reaps it."""
+
+    def test_who_waits_for_its_process(self):
+        """Where the catalog asks for it: until the runtime has ended, and without looking all the time."""
+        catalog = json.loads((harness.ETC / "catalog.d" / "10-test.json").read_text()) | {"logExecProcesses": True}
+        self.assertEqual(self.try_to_load(catalog).returncode, 0)
+        stay = self.runtime.parent / "stay"
+        os.mkfifo(stay)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            run = pool.submit(self.exec_detached, args=("head",))
+            try:
+                end = time.monotonic() + harness.TIMEOUT
+                while not (waiting := set(self.children()) - {str(self.init)}) and time.monotonic() < end:
+                    time.sleep(0.01)
+                (child,) = waiting
+                time.sleep(0.2)
+                before = self.switches(child)
+                time.sleep(0.5)
+                self.assertLess(self.switches(child) - before, 5)
+            finally:
+                stay.write_text("")
+            self.assertEqual(run.result().code, 0)
+        self.assertEqual(os.waitpid(int(child), 0), (int(child), 0))
+
+    def switches(self, process):
+        """How often it has gone to sleep."""
+        return int(re.search(r"^voluntary_ctxt_switches:\t(\d+)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[1])
