@@ -104,7 +104,7 @@ Sharing::Sharing(const std::vector<Place>& places, const std::vector<pid_t>& ini
     for (const pid_t init : inits) ++users[find_place(places, init).pid_namespace];
     for (const pid_t init : inits) {
         const auto place = find_place(places, init);
-        Container container;
+        Container container{init, {}, 0};
         if (place.cgroup.size() > 1 && !is_at_or_below(self_.cgroup, place.cgroup)) container.cgroup = place.cgroup;
         if (place.pid_namespace != self_.pid_namespace && users[place.pid_namespace] == 1) container.pid_namespace = place.pid_namespace;
         containers_.push_back(std::move(container));
@@ -112,6 +112,8 @@ Sharing::Sharing(const std::vector<Place>& places, const std::vector<pid_t>& ini
 }
 
 std::optional<std::size_t> Sharing::container_of(const Place& place) const {
+    const auto own = std::find_if(containers_.begin(), containers_.end(), [&](const Container& one) { return one.init == place.pid; });
+    if (own != containers_.end()) return own - containers_.begin();
     // A process of the host may have been put into a container's control group; its root is still the host's.
     if (place.mount_namespace != self_.mount_namespace && place.mount_namespace != host_mounts_) {
         const auto found = std::find_if(containers_.begin(), containers_.end(), [&](const Container& container) {
@@ -132,8 +134,7 @@ Grouping share_out(const std::vector<Place>& places, const std::vector<pid_t>& i
     result.containers.resize(inits.size());
     std::set<std::uint64_t> strange;
     for (const auto& place : places) {
-        const auto init = std::find(inits.begin(), inits.end(), place.pid);
-        const auto container = init != inits.end() ? std::optional<std::size_t>(init - inits.begin()) : sharing.container_of(place);
+        const auto container = sharing.container_of(place);
         if (container) {
             result.containers[*container].push_back(place);
         } else if (place.pid_namespace != self.pid_namespace && strange.insert(place.pid_namespace).second) {

@@ -44,13 +44,14 @@ class Sharing {
 public:
     Sharing(const std::vector<Place>& places, const std::vector<pid_t>& inits, Place self);
 
-    // The number of the container that PLACE belongs to. The control group has the first word: containers of a pod may share a
-    // PID namespace.
+    // The number of the container that PLACE belongs to: the one whose first process it is; else the control group has the first word, as
+    // containers of a pod may share a PID namespace.
     [[nodiscard]] std::optional<std::size_t> container_of(const Place& place) const;
 
 private:
     // What tells the processes of one container from all others.
     struct Container {
+        pid_t init = 0;
         std::string cgroup;               // empty: it has none of its own
         std::uint64_t pid_namespace = 0;  // 0: likewise
     };

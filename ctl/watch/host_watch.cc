@@ -149,8 +149,7 @@ bool HostWatch::kill_if_it_deviates(const Finding& finding) const {
     const shim::WatchedProcess process(finding.process.pid);
     const auto place = status::place_of(process.pid());
     if (watched == nullptr || !place) return false;
-    const auto number =
-        place->pid == watched->first.pid ? std::optional<std::size_t>(watched - watched_.data()) : sharing_->container_of(*place);
+    const auto number = sharing_->container_of(*place);
     if (!number || &watched_[*number] != watched) return false;
     status::Judge judge;
     const auto expected = judge.expected(*watched->report.decision);
