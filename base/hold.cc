@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace aa {
 namespace {
@@ -27,6 +29,15 @@ Result<void> hold_file(int fd, Hold hold, std::string_view name) {
     lock.l_whence = SEEK_SET;
     if (::fcntl(fd, F_OFD_SETLK, &lock) != 0) return errno_error("lock", name, errno);
     return {};
+}
+
+Result<Fd> make_held_file(int directory, const std::string& path, const std::string& beside, std::string_view text) {
+    (void)::unlinkat(directory, beside.c_str(), 0);
+    Fd file = TRY(open_file(directory, beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+    TRY(write_all(file.get(), text).context(quote(beside)));
+    TRY(hold_file(file.get(), Hold::alone, beside));
+    if (::renameat(directory, beside.c_str(), directory, path.c_str()) != 0) return errno_error("rename", beside, errno);
+    return file;
 }
 
 bool is_held(int fd) { return lock_in_the_way_of(fd, F_WRLCK) != F_UNLCK; }

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace aa {
@@ -14,6 +16,10 @@ namespace aa {
 // in the way.
 enum class Hold : std::uint8_t { alone, with_others };
 Result<void> hold_file(int fd, Hold hold, std::string_view name);
+
+// Makes the file PATH, with TEXT, in the place of one that is there: whole, and held alone by the result, once others see it. Until then it is
+// BESIDE, in the same directory, where what one that was killed has left goes first. Both are below DIRECTORY (openat(2)); its mode is 0644.
+Result<Fd> make_held_file(int directory, const std::string& path, const std::string& beside, std::string_view text);
 
 // Whether the file of FD is held by another open one; and whether it is alone, for which that one has to be open for writing. A question alone
 // takes no lock that could be in the way.

@@ -159,9 +159,8 @@ Result<std::vector<LoadedPolicy::Held>> LoadedPolicy::held() {
     return result;
 }
 
-Result<std::string> binary_policy(const Kernel& kernel, std::string_view profile) {
-    LoadedPolicy loaded(kernel);
-    return kernel.read_binary(TRY(loaded.directory(profile)) + "/raw_data");
-}
+Result<std::string> LoadedPolicy::binary(std::string_view name) { return kernel_.read_binary(TRY(directory(name)) + "/raw_data"); }
+
+Result<std::string> binary_policy(const Kernel& kernel, std::string_view profile) { return LoadedPolicy(kernel).binary(profile); }
 
 }  // namespace aa::apparmor

@@ -27,6 +27,9 @@ public:
     // The directory of the loaded profile NAME below the kernel's AppArmor directory: "policy/profiles/web.12".
     Result<std::string> directory(std::string_view name);
 
+    // The binary policy of the loaded profile NAME, as it was loaded, with all that came with it.
+    Result<std::string> binary(std::string_view name);
+
     // All loaded profiles, in the kernel's order, without their policy being read.
     struct Held {
         std::string name;
@@ -60,7 +63,7 @@ private:
     std::vector<std::unique_ptr<Load>> loads_;
 };
 
-// The binary policy that KERNEL has for PROFILE, as it was loaded, with all that came with it.
+// The same of KERNEL's PROFILE, as it is now.
 Result<std::string> binary_policy(const Kernel& kernel, std::string_view profile);
 
 }  // namespace aa::apparmor

@@ -41,7 +41,7 @@ Result<void> keep_policies(History& history, const std::vector<apparmor::Profile
     apparmor::LoadedPolicy loaded(kernel);
     for (const auto& profile : profiles) {
         if (profile.file.empty()) continue;
-        const auto bytes = TRY(kernel.read_binary(TRY(loaded.directory(profile.profile)) + "/raw_data"));
+        const auto bytes = TRY(loaded.binary(profile.profile));
         const auto hash = TRY(history.keep(bytes));
         const auto known = std::find_if(kept.begin(), kept.end(), [&](const KeptPolicy& policy) { return policy.hash == hash; });
         if (known == kept.end()) {

@@ -46,11 +46,6 @@ Result<void> replace(const std::string& path, const std::string& text) {
 
 std::string run_path(std::string_view name) { return concat({shim::kLearningDirectory, "/", name}); }
 
-Result<Fd> make_new(const std::string& path, mode_t mode, int flags) {
-    (void)::unlink(path.c_str());
-    return open_file(AT_FDCWD, path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-}
-
 }  // namespace
 
 std::string recording_path(std::string_view confinement) { return concat({kRecordings, "/", confinement, kRecording}); }
@@ -91,13 +86,11 @@ std::vector<std::string> kept_confinements() {
 
 Result<Announcement> Announcement::make(const std::string& confinement, const shim::Learning& learning) {
     TRY(make_directory(shim::kLearningDirectory, 0755));
-    const auto path = run_path(confinement);
-    auto calls = TRY(make_new(run_path(shim::calls_file(confinement)), 0600, O_RDONLY));
-    const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));  // aa-shim is to find it whole, and held
-    auto file = TRY(make_new(beside, 0644, O_RDWR));
-    TRY(write_all(file.get(), to_text(learning)).context(quote(beside)));
-    TRY(hold_file(file.get(), Hold::alone, beside));
-    if (::rename(beside.c_str(), path.c_str()) != 0) return errno_error("rename", beside, errno);
+    const auto calls_path = run_path(shim::calls_file(confinement));
+    (void)::unlink(calls_path.c_str());
+    auto calls = TRY(open_file(AT_FDCWD, calls_path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    const auto beside = run_path(shim::calls_file(shim::calls_file(confinement)));
+    auto file = TRY(make_held_file(AT_FDCWD, run_path(confinement), beside, to_text(learning)));  // so aa-shim finds it
     return Announcement(confinement, std::move(file), std::move(calls));
 }
 

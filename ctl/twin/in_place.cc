@@ -46,17 +46,6 @@ Result<void> write_policy(int place, std::string_view confinement, const std::st
     return replace_file(place, policy_file(confinement), {&piece, 1}, ::geteuid(), ::getegid(), 0600);
 }
 
-// The record as a file that is whole, and held, once it is there.
-Result<Fd> write_record(int place, const std::string& confinement, const std::string& text) {
-    const auto beside = concat({"..", confinement});
-    (void)::unlinkat(place, beside.c_str(), 0);
-    Fd file = TRY(open_file(place, beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
-    TRY(write_all(file.get(), text));
-    TRY(hold_file(file.get(), Hold::alone, beside));
-    if (::renameat(place, beside.c_str(), place, confinement.c_str()) != 0) return errno_error("rename", beside, errno);
-    return file;
-}
-
 Result<InPlaceRecord> read_record(int place, const std::string& name) {
     const Fd fd = TRY(open_file(place, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     TRY(require_trusted(fd.get(), name));
@@ -90,7 +79,7 @@ Result<void> require_own_rules(const Kernel& kernel, const std::string& profile,
             "attaches to programs of the host, which would run unconfined meanwhile: learn from containers as they start, without "
             "--in-place");
     for (const auto& other : TRY(apparmor::read_policy(before, profile))) {
-        if (!other.parent().empty() || TRY(binary_policy(kernel, other.name)) == before) continue;
+        if (!other.parent().empty() || TRY(loaded.binary(other.name)) == before) continue;
         return refused(concat({"was loaded together with ", quote(other.name), ", which was loaded anew since: run 'aa-shimctl load'"}));
     }
     return {};
@@ -103,7 +92,7 @@ Result<std::vector<InPlaceRecord>> find_in_place(const Kernel& kernel, const std
     auto place = open_place(directory);
     if (!place && place.error().kind == ErrorKind::not_found) return records;
     if (!place) return place.error();
-    for (const auto& name : TRY(directory_names(TRY(open_place(directory)), directory))) {
+    for (const auto& name : TRY(directory_names(TRY(open_file(place->get(), ".", O_RDONLY | O_DIRECTORY)), directory))) {
         if (name.front() == '.') continue;
         auto record = TRY(read_record(place->get(), name).context(directory));
         record.complains = is_as(kernel, record.profile, record.hash);
@@ -133,7 +122,7 @@ Result<InPlace> InPlace::begin(const Kernel& kernel, const std::string& confinem
     if (::mkdir(kInPlaceDirectory, 0755) != 0 && errno != EEXIST) return errno_error("make the directory", kInPlaceDirectory, errno);
     const Fd place = TRY(open_place(kInPlaceDirectory));
     TRY(write_policy(place.get(), confinement, before));
-    Fd held = TRY(write_record(place.get(), confinement, concat({sha256(twin), " ", profile, "\n"})));
+    Fd held = TRY(make_held_file(place.get(), confinement, concat({"..", confinement}), concat({sha256(twin), " ", profile, "\n"})));
     InPlace in_place(profile, std::move(twin), std::move(held));
     if (auto done = kernel.replace_policy(in_place.twin_); !done) {
         (void)put_back(kernel, confinement);
