@@ -117,6 +117,13 @@ std::vector<std::string_view> components(std::string_view label) {
 
 std::string_view top_level(std::string_view profile) { return profile.substr(0, profile.find(kChildSeparator)); }
 
+bool is_under(std::string_view label, std::string_view profile) {
+    const auto parts = components(label);
+    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+        return part == profile || (part.starts_with(profile) && part.substr(profile.size()).starts_with(kChildSeparator));
+    });
+}
+
 std::string stack(std::string_view a, std::string_view b) {
     std::string result(a);
     for_each_component(b, [&](std::string_view component) {

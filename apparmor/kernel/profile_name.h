@@ -26,6 +26,9 @@ std::vector<std::string_view> components(std::string_view label);
 // "A" of "A", "A//kid" and "A//kid//kid": what a file defines and loads as one.
 std::string_view top_level(std::string_view profile);
 
+// Whether LABEL is PROFILE, one of its children, or a stack with it.
+bool is_under(std::string_view label, std::string_view profile);
+
 // A//&B, leaving out components that A has already.
 std::string stack(std::string_view a, std::string_view b);
 

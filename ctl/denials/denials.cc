@@ -46,7 +46,7 @@ bool is_denial(const Event& event) {
 bool is_learned(const Event& event) {
     if (event.type != EventType::allowed) return false;
     const auto all = apparmor::components(event.label);
-    return std::any_of(all.begin(), all.end(), [](std::string_view one) { return one.starts_with(shim::kTwinPrefix); });
+    return std::any_of(all.begin(), all.end(), shim::is_twin);
 }
 
 // Whether the catalog in force leaves it open which process an exec is.

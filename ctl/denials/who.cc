@@ -50,13 +50,8 @@ std::optional<long long> start_time(pid_t pid) {
 
 // Whether the confinement that begins with BASE may be under LABEL: it is that, a child of it, or stacked with it.
 bool belongs(std::string_view label, std::string_view base) {
-    const auto parts = apparmor::components(label);
     const auto wanted = apparmor::components(base);
-    return std::all_of(wanted.begin(), wanted.end(), [&](std::string_view one) {
-        return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
-            return part == one || (part.starts_with(one) && part.substr(one.size()).starts_with("//"));
-        });
-    });
+    return std::all_of(wanted.begin(), wanted.end(), [&](std::string_view one) { return apparmor::is_under(label, one); });
 }
 
 }  // namespace

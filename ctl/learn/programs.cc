@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 
 #include "apparmor/kernel/profile_name.h"
@@ -22,13 +21,6 @@ std::string command_of(const std::string& program) {
 }
 
 }  // namespace
-
-bool is_under(std::string_view label, std::string_view profile) {
-    const auto parts = apparmor::components(label);
-    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
-        return part == profile || (part.starts_with(profile) && part.substr(profile.size()).starts_with("//"));
-    });
-}
 
 std::string Programs::of(const apparmor::Event& event) {
     interpreter_.clear();
@@ -98,7 +90,7 @@ std::optional<Programs::Seen> look_at_process(const apparmor::Kernel& kernel, un
     const auto size = ::readlink((place + "/exe").c_str(), target.data(), target.size());
     const auto command = read_virtual_file(AT_FDCWD, place + "/comm", 64);
     const auto label = kernel.task_label(static_cast<pid_t>(pid));
-    if (size <= 0 || !command || command->empty() || !label || !is_under(label->label, profile)) return std::nullopt;
+    if (size <= 0 || !command || command->empty() || !label || !apparmor::is_under(label->label, profile)) return std::nullopt;
     constexpr std::string_view kDeleted = " (deleted)";
     std::string_view program(target.data(), static_cast<std::size_t>(size));
     if (program.ends_with(kDeleted)) program.remove_suffix(kDeleted.size());

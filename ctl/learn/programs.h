@@ -60,7 +60,4 @@ private:
 // The process PID as KERNEL shows it now, if it is under PROFILE.
 std::optional<Programs::Seen> look_at_process(const apparmor::Kernel& kernel, unsigned long long pid, const std::string& profile);
 
-// Whether LABEL is PROFILE, one of its children, or a stack with it.
-bool is_under(std::string_view label, std::string_view profile);
-
 }  // namespace aa::ctl

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "apparmor/kernel/profile_name.h"
 #include "ctl/learn/audit_limits.h"
 
 namespace aa::ctl {
@@ -36,7 +37,7 @@ Result<void> Recorder::begin(long long now, long long ends) {
 
 void Recorder::take(const apparmor::Event& event, long long now) {
     // What a process says through the kernel, any container may say.
-    if (event.teller != apparmor::Teller::kernel || !is_under(event.label, twin_)) return;
+    if (event.teller != apparmor::Teller::kernel || !apparmor::is_under(event.label, twin_)) return;
     const auto facts = recording_.facts().size();
     const auto program = programs_.of(event);
     auto told = event;

@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <variant>
 
+#include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
 #include "ctl/containers/running.h"
-#include "ctl/learn/programs.h"
 #include "ctl/status/places.h"
 #include "shim/exec_decision.h"
 #include "shim/host_key.h"
@@ -44,7 +43,8 @@ Result<std::vector<std::string>> others_that_use_it(const apparmor::CompiledCata
         const auto* profile = std::get_if<std::string>(&one.profile);
         auto labels = shim::exec_rule_labels(one, profile == nullptr ? std::string() : *profile);
         if (profile != nullptr) labels.push_back(*profile);
-        const bool uses = std::any_of(labels.begin(), labels.end(), [&](const auto& label) { return is_under(label, wish.profile); });
+        const bool uses =
+            std::any_of(labels.begin(), labels.end(), [&](const auto& label) { return apparmor::is_under(label, wish.profile); });
         if (uses && one.name != wish.confinement) others.push_back(concat({"confinement ", quote(one.name)}));
     }
     return others;
@@ -71,9 +71,8 @@ public:
         const status::Sharing sharing(places, inits, *self);
         for (const auto& place : places) {
             const auto label = kernel_.task_label(place.pid);
-            if (!label || !is_under(label->label, wish_.profile)) continue;
-            const auto init = std::find(inits.begin(), inits.end(), place.pid);
-            const auto number = init != inits.end() ? std::optional<std::size_t>(init - inits.begin()) : sharing.container_of(place);
+            if (!label || !apparmor::is_under(label->label, wish_.profile)) continue;
+            const auto number = sharing.container_of(place);
             if (number) containers_.insert(*number);
             if (!number) processes_.push_back(concat({"process ", decimal(place.pid), " (", quote(place.command), ")"}));
         }

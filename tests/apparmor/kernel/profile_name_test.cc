@@ -150,5 +150,10 @@ TEST(EngineDefault, KnowsTheEnginesNames) {
     }
 }
 
+TEST(IsUnder, AComponentOrItsChild) {
+    for (const auto* label : {"twin", "a//&twin", "twin//kid", "twin//null-/bin/x"}) EXPECT_TRUE(is_under(label, "twin")) << label;
+    for (const auto* label : {"twin2", "a", "unconfined", "", "a//twin"}) EXPECT_FALSE(is_under(label, "twin")) << label;
+}
+
 }  // namespace
 }  // namespace aa::apparmor

@@ -121,10 +121,5 @@ TEST_F(ProgramsTest, HowManyAreRememberedIsBounded) {
     EXPECT_EQ(deed(1, "y"), "") << "forgotten";
 }
 
-TEST(IsUnder, AComponentOrItsChild) {
-    for (const auto* label : {"twin", "a//&twin", "twin//kid", "twin//null-/bin/x"}) EXPECT_TRUE(is_under(label, "twin")) << label;
-    for (const auto* label : {"twin2", "a", "unconfined", "", "a//twin"}) EXPECT_FALSE(is_under(label, "twin")) << label;
-}
-
 }  // namespace
 }  // namespace aa::ctl
