@@ -139,7 +139,7 @@ private:
     }
 
     Result<void> follow_execs(const Pair& pair, const Confining& ours, const Confining& theirs) {
-        const auto executes = [](const Profile* profile) { return kinds_of(*profile).any; };
+        const auto executes = [this](const Profile* profile) { return kinds_of(*profile).any; };
         if (!std::ranges::all_of(ours, executes) || !std::ranges::all_of(theirs, executes)) return {};
         std::vector<const Profile*> candidates = TRY(candidates_of(ours_, ours));
         for (const auto* candidate : TRY(candidates_of(theirs_, theirs))) {
@@ -155,7 +155,7 @@ private:
     }
 
     // Profiles that an exec rule without a name may mean.
-    static Result<std::vector<const Profile*>> candidates_of(Policy& policy, const Confining& profiles) {
+    Result<std::vector<const Profile*>> candidates_of(Policy& policy, const Confining& profiles) {
         std::vector<const Profile*> result;
         const auto add = [&](const std::vector<const Profile*>& list) {
             std::copy_if(list.begin(), list.end(), std::back_inserter(result),
@@ -163,7 +163,7 @@ private:
         };
         bool of_host = false;
         for (const auto* profile : profiles) {
-            const auto kinds = kinds_of(*profile);
+            const auto& kinds = kinds_of(*profile);
             if (kinds.children) add(TRY(policy.list(profile->name, {})));
             of_host = of_host || kinds.host;
         }
@@ -177,8 +177,10 @@ private:
         bool host = false;
         bool changes = false;  // to another profile, without an exec
     };
-    static Kinds kinds_of(const Profile& profile) {
-        Kinds kinds;
+    const Kinds& kinds_of(const Profile& profile) {
+        const auto [known, is_new] = kinds_.try_emplace(&profile);
+        auto& kinds = known->second;
+        if (!is_new) return kinds;
         for (StateId state = kStartState; state < profile.files.size(); ++state) {
             for (const bool owner : {true, false}) {
                 const auto permissions = profile.files.permissions(state, owner);
@@ -286,7 +288,7 @@ private:
 
     // What only ours may change to is a difference of the rules.
     Result<void> follow_changes(const Pair& pair, const Confining& ours, const Confining& theirs) {
-        const auto changes = [](const Profile* profile) { return kinds_of(*profile).changes; };
+        const auto changes = [this](const Profile* profile) { return kinds_of(*profile).changes; };
         if (!std::ranges::all_of(ours, changes) || !std::ranges::all_of(theirs, changes)) return {};
         for (const auto* profile : TRY(ours_.all())) {
             if (!may_change(ours, profile->name) || !may_change(theirs, profile->name)) continue;
@@ -318,6 +320,7 @@ private:
     std::size_t most_;
     std::vector<Pair> pairs_;
     std::set<std::pair<std::string, std::string>> wanted_;
+    std::map<const Profile*, Kinds> kinds_;  // of those that were asked about
     Inclusion result_;
 };
 

@@ -47,6 +47,10 @@ std::size_t Automaton::column(std::uint8_t byte) const {
     return (tables_.classes[byte / 8U] >> (8U * (byte % 8U))) & 0xFFU;
 }
 
+bool Automaton::has_edge(StateId state, std::uint8_t byte) const {
+    return high(tables_.edges[(high(tables_.states[state]) & kBaseMask) + column(byte)]) == state;
+}
+
 // COLUMN is kOutOfBandColumn for what is no byte: the edge in front of the base. The number of misses is limited by that of
 // the states, so that tables from a damaged file cannot keep us here.
 StateId Automaton::follow(StateId state, std::size_t column) const {

@@ -120,6 +120,9 @@ public:
     // One such step, without its differential encoding.
     [[nodiscard]] StateId step_undecoded(StateId state, std::uint8_t byte) const;
     [[nodiscard]] bool is_differential(StateId state) const { return (tables_.states[state] >> 63U) != 0; }
+    // Whether STATE has an edge of its own for BYTE; and where it leads, or goes on, for which it has none.
+    [[nodiscard]] bool has_edge(StateId state, std::uint8_t byte) const;
+    [[nodiscard]] StateId default_of(StateId state) const { return static_cast<StateId>(tables_.states[state]); }
 
     [[nodiscard]] Permissions permissions(StateId state, bool owner) const;
 
