@@ -128,54 +128,56 @@ TEST(KernelMessages, AreOneRecordAtMost) {
     EXPECT_FALSE(std::holds_alternative<Event>(apparmor::read_message(*message->text)));
 }
 
-// Each datagram is a record, as each read(2) of /dev/kmsg gives one.
-TEST(KernelMessages, ThatWereOverwrittenAreCounted) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-    const Fd reader(ends[0]), writer(ends[1]);
-    LogRead read;
-    std::size_t events = 0;
-    const TakeEvent take = [&](const Event&) { return ++events < 3; };
-    Intake intake(read, take);
-    std::optional<unsigned long long> next;
-    const auto put = [&](int sequence, const std::string& text) {
+// Each datagram is a record, as each read(2) of /dev/kmsg gives one. After three events no more is wanted.
+class KernelBuffer : public ::testing::Test {
+protected:
+    void SetUp() override {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+        reader_ = Fd(ends[0]);
+        writer_ = Fd(ends[1]);
+    }
+
+    void put(int sequence, const std::string& text) {
         const auto all = concat({"5,", decimal(sequence), ",1,-;", text});
-        ASSERT_EQ(::send(writer.get(), all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
-    };
+        ASSERT_EQ(::send(writer_.get(), all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+    }
+
+    Fd reader_, writer_;
+    LogRead read_;
+    std::size_t events_ = 0;
+    TakeEvent take_ = [this](const Event&) { return ++events_ < 3; };
+    Intake intake_{read_, take_};
+};
+
+TEST_F(KernelBuffer, ThatWasOverwrittenIsCounted) {
+    std::optional<unsigned long long> next;
     put(100, record(1));  // what was before the first one is nobody's loss
     put(101, "of no interest");
     put(105, record(2));
-    auto more = read_kernel_records(reader.get(), intake, next);
+    auto more = read_kernel_records(reader_.get(), intake_, next);
     ASSERT_TRUE(more && *more);
-    EXPECT_EQ(read.losses.overwritten, 3U);
+    EXPECT_EQ(read_.losses.overwritten, 3U);
     put(106, record(3));
     put(110, record(4));
-    more = read_kernel_records(reader.get(), intake, next);
+    more = read_kernel_records(reader_.get(), intake_, next);
     ASSERT_TRUE(more);
     EXPECT_FALSE(*more);  // it wants no more
-    EXPECT_EQ(read.losses.overwritten, 3U);
+    EXPECT_EQ(read_.losses.overwritten, 3U);
     EXPECT_EQ(next, 107U);
 }
 
-TEST(KernelMessages, TellWhatTheQueueLostBesideTheMessagesThemselves) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-    const Fd reader(ends[0]), writer(ends[1]);
-    LogRead read;
-    std::size_t events = 0;
-    const TakeEvent take = [&](const Event&) { return ++events < 3; };
-    Intake intake(read, take);
+TEST_F(KernelBuffer, TellsWhatTheQueueLostBesideTheMessagesThemselves) {
     int sequence = 0;
     for (const auto& text :
          {record(1), std::string("audit: audit_lost=3 audit_rate_limit=0 audit_backlog_limit=64"), record(2),
           std::string("other: audit: audit_lost=7"), std::string("audit: audit_lost=9 audit_rate_limit=0 audit_backlog_limit=64")}) {
-        const auto all = concat({"5,", decimal(++sequence), ",1,-;", text});
-        ASSERT_EQ(::send(writer.get(), all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+        put(++sequence, text);
     }
-    ASSERT_TRUE(read_kernel_losses(reader.get(), intake));
-    EXPECT_EQ(read.losses.backlog, 7U);
-    EXPECT_EQ(events, 0U);
-    EXPECT_EQ(read.twice, 0U);
+    ASSERT_TRUE(read_kernel_losses(reader_.get(), intake_));
+    EXPECT_EQ(read_.losses.backlog, 7U);
+    EXPECT_EQ(events_, 0U);
+    EXPECT_EQ(read_.twice, 0U);
 }
 
 }  // namespace

@@ -36,12 +36,14 @@ END
     chmod 755 /opt/runc-generous
 }
 
-confine_aa_shim() {
-    cat > /tmp/aa-scenario-shim <<'END'
+# own_profile NAME PROGRAM RULE…: a profile for PROGRAM that allows it all that is about no file, and what each RULE says
+own_profile() {
+    local name=$1 program=$2
+    shift 2
+    cat <<END
 abi <abi/3.0>,
-profile aa-scenario-shim /usr/bin/aa-shim flags=(attach_disconnected,mediate_deleted) {
-  /{,**} rwlkm,
-  /{usr/{bin,sbin}/{runc,crun},opt/runc-generous} Pux,
+profile $name $program flags=(attach_disconnected,mediate_deleted) {
+  $*
   network,
   unix,
   capability,
@@ -51,26 +53,15 @@ profile aa-scenario-shim /usr/bin/aa-shim flags=(attach_disconnected,mediate_del
   ptrace,
 }
 END
+}
+
+confine_aa_shim() {
+    own_profile aa-scenario-shim /usr/bin/aa-shim '/{,**} rwlkm,' '/{usr/{bin,sbin}/{runc,crun},opt/runc-generous} Pux,' > /tmp/aa-scenario-shim
     apparmor_parser --replace /tmp/aa-scenario-shim
 }
 
-# ctl_profile RULE: a profile for aa-shimctl, and for the parser that it runs, that allows all but what RULE denies
-ctl_profile() {
-    cat <<END
-abi <abi/3.0>,
-profile aa-scenario-ctl /usr/bin/aa-shimctl flags=(attach_disconnected,mediate_deleted) {
-  /{,**} rwlkmix,
-  network,
-  unix,
-  capability,
-  mount,
-  umount,
-  signal,
-  ptrace,
-  ${1:-}
-}
-END
-}
+# ctl_profile [RULE]: a profile for aa-shimctl, and for the parser that it runs, that allows all but what RULE denies
+ctl_profile() { own_profile aa-scenario-ctl /usr/bin/aa-shimctl '/{,**} rwlkmix,' "$@"; }
 
 look() { aa-shimctl status > /tmp/status 2>&1; echo $?; }
 write() { rm -f "$1"; aa-shimctl metrics --output "$1" > /tmp/out 2>&1; echo $?; }
