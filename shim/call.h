@@ -35,7 +35,8 @@ struct Prepared {
 
     std::vector<const char*> arguments;
     std::vector<std::string> storage;
-    std::optional<Decision> binds = {};  // what the processes of a container must obey that was not passed
+    std::optional<Decision> binds = {};     // what the processes of a container must obey that was not passed
+    std::optional<Bounds> binds_exec = {};  // what an exec must obey in such a one
 };
 
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.

@@ -207,7 +207,9 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         trace.fields.emplace_back("profile", *bounds.profile);
         TRY(require_profile(kernel, *bounds.profile, trace));
     }
-    return Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
+    auto prepared = Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
+    prepared.binds_exec = std::move(bounds);
+    return prepared;
 }
 
 }  // namespace aa::shim

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "base/text.h"
 #include "shim/observed.h"
 #include "shim/process_tree.h"
+#include "shim/watched_process.h"
 
 namespace aa::shim {
 namespace {
@@ -67,13 +69,15 @@ int seize_new(pid_t process, Threads threads, std::uintptr_t options, std::vecto
 
 bool is_stop(int signal) { return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
 
-// Gives TASK what it has stopped for: a signal, a stop of its whole process, or nothing but our being there.
-void pass_on(pid_t task, int event, int signal) {
-    if (event == PTRACE_EVENT_STOP && is_stop(signal)) {
-        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
-    } else {
-        (void)::ptrace(PTRACE_CONT, task, nullptr, static_cast<std::uintptr_t>(event == 0 ? signal : 0));
-    }
+int event_of(int status) { return status >> 16; }
+
+// What a task that has stopped with STATUS is to be given when it goes on: the signal for which it has; 0 where that is nothing but our being there.
+std::uintptr_t signal_of(int status) { return event_of(status) == 0 ? static_cast<std::uintptr_t>(WSTOPSIG(status)) : 0; }
+
+Error trace_error(pid_t process, int problem) {
+    auto error = errno_error("trace", concat({"process ", decimal(process)}), problem);
+    if (problem == EPERM) error.kind = ErrorKind::denied;
+    return error;
 }
 
 }  // namespace
@@ -92,33 +96,73 @@ Result<ExecStop> ExecStop::seize(const apparmor::Kernel& kernel, pid_t process, 
     (void)::alarm(0);
     if (found >= 0 && !stop.tasks_.empty()) return stop;
     if (!stop.tasks_.empty()) ::_exit(1);  // the kernel kills what was seized in part
-    const int problem = found < 0 ? errno : ESRCH;
-    auto error = errno_error("trace", concat({"process ", decimal(process)}), problem);
-    if (problem == EPERM) error.kind = ErrorKind::denied;
-    return error;
+    return trace_error(process, found < 0 ? errno : ESRCH);
+}
+
+Result<ExecStop> ExecStop::seize_runtime(const apparmor::Kernel& kernel, pid_t runtime) {
+    TRY(require_harmless(kernel));
+    constexpr std::uintptr_t kOptions = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+    if (::ptrace(PTRACE_SEIZE, runtime, nullptr, kOptions) != 0) return trace_error(runtime, errno);
+    ExecStop stop;
+    stop.runtime_ = runtime;
+    stop.outside_ = mount_namespace(runtime);
+    return stop;
 }
 
 std::optional<pid_t> ExecStop::await_exec() {
-    for (;;) {
+    while (!is_inside_ || !tasks_.empty()) {
         int status = 0;
         const pid_t task = ::waitpid(-1, &status, __WALL);
         if (task < 0 && errno == EINTR) continue;
         if (task < 0) return std::nullopt;
         if (!WIFSTOPPED(status)) {
             forget(task);
+            if (task == runtime_) leave_outside();
             continue;
         }
-        remember(task);
-        const int event = status >> 16;
-        if (event != PTRACE_EVENT_EXEC) {
-            pass_on(task, event, WSTOPSIG(status));
+        if (!is_of_runtime(task)) follow(task, status);
+        if (event_of(status) != PTRACE_EVENT_EXEC || (runtime_ != 0 && !is_in_container(task))) {
+            pass_on(task, status);
             continue;
         }
+        is_inside_ = runtime_ != 0;
+        if (is_inside_) leave_outside();
         // It has its process's number now, whichever thread of that it was.
         unsigned long former = 0;
         if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &former) == 0 && static_cast<pid_t>(former) != task)
             forget(static_cast<pid_t>(former));
         return task;
+    }
+    return std::nullopt;
+}
+
+void ExecStop::follow(pid_t task, int status) {
+    const bool is_new = remember(task);
+    if (runtime_ == 0) return;
+    if (is_new)
+        (void)::ptrace(PTRACE_SETOPTIONS, task, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK);
+    if (event_of(status) != PTRACE_EVENT_FORK && event_of(status) != PTRACE_EVENT_VFORK) return;
+    // This one may be seen to end before its child is seen to be there.
+    unsigned long child = 0;
+    if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &child) == 0) (void)remember(static_cast<pid_t>(child));
+    is_inside_ = is_inside_ || is_in_container(task);
+}
+
+void ExecStop::leave_outside() {
+    leaves_outside_ = true;
+    for (const pid_t task : tasks_) {
+        if (!is_in_container(task)) (void)::ptrace(PTRACE_INTERRUPT, task, nullptr, nullptr);
+    }
+}
+
+void ExecStop::pass_on(pid_t task, int status) {
+    if ((is_inside_ && is_of_runtime(task)) || (leaves_outside_ && !is_in_container(task))) {
+        (void)::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status));
+        forget(task);
+    } else if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) {
+        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
+    } else {
+        (void)::ptrace(PTRACE_CONT, task, nullptr, signal_of(status));
     }
 }
 
@@ -134,7 +178,9 @@ void ExecStop::each_stop(Stopped stopped) {
         const pid_t task = ::waitpid(-1, &status, __WALL);
         if (task < 0 && errno == EINTR) continue;
         if (task < 0) return tasks_.clear();
-        if (!WIFSTOPPED(status) || stopped(task, status)) {
+        if (WIFSTOPPED(status) && is_of_runtime(task)) {
+            (void)::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status));
+        } else if (!WIFSTOPPED(status) || stopped(task, status)) {
             forget(task);
         } else {
             remember(task);
@@ -144,10 +190,7 @@ void ExecStop::each_stop(Stopped stopped) {
 
 void ExecStop::release() {
     for (const pid_t task : tasks_) (void)::ptrace(PTRACE_INTERRUPT, task, nullptr, nullptr);
-    each_stop([](pid_t task, int status) {
-        const int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
-        return ::ptrace(PTRACE_DETACH, task, nullptr, static_cast<std::uintptr_t>(signal)) == 0;
-    });
+    each_stop([](pid_t task, int status) { return ::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status)) == 0; });
 }
 
 void ExecStop::kill() {
@@ -158,9 +201,15 @@ void ExecStop::kill() {
     });
 }
 
-void ExecStop::remember(pid_t task) {
-    if (std::find(tasks_.begin(), tasks_.end(), task) == tasks_.end()) tasks_.push_back(task);
+bool ExecStop::remember(pid_t task) {
+    if (std::find(tasks_.begin(), tasks_.end(), task) != tasks_.end()) return false;
+    tasks_.push_back(task);
+    return true;
 }
+
+bool ExecStop::is_in_container(pid_t task) const { return mount_namespace(task) != outside_; }
+
+bool ExecStop::is_of_runtime(pid_t task) const { return runtime_ != 0 && ::syscall(SYS_tgkill, runtime_, task, 0) == 0; }
 
 void ExecStop::forget(pid_t task) { tasks_.erase(std::remove(tasks_.begin(), tasks_.end(), task), tasks_.end()); }
 

@@ -11,7 +11,6 @@
 #include "oci/command_line/runtime_log.h"
 #include "shim/call.h"
 #include "shim/exec_decision.h"
-#include "shim/exec_process.h"
 #include "shim/exit_status.h"
 #include "shim/host_key.h"
 #include "shim/log/counters.h"
@@ -80,8 +79,9 @@ int refuse(const Call& call, Trace& trace, Error error) {
     return trace.as_exit_status ? fail_as_command(std::move(error), call.line) : fail(error, call.line);
 }
 
-// Has somebody see to it that what CALL starts obeys, where no `start` comes.
-Result<void> watch(const Call& call, const Prepared& prepared) {
+// Has somebody see to it that what CALL, decided as TRACE says, starts obeys, where no `start` comes.
+Result<void> watch(const Call& call, const Prepared& prepared, const Trace& trace) {
+    if (prepared.binds_exec) return watch_exec(call, *prepared.binds_exec, trace);
     if (!prepared.binds) return {};
     if (call.line.command == oci::Command::run) return watch_run(call, *prepared.binds);
     if (call.line.command == oci::Command::restore) return watch_restore(call, *prepared.binds);
@@ -94,10 +94,9 @@ int confine(const Call& call) {
     trace.id = new_decision_id();
     auto prepared = prepare(call, trace);
     if (!prepared) return refuse(call, trace, std::move(prepared).error());
-    if (const auto watched = watch(call, *prepared); !watched) return refuse(call, trace, watched.error());
+    if (const auto watched = watch(call, *prepared, trace); !watched) return refuse(call, trace, watched.error());
     count_allowed(call.line.command, trace.passed);
     log_outcome(call.line, trace, true, concat({call.line.name, " of container ", quote(call.line.id), " allowed"}));
-    tell_exec_process(call, trace);
     return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 

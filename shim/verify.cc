@@ -5,17 +5,17 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include <ctime>
+
 #include "base/text.h"
 #include "oci/state/state.h"
 #include "shim/background.h"
 #include "shim/exec_stop.h"
 #include "shim/host_key.h"
-#include "shim/host_namespaces.h"
-#include "shim/judged_mounts.h"
 #include "shim/log/counters.h"
 #include "shim/log/decision_log.h"
-#include "shim/observed.h"
+#include "shim/mismatch.h"
+#include "shim/pid_file.h"
 #include "shim/process_tree.h"
 #include "shim/record.h"
 #include "shim/watched_process.h"
@@ -44,38 +44,62 @@ struct Started {
     [[nodiscard]] bool waits() const { return oci::waits_for_start(root, id); }
 };
 
+constexpr std::string_view kBefore = "before its program began, ";
 constexpr std::string_view kForgedReason = "forged";
 constexpr std::string_view kMismatchReason = "mismatch";
 constexpr std::string_view kUntracedReason = "untraced";
 constexpr std::string_view kUnwatchedReason = "unwatched";
 
-// What is logged of the container ID, whose decision is DECISION as far as that is known.
-LogEntry entry_of(std::string_view id, std::string message, std::string_view reason, const Decision& decision) {
-    LogEntry entry{.allowed = false,
-                   .id = decision.id,
-                   .command = "verify",
-                   .container = std::string(id),
-                   .message = std::move(message),
-                   .fields = {{"reason", std::string(reason)}}};
-    if (decision.id.empty()) return entry;
-    entry.fields.emplace_back("rule", decision.rule);
-    entry.fields.emplace_back("confinement", decision.confinement);
-    trace_subject(decision.subject, entry.fields);
-    if (decision.bounds.profile) entry.fields.emplace_back("profile", *decision.bounds.profile);
+// What is watched, and how the log names it.
+struct Watched {
+    std::string what;  // `container "c1"`
+    std::string id;    // the container's
+    std::string decision;
+    Fields fields;
+
+    // The container ID, whose decision is DECISION as far as that is known.
+    static Watched container(std::string_view id, const Decision& decision);
+    // What CALL, an exec that was decided as TRACE says, starts.
+    static Watched exec(const Call& call, const Trace& trace);
+
+    [[nodiscard]] LogEntry entry(std::string message, std::string_view reason) const;
+};
+
+Watched Watched::container(std::string_view id, const Decision& decision) {
+    Watched watched{concat({"container ", quote(id)}), std::string(id), decision.id, {}};
+    if (decision.id.empty()) return watched;
+    watched.fields = {{"rule", decision.rule}, {"confinement", decision.confinement}};
+    trace_subject(decision.subject, watched.fields);
+    if (decision.bounds.profile) watched.fields.emplace_back("profile", *decision.bounds.profile);
+    return watched;
+}
+
+Watched Watched::exec(const Call& call, const Trace& trace) {
+    return {concat({"exec of container ", quote(call.line.id)}), std::string(call.line.id), trace.id, trace.fields};
+}
+
+LogEntry Watched::entry(std::string message, std::string_view reason) const {
+    LogEntry entry{.allowed = false, .id = decision, .command = "verify", .container = id, .message = std::move(message), .fields = fields};
+    entry.fields.emplace_back("reason", reason);
     return entry;
 }
 
-void end_container(const WatchedProcess& process, std::string_view id, const Decision& decision, const std::string& mismatch) {
-    process.kill();
+// Says that PROCESS, of WATCHED, was killed for MISMATCH.
+void tell_ended(pid_t process, const Watched& watched, const std::string& mismatch) {
     count_mismatch();
-    auto entry = entry_of(id, concat({"container ", quote(id), " was ended: ", mismatch}), kMismatchReason, decision);
-    entry.fields.emplace_back("pid", decimal(process.pid()));
+    auto entry = watched.entry(concat({watched.what, " was ended: ", mismatch}), kMismatchReason);
+    entry.fields.emplace_back("pid", decimal(process));
     log_decision(entry, {});
+}
+
+void end(const WatchedProcess& process, const Watched& watched, const std::string& mismatch) {
+    process.kill();
+    tell_ended(process.pid(), watched, mismatch);
 }
 
 Error refuse_start(std::string_view id, std::string_view why, std::string_view reason, const Decision& decision = {}) {
     Error error{ErrorKind::denied, concat({"start of container ", quote(id), " refused: ", why})};
-    log_decision(entry_of(id, error.message, reason, decision), {});
+    log_decision(Watched::container(id, decision).entry(error.message, reason), {});
     return error;
 }
 
@@ -99,57 +123,8 @@ bool is_before_exec(const Init& init, const std::string& image) {
     return !init.image.empty() && (image == init.image || is_being_laid_out(image));
 }
 
-// Why TASK, of a container that has USER_NAMESPACE, does not obey BOUNDS; nothing if it does. One that has left for a user namespace of its own
-// making has all capabilities there and none in the container's, to which there is no way back: its sets tell nothing.
-std::optional<std::string> mismatch_of(pid_t task, std::string_view user_namespace, const apparmor::Kernel& kernel, const Bounds& bounds) {
-    const bool has_left = !user_namespace.empty() && has_left_for_below(task, user_namespace);
-    auto observed = observe(kernel, task, bounds.profile.has_value());
-    if (!observed) return "it could not be looked at";
-    if (has_left) observed->bounding = observed->permitted = observed->others = CapabilitySet();
-    return find_mismatch(*observed, bounds);
-}
-
-// An error unless the process PID has of the host what DECISION was made on.
-Result<void> check_brought(pid_t pid, const Decision& decision) {
-    TRY(check_namespaces(pid, decision.namespaces));
-    return check_mounts(pid, decision.mounts);
-}
-
-// Why TASK, which is to begin a program in PLACE, does not obey DECISION; nothing if it does.
-std::optional<std::string> first_mismatch(pid_t task, const std::string& place, const apparmor::Kernel& kernel, const Decision& decision) {
-    const auto& bounds = decision.bounds;
-    const auto observed = observe(kernel, task, bounds.profile.has_value());
-    if (!observed) return "it could not be looked at";
-    if (WatchedProcess(task).place() != place || place.empty())
-        return "it was in another user namespace, mount namespace or root than before";
-    if (const auto brought = check_brought(task, decision); !brought) return brought.error().message;
-    const auto parent = observe(kernel, observed->parent, false).value_or(Observed());
-    const auto label = bounds.profile ? std::optional(decision.first_label()) : std::nullopt;
-    return find_first_mismatch(*observed, parent, bounds, label);
-}
-
-// Whether the thread TID has ended, a zombie included (proc(5), /proc/PID/stat).
-bool is_over(pid_t tid) {
-    const auto stat = read_virtual_file(AT_FDCWD, concat({"/proc/", decimal(tid), "/stat"}), 4096);
-    if (!stat) return true;
-    const auto state = stat->find_first_not_of(' ', stat->rfind(')') + 1);
-    return state == std::string::npos || (*stat)[state] == 'Z' || (*stat)[state] == 'X';
-}
-
-// The first of TASKS that does not obey BOUNDS, in words; nothing if all do. One that is over obeys.
-std::optional<std::string> find_mismatch_in(const apparmor::Kernel& kernel, const std::vector<Task>& tasks, std::string_view user_namespace,
-                                            const Bounds& bounds) {
-    for (const auto& task : tasks) {
-        const auto found = mismatch_of(task.thread, user_namespace, kernel, bounds);
-        if (!found || is_over(task.thread)) continue;
-        return concat({"process ", decimal(task.process), ", thread ", decimal(task.thread), ": ", *found});
-    }
-    return std::nullopt;
-}
-
 // Watches FIRST and all that descends from it, of a container that has USER_NAMESPACE, until all of them obey BOUNDS, it is gone, or POLLS times.
-void watch_tree(const WatchedProcess& first, std::string_view user_namespace, std::string_view id, const Decision& decision,
-                const Bounds& bounds, int polls) {
+void watch_tree(const WatchedProcess& first, std::string_view user_namespace, const Watched& watched, const Bounds& bounds, int polls) {
     const apparmor::Kernel kernel;
     std::vector<Task> tasks;
     std::optional<std::string> mismatch;
@@ -164,7 +139,7 @@ void watch_tree(const WatchedProcess& first, std::string_view user_namespace, st
     for (const auto& task : tasks) {
         if (task.process != first.pid()) (void)::kill(task.process, SIGKILL);
     }
-    end_container(first, id, decision, *mismatch);
+    end(first, watched, *mismatch);
 }
 
 // Watches FIRST, the first process of STARTED, until its program runs, and then as above; or until it was not started.
@@ -179,7 +154,7 @@ void watch_afterwards(const WatchedProcess& first, const Init& init, const Start
     auto bounds = decision.bounds;
     if (decision.start_label) bounds.profile = decision.start_label;
     const auto space = init.user_namespace.empty() ? first.user_namespace() : init.user_namespace;
-    watch_tree(first, space, started.id, decision, bounds, begun ? kBegunPolls : kPolls);
+    watch_tree(first, space, Watched::container(started.id, decision), bounds, begun ? kBegunPolls : kPolls);
 }
 
 // The state of STARTED, looked for every PAUSE milliseconds, once RUNTIME has made its first process; nothing if none comes of it.
@@ -199,15 +174,16 @@ std::optional<oci::ContainerState> await_state(const Started& started, const Wat
 bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::string& place, const Started& started,
                      const Decision& decision) {
     const apparmor::Kernel kernel;
+    const auto beginning = Beginning::of(decision);
     while (const auto executing = stop.await_exec()) {
-        auto mismatch = first_mismatch(*executing, place, kernel, decision);
+        auto mismatch = first_mismatch(*executing, &place, kernel, beginning);
         const bool done = *executing == process.pid();
         for (const pid_t other : stop.tasks()) {
-            if (done && !mismatch && other != *executing && !is_over(other)) mismatch = first_mismatch(other, place, kernel, decision);
+            if (done && !mismatch && other != *executing && !is_over(other)) mismatch = first_mismatch(other, &place, kernel, beginning);
         }
         if (mismatch) {
             stop.kill();
-            end_container(process, started.id, decision, concat({"before its program began, ", *mismatch}));
+            end(process, Watched::container(started.id, decision), concat({kBefore, *mismatch}));
             return true;
         }
         stop.let_go(*executing);
@@ -216,17 +192,66 @@ bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::s
     return process.ends_within(0);
 }
 
-// Says that the first process of the container ID is looked at after its start only, and WHY.
-void log_untraced(std::string_view id, const Error& why, const Decision& decision) {
-    auto entry = entry_of(id,
-                          concat({"container ", quote(id), " is looked at after its program has begun, not before: ", why.message,
-                                  "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
-                          kUntracedReason, decision);
+// Compares with BEGINNING, at their execve(2), the programs that the runtime that STOP has seized starts in a container. One that differs is killed with all that the runtime has made, before it has executed an instruction. The process of
+// the first; 0 if it came to none.
+pid_t watch_programs(ExecStop& stop, const Watched& watched, const Beginning& beginning) {
+    const apparmor::Kernel kernel;
+    pid_t first = 0;
+    while (const auto executing = stop.await_exec()) {
+        if (first == 0) first = *executing;
+        if (const auto mismatch = first_mismatch(*executing, nullptr, kernel, beginning)) {
+            stop.kill();
+            tell_ended(*executing, watched, concat({kBefore, *mismatch}));
+            break;
+        }
+        stop.let_go(*executing);
+    }
+    return first;
+}
+
+// Says that what is WATCHED is looked at after its start only, and WHY.
+void log_untraced(const Watched& watched, const Error& why) {
+    auto entry = watched.entry(concat({watched.what, " is looked at after its program has begun, not before: ", why.message,
+                                       "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
+                               kUntracedReason);
     entry.allowed = true;
     log_decision(entry, {});
 }
 
+// Says which process an exec became: nothing on record tells that later, and what a command was denied that ended at once is known to be that
+// exec's by its number alone (`aa-shimctl denials`).
+void log_exec_process(const Watched& watched, pid_t pid, std::time_t began, std::string_view decision_log) {
+    log_decision({.allowed = true,
+                  .found = true,
+                  .id = watched.decision,
+                  .command = "exec-process",
+                  .container = watched.id,
+                  .message = concat({watched.what, " is process ", decimal(pid)}),
+                  .fields = {{"pid", decimal(pid)}, {"began", decimal(began)}}},
+                 decision_log);
+}
+
 Children children_of(const Decision& decision) { return decision.start_hooks ? Children::left_alone : Children::seized; }
+
+// Watches the first process of STARTED, which is run, as soon as the runtime's state tells of it.
+void watch_run_by_state(const Started& started, const WatchedProcess& runtime, const Decision& decision) {
+    const auto state = await_state(started, runtime, kShortPause);
+    if (!state) return;
+    const auto watched = Watched::container(started.id, decision);
+    const WatchedProcess process(state->init_pid);
+    const auto init = look_at_init(process, started, runtime, state->user_namespace);
+    const auto place = process.place();
+    auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
+    if (!stop && !process.ends_within(0)) log_untraced(watched, stop.error());
+    const auto brought = check_brought(process.pid(), decision);
+    // What its program has made of the mounts is its own affair; and it may be past being looked at.
+    if (!brought && brought.error().kind == ErrorKind::denied && started.waits()) return end(process, watched, brought.error().message);
+    // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
+    const bool in_time = stop && is_before_exec(init, process.image());
+    if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
+    if (!in_time && stop) stop->release();
+    watch_afterwards(process, init, started, runtime, decision);
+}
 
 }  // namespace
 
@@ -269,7 +294,7 @@ Result<void> watch_start(const Call& call) {
         ready();
         if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
         if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed
-        if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
+        if (!stop && !process.ends_within(0)) log_untraced(Watched::container(started.id, decision), stop.error());
         watch_afterwards(process, init, started, runtime, decision);
     });
     if (!watched) return refuse_start(started.id, watched.error().message, kUnwatchedReason, decision);
@@ -282,23 +307,34 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
     const Started started{*root, call.line.id, call.runtime.kind};
     return in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
+        if (decision.hooks) {
+            ready();
+            return watch_run_by_state(started, runtime, decision);
+        }
+        auto stop = ExecStop::seize_runtime(apparmor::Kernel(), caller);
+        if (!stop && stop.error().kind != ErrorKind::denied) return;
         ready();
-        const auto state = await_state(started, runtime, kShortPause);
-        if (!state) return;
-        const WatchedProcess process(state->init_pid);
-        const auto init = look_at_init(process, started, runtime, state->user_namespace);
-        const auto place = process.place();
-        auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
-        if (!stop && !process.ends_within(0)) log_untraced(started.id, stop.error(), decision);
-        const auto brought = check_brought(process.pid(), decision);
-        // What its program has made of the mounts is its own affair; and it may be past being looked at.
-        if (!brought && brought.error().kind == ErrorKind::denied && started.waits())
-            return end_container(process, started.id, decision, brought.error().message);
-        // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
-        const bool in_time = stop && is_before_exec(init, process.image());
-        if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
-        if (!in_time && stop) stop->release();
-        watch_afterwards(process, init, started, runtime, decision);
+        if (stop && watch_programs(*stop, Watched::container(started.id, decision), Beginning::of(decision)) != 0) return;
+        watch_run_by_state(started, runtime, decision);
+    });
+}
+
+Result<void> watch_exec(const Call& call, const Bounds& bounds, const Trace& trace) {
+    return in_background([&, caller = ::getpid()](const auto& ready) {
+        const WatchedProcess runtime(caller);
+        PidFile file(call.line.pid_file);
+        const auto began = std::time(nullptr);
+        auto stop = ExecStop::seize_runtime(apparmor::Kernel(), caller);
+        if (!stop && stop.error().kind != ErrorKind::denied) return;
+        if (!stop) file.watch();
+        ready();
+        const auto watched = Watched::exec(call, trace);
+        const pid_t in_time = stop ? watch_programs(*stop, watched, {bounds, bounds.profile}) : 0;
+        const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
+        if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
+        if (!stop) log_untraced(watched, stop.error());
+        const WatchedProcess process(pid);
+        if (in_time == 0 && pid != 0) watch_tree(process, process.user_namespace(), watched, bounds, kPolls);
     });
 }
 
@@ -317,7 +353,7 @@ Result<void> watch_restore(const Call& call, const Decision& decision) {
         const WatchedProcess first(restored->init_pid);
         // That is the watcher's own, as it is the runtime's, unless the container has one.
         const auto space = restored->user_namespace ? first.user_namespace() : WatchedProcess(::getpid()).user_namespace();
-        watch_tree(first, space, started.id, decision, decision.bounds, kGracePolls);
+        watch_tree(first, space, Watched::container(started.id, decision), decision.bounds, kGracePolls);
     });
 }
 

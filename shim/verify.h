@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Proof at the start: what the kernel really gave the container's first process, compared with the decision before that executes the first
-// instruction of its program. A runtime's write of the label can be diverted (CVE-2019-16884, CVE-2023-28642, CVE-2025-52881) and then succeeds
-// without effect; a mismatch ends the container and is logged.
+// Proof at the start: what the kernel really gave the container's first process, or an exec's, compared with the decision before that executes the
+// first instruction of its program. A runtime's write of the label can be diverted (CVE-2019-16884, CVE-2023-28642, CVE-2025-52881) and then succeeds
+// without effect; a mismatch ends the container or the exec, and is logged.
 //
 // Who watches is a process of its own: the caller goes on to become the runtime, pid and all. It holds nothing of the caller's but its place
-// in a control group, and ends as soon as the first process has obeyed or ended, or it is sure that none comes.
+// in a control group, and ends as soon as that process has obeyed or ended, or it is sure that none comes.
 #pragma once
 
 #include "base/result.h"
@@ -21,9 +21,16 @@ namespace aa::shim {
 // watch.
 Result<void> watch_start(const Call& call);
 
-// The same for `run`, after which a container's first process must obey DECISION: before its first instruction if the runtime's state tells of it
-// in time, else afterwards. It is killed for its mounts, too, where these are seen before. An error: nobody could be left behind to watch.
+// The same for `run`, after which a container's first process must obey DECISION, as must whatever else the runtime executes in it. The
+// runtime itself is traced until then, so that it is compared before its first instruction; not where the container has hooks, which are programs
+// of the runtime's: there the runtime's state has to tell of the process in time, else it is compared afterwards. It is killed for its
+// mounts, too, where these are seen before. An error: nobody could be left behind to watch.
 Result<void> watch_run(const Call& call, const Decision& decision);
+
+// For `exec`, decided as TRACE says: what the runtime executes in the container must obey BOUNDS, from whose profile it begins. It is compared
+// before its first instruction as in a run, and killed if it differs. Where the kernel does not let us trace the runtime it is compared afterwards, if that
+// names its process to the caller (--pid-file). Which process it is, is logged where TRACE asks for it. An error as above.
+Result<void> watch_exec(const Call& call, const Bounds& bounds, const Trace& trace);
 
 // For `restore`: has all processes and threads of the container compared with DECISION once the runtime knows them, and killed unless they
 // obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it. An error as above.

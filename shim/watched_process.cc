@@ -50,11 +50,13 @@ std::string WatchedProcess::user_namespace() const { return namespace_of(pid_, "
 
 std::string WatchedProcess::place() const {
     const auto user = user_namespace();
-    const auto mounts = namespace_of(pid_, "mnt");
+    const auto mounts = mount_namespace(pid_);
     struct stat root {};
     if (user.empty() || mounts.empty() || ::stat(concat({"/proc/", decimal(pid_), "/root/."}).c_str(), &root) != 0) return {};
     return concat({user, " ", mounts, " ", hex64(root.st_dev), ":", hex64(root.st_ino)});
 }
+
+std::string mount_namespace(pid_t pid) { return namespace_of(pid, "mnt"); }
 
 // The kernel gives it its credentials and then writes the vector, which is all zeroes until then (fs/exec.c, begin_new_exec;
 // fs/binfmt_elf.c, create_elf_tables).

@@ -43,6 +43,9 @@ private:
     Fd fd_;
 };
 
+// The mount namespace (mount_namespaces(7)) of the process PID; empty if that cannot be read.
+std::string mount_namespace(pid_t pid);
+
 // Whether IMAGE is that of a process in the middle of an execve(2): its former program is gone, and its new one has executed no instruction.
 bool is_being_laid_out(const std::string& image);
 

@@ -113,10 +113,10 @@ class RealRuntime:
             )
         return harness.Run(result.returncode, b"", (harness.WORK / "output").read_bytes(), 0, None)
 
-    def runtime_that_first(self, command):
-        """The runtime, behind somebody who does COMMAND between aa-shim's look at a request and the runtime's."""
+    def runtime_that_first(self, command, call="create"):
+        """The runtime, behind somebody who does COMMAND between aa-shim's look at a CALL and the runtime's."""
         wrapper = Path(tempfile.mkdtemp(dir=harness.WORK)) / self.runtime_name
         wrapper.parent.chmod(0o755)
-        wrapper.write_text(f'#!/bin/sh\ncase " $* " in *" create "*) {command} ;; esac\nexec {self.runtime_file} "$@"\n')
+        wrapper.write_text(f'#!/bin/sh\ncase " $* " in *" {call} "*) {command} ;; esac\nexec {self.runtime_file} "$@"\n')
         wrapper.chmod(0o755)
         self.point_runtime_at(wrapper)

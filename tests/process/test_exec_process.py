@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which process an exec becomes, where the catalog has that logged ("logExecProcesses"), and who waits for it."""
+"""What an exec starts, where aa-shim may not trace the runtime, or that executes nothing in another mount namespace: it is known by the file that the
+engine names. It is compared with the decision, and logged where the catalog asks for it ("logExecProcesses"). The real runtimes are traced in
+test_first_instruction."""
 
 import concurrent.futures
 import json
 import os
 import re
+import shlex
+import subprocess
 import time
 from pathlib import Path
 
 import harness
 import observing
 import test_exec_status
+import watching
 from test_records import parse_record
+
+
+UNTOLD = (harness.deny_tracing, harness.deny_notifications)
 
 
 class ExecProcess(observing.ObservingTest):
@@ -62,7 +70,8 @@ class ExecProcess(observing.ObservingTest):
         (self.runtime.parent / "pid").write_text("4711")
         stay, file = self.runtime.parent / "stay", harness.WORK / "exec.pid"
         os.mkfifo(stay)
-        for options in ({}, {"preexec_fn": harness.deny_notifications}):
+        for deny in (UNTOLD, UNTOLD[:1]):
+            options = {"preexec_fn": lambda deny=deny: [each() for each in deny]}
             with self.subTest(options=options), concurrent.futures.ThreadPoolExecutor() as pool:
                 file.unlink(missing_ok=True)
                 run = pool.submit(self.cri_exec, directory, "--pid-file", file, **options)
@@ -72,19 +81,39 @@ class ExecProcess(observing.ObservingTest):
                 finally:
                     stay.write_text("")
                 self.assertEqual((commands, stayed, run.result().code), (["exec", "exec-process"], True, 0))
+                self.assertEqual(parse_record(log.recv(1 << 16))["AA_SHIM_REASON"], "untraced")
+
+    def test_one_that_differs_is_ended_afterwards(self):
+        """And nobody else."""
+        directory = self.cri_bundle("c1")
+        self.cri("create", "--bundle", directory)
+        file = harness.WORK / "exec.pid"
+        for traced in (False, True):
+            for steps, obeys in (((*watching.BOUNDED, "filter"), True), ((watching.BOUNDED[0], "filter"), False)):
+                with self.subTest(traced=traced, obeys=obeys):
+                    file.unlink(missing_ok=True)
+                    self.runtime.write_text(f"#!/bin/sh\n{shlex.join([str(watching.INIT), *steps, *watching.SLEEPS])} > /dev/null 2>&1 &\necho $! > {file}\n")
+                    before = self.counters()
+                    run = self.cri_exec(directory, "--pid-file", file, preexec_fn=None if traced else harness.deny_tracing)
+                    self.assertEqual(run.code, 0, run.message)
+                    process = int(file.read_text())
+                    self.addCleanup(subprocess.run, ("kill", "-KILL", str(process)), stderr=subprocess.DEVNULL, check=False)
+                    self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+                    self.assertEqual(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z", obeys)
+                    self.assertEqual(self.counters()["mismatches"] - before["mismatches"], 0 if obeys else 1)
 
 
 class Waiting(test_exec_status.StatusTest):
     """Seen by who reaps it."""
 
     def test_who_waits_for_its_process(self):
-        """Where the catalog asks for it: until the runtime has ended, and without looking all the time."""
+        """Until the runtime has ended, and without looking all the time."""
         catalog = json.loads((harness.ETC / "catalog.d" / "10-test.json").read_text()) | {"logExecProcesses": True}
         self.assertEqual(self.try_to_load(catalog).returncode, 0)
         stay = self.runtime.parent / "stay"
         os.mkfifo(stay)
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            run = pool.submit(self.exec_detached, args=("head",))
+            run = pool.submit(self.exec_detached, args=("head",), **watching.UNTRACED)
             try:
                 end = time.monotonic() + harness.TIMEOUT
                 while not (waiting := set(self.children()) - {str(self.init)}) and time.monotonic() < end:

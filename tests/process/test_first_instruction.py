@@ -79,15 +79,61 @@ class FirstInstruction(real_runtime.RealRuntime):
         self.runtime_call("start", "c1", stdout_to_null=True)
         self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
 
-    def test_a_run_that_differs(self):
+    def test_a_run(self):
+        """Before its program has done anything, too."""
+        for number, (skipped, edit) in enumerate(self.SKIPPED.items()):
+            with self.subTest(skipped):
+                name = f"run{number}"
+                directory, mark = self.bundle_that_marks(name)
+                self.runtime_that_first(f"sed -i '{edit}' {directory}/config.json", "run")
+                self.runtime_call("run", "--detach", "--bundle", directory, name, stdout_to_null=True)
+                self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+                time.sleep(0.3)
+                self.assertEqual(mark.exists() and mark.read_text(), False if edit else "TracerPid:\t0\n")
+
+    def test_a_run_with_hooks(self):
         """It is ended; whether before its program began depends on when the runtime tells of it."""
-        self.runtime_that_first("true")
         directory, _ = self.bundle_that_marks("run")
-        wrapper = Path(os.readlink(harness.ETC / "runtime"))
-        wrapper.write_text(wrapper.read_text().replace(" create ", " run ").replace("true", f"sed -i '{self.SKIPPED['capabilities']}' {directory}/config.json"))
+        document = json.loads((directory / "config.json").read_bytes())
+        document["hooks"] = {"prestart": [{"path": "/bin/true"}]}
+        (directory / "config.json").write_bytes(bundles.encode(document))
+        self.runtime_that_first(f"sed -i '{self.SKIPPED['capabilities']}' {directory}/config.json", "run")
         self.assertEqual(self.runtime_call("run", "--detach", "--bundle", directory, "run", stdout_to_null=True).code, 0)
         self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
         self.assertEqual(json.loads(self.runtime_call("state", "run").stdout)["status"], "stopped")
+
+    # What a runtime makes of the process spec of an exec.
+    SKIPPED_IN_EXEC = {
+        "nothing": "",
+        "capabilities": SKIPPED["capabilities"],
+        "no-new-privileges": SKIPPED["no-new-privileges"],
+    }
+
+    def edit_spec(self, edit):
+        """The runtime, behind somebody who edits what aa-shim hands over as the process spec of an exec."""
+        spec = harness.WORK / "edited.json"
+        self.runtime_that_first(f"for word; do shift; case $word in */fd/*) sed '{edit}' $word > {spec}; word={spec} ;; esac; set -- \"$@\" $word; done", "exec")
+
+    def exec_that_marks(self, mark, options):
+        script = "while read -r line; do case $line in TracerPid*) echo \"$line\" > /mark; esac; done < /proc/self/status; exec sleep 0.2"
+        spec = harness.WORK / "process.json"
+        spec.write_bytes(bundles.encode(bundles.process(("/bin/sh", "-c", script))))
+        mark.unlink(missing_ok=True)
+        return self.runtime_call("exec", *options, "--process", spec, "c1", stdout_to_null=True)
+
+    def test_an_exec(self):
+        """One that differs has done nothing; the container goes on."""
+        mark = self.start() / "rootfs/mark"
+        for skipped, edit in self.SKIPPED_IN_EXEC.items():
+            for options in (("--detach",), ()):
+                with self.subTest(skipped=skipped, options=options):
+                    self.edit_spec(edit)
+                    run = self.exec_that_marks(mark, options)
+                    self.assertEqual(run.code == 0, not edit or bool(options), run.message)
+                    self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+                    time.sleep(0.3)
+                    self.assertEqual(mark.exists() and mark.read_text(), False if edit else "TracerPid:\t0\n")
+                    self.assertEqual(json.loads(self.runtime_call("state", "c1").stdout)["status"], "running")
 
 
 class Runc(FirstInstruction, harness.ShimTest):

@@ -238,6 +238,15 @@ start_without_catalog() {
     stop c; equal "kill and delete without a catalog" "$(ls $state)" ""
 }
 
+# The same of an exec in the container `good`. (crun takes the container's label where an exec has none.)
+check_exec_watch() {
+    rm -f /tmp/b/rootfs/tmp/label /tmp/b/rootfs/tmp/tracer
+    process '"sh", "-c", "cat /proc/self/attr/apparmor/current; grep TracerPid /proc/self/status; echo done > /tmp/label"' > /tmp/exec.json
+    shim exec --process /tmp/exec.json good < /dev/null > /tmp/out 2>&1
+    ok "an exec whose label does not arrive: it fails" [ $? != 0 ]
+    equal "and its program has done nothing" "$(ls /tmp/b/rootfs/tmp)" ""
+}
+
 # A runtime whose label never arrives (as when its write is diverted): what was started is ended before its program has written its label, which
 # it does at once everywhere else; what obeys lives on.
 check_watch() {
@@ -252,8 +261,11 @@ check_watch() {
     cat > "/opt/$part-without-labels" <<END
 #!/bin/sh
 for word; do
+    shift
     [ "\$before" != --bundle ] || sed -i 's/"apparmorProfile":"[^"]*",*//' "\$word/config.json"
+    [ "\$before" != --process ] || { sed 's/"apparmorProfile":"[^"]*"/"apparmorProfile":"unconfined"/' "\$word" > /tmp/process-without-label; word=/tmp/process-without-label; }
     before=\$word
+    set -- "\$@" "\$word"
 done
 exec $real "\$@"
 END
@@ -269,8 +281,10 @@ END
     gone "$pid"; ok "a label that does not arrive: the container is ended" [ ! -e "/proc/$pid/exe" ]
     equal "and its program has done nothing" "$(ls /tmp/b2/rootfs/tmp)" ""
     shim delete bad
+    check_exec_watch
     ok "a container that obeys lives on" [ -e "/proc/$obeys/exe" ]
     ln -sfn "$real" /etc/aa-shim/runtime
+    equal "an exec with its label: its own word" "$(shim exec --process /tmp/exec.json good 2>&1 | tr '\n' ' ')" "aa-shim-baseline (enforce) TracerPid:	0 "
     pid=$obeys; stop good
 }
 
