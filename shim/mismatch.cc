@@ -40,8 +40,9 @@ std::optional<std::string> first_mismatch(pid_t task, const std::string* place, 
     if (beginning.decision != nullptr) {
         if (const auto brought = check_brought(task, *beginning.decision); !brought) return brought.error().message;
     }
-    const auto parent = observe(kernel, observed->parent, false).value_or(Observed());
-    return find_first_mismatch(*observed, parent, bounds, beginning.label);
+    std::optional<Observed> parent;
+    if (!bounds.deny_syscalls.empty()) parent = observe(kernel, observed->parent, false);
+    return find_first_mismatch(*observed, parent.value_or(Observed()), bounds, beginning.label);
 }
 
 std::optional<std::string> find_mismatch_in(const apparmor::Kernel& kernel, const std::vector<Task>& tasks, std::string_view user_namespace,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """aa-shimctl node: taking it off a node again, and preparing a tree for one."""
 
+import json
+import os
 import shutil
 import signal
 import time
@@ -76,6 +78,21 @@ class Removal(NodeTest):
         script = '"$@" --once > /dev/null; sleep 0.2; exec "$@" --check'
         self.assertEqual(self.node.run(prefix=(*contained, "sh", "-c", script, "sh")).returncode, OK)
         self.assertEqual(self.node.run("--check").returncode, OK)
+
+    def test_ready_is_by_no_clock_that_can_be_set(self):
+        """A round is as old as it is, whatever the time of day was then and is now."""
+        self.make_ready()
+        file = self.node.root / STATUS
+        for day in (0, time.time() - 86400, time.time() + 86400):
+            os.utime(file, (day, day))
+            self.assertEqual(self.node.run("--check").returncode, OK)
+        written = json.loads(file.read_text())
+        for age, told in ((-5, "since the last boot"), (550, None), (650, "the agent's last round was 650 seconds ago"), (None, "is not what the agent wrote")):
+            then = time.clock_gettime(time.CLOCK_BOOTTIME) - age if age else "once"
+            file.write_text(json.dumps(written | {"written": then}))
+            check = self.node.run("--check")
+            self.assertEqual(check.returncode, SYSTEM if told else OK, check.stderr)
+            self.assertIn(told or "", check.stderr)
 
 
 class Preparing(NodeTest):
