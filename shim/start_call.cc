@@ -90,6 +90,7 @@ Result<apparmor::CompiledCatalog> open_catalog(Trace& trace) {
     trace.step = Trace::Step::other;
     trace.decision_log = catalog.decision_log();
     trace.logs_exec_processes = catalog.logs_exec_processes();
+    trace.compares_execs_after = catalog.compare_execs() == apparmor::CompareExecs::after;
     return catalog;
 }
 

@@ -124,6 +124,7 @@ struct Rule {
 };
 
 enum class WithoutAppArmor : std::uint8_t { refuse, capabilities_only };
+enum class CompareExecs : std::uint8_t { before, after };  // its first instruction: what an exec starts
 
 struct Catalog {
     std::vector<Confinement> confinements;
@@ -137,6 +138,7 @@ struct Catalog {
     std::vector<std::string> external_profiles;  // that other tools load: no file need define them where profiles are only checked
     std::string decision_log;                    // path of a JSON-lines file; empty: none
     bool log_exec_processes = false;             // which process an exec becomes is logged, too
+    CompareExecs compare_execs = CompareExecs::before;
     // Annotations that the runtime in use says it interprets (`RUNTIME features`), beyond those that aa-shim knows; a last '.' makes a
     // prefix of one. Of a compiled catalog only: `aa-shimctl load` asks the runtime.
     std::vector<std::string> unsafe_annotations;

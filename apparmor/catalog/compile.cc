@@ -139,7 +139,8 @@ Payload header_payload(const Catalog& catalog, const Places& places) {
     const bool entrypoint = std::ranges::any_of(catalog.rules, [](const Rule& rule) { return rule.match.entrypoint.has_value(); });
     header.u32((engine ? format::kNeedsEngineRecord : 0U) | (capabilities_only ? format::kCapabilitiesOnly : 0U) |
                (entrypoint ? format::kNeedsEntrypoint : 0U) | (needs_device_names(catalog) ? format::kNeedsDeviceNames : 0U) |
-               (catalog.log_exec_processes ? format::kLogsExecProcesses : 0U));
+               (catalog.log_exec_processes ? format::kLogsExecProcesses : 0U) |
+               (catalog.compare_execs == CompareExecs::after ? format::kComparesExecsAfter : 0U));
     header.u32(places.otherwise).u32(places.always).u32(places.policy);
     for (const auto trie : places.tries) header.u32(trie);
     header.text(catalog.decision_log).texts(machine_architectures()).texts(catalog.unsafe_annotations);

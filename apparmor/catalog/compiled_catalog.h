@@ -83,6 +83,7 @@ public:
     [[nodiscard]] std::string_view decision_log() const { return decision_log_; }
     // Whether it is logged which process an exec becomes.
     [[nodiscard]] bool logs_exec_processes() const;
+    [[nodiscard]] CompareExecs compare_execs() const;
     // For a seccomp profile made from nothing: this machine's architectures, "SCMP_ARCH_X86_64" and its compat ones.
     [[nodiscard]] const std::vector<std::string>& architectures() const { return architectures_; }
 

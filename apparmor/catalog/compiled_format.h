@@ -58,6 +58,7 @@ inline constexpr std::uint32_t kCapabilitiesOnly = 2U;
 inline constexpr std::uint32_t kNeedsEntrypoint = 4U;
 inline constexpr std::uint32_t kNeedsDeviceNames = 8U;
 inline constexpr std::uint32_t kLogsExecProcesses = 16U;
+inline constexpr std::uint32_t kComparesExecsAfter = 32U;
 
 // What is given of a confinement's ceilings on the host.
 inline constexpr std::uint32_t kHasPaths = 1U;

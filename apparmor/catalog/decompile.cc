@@ -74,6 +74,7 @@ Result<Catalog> CompiledCatalog::written_again() const {
     catalog.without_apparmor = without_apparmor();
     catalog.decision_log = decision_log();
     catalog.log_exec_processes = logs_exec_processes();
+    catalog.compare_execs = compare_execs();
     catalog.unsafe_annotations = unsafe_annotations();
     return catalog;
 }

@@ -127,6 +127,9 @@ private:
             words.notes.push_back(after_.decision_log.empty() ? std::string("decisions are written to no file any more (\"decisionLog\")")
                                                               : concat({"decisions are written to ", quote(after_.decision_log)}));
         }
+        const std::string begin = "begin an exec before it is compared with the decision (\"compareExecs\")";
+        if (after_.compare_execs > before_.compare_execs) words.gains.push_back(begin);
+        if (after_.compare_execs < before_.compare_execs) words.losses.push_back(begin);
         if (before_.log_exec_processes != after_.log_exec_processes) {
             words.notes.push_back(concat(
                 {"which process an exec becomes is logged", after_.log_exec_processes ? "" : " no more", " (\"logExecProcesses\")"}));

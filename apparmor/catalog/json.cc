@@ -8,6 +8,7 @@
 
 #include "apparmor/catalog/check.h"
 #include "apparmor/catalog/document.h"
+#include "apparmor/catalog/keys.h"
 #include "apparmor/catalog/match.h"
 #include "apparmor/catalog/pattern.h"
 #include "apparmor/catalog/syscalls.h"
@@ -22,30 +23,6 @@ using Kind = Node::Kind;
 
 constexpr std::size_t kMaxName = 64;
 constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
-
-constexpr std::array<std::string_view, 9> kCatalogKeys{
-    "confinements",     "rules",       "otherwise",        "withoutAppArmor", "profileDirs",
-    "externalProfiles", "decisionLog", "logExecProcesses", "$schema"};
-constexpr std::array<std::string_view, 6> kSettings{"otherwise",        "withoutAppArmor", "profileDirs",
-                                                    "externalProfiles", "decisionLog",     "logExecProcesses"};
-constexpr std::array<std::string_view, 15> kConfinementKeys{
-    "apparmor", "unconfined",         "capabilities", "allCapabilities", "noNewPrivileges", "denySyscalls", "exec",      "start",
-    "restore",  "runtimeAnnotations", "hostPaths",    "devices",         "hostNamespaces",  "keepMasked",   "refuseExec"};
-constexpr std::array<std::string_view, 2> kProfileKeys{"profile", "combine"};
-constexpr std::array<std::string_view, 3> kExecKeys{"rules", "otherwise", "unconfined"};
-constexpr std::array<std::string_view, 3> kExecRuleKeys{"command", "apparmor", "deny"};
-constexpr std::array<std::string_view, 6> kRuleKeys{"match", "use", "reject", "pass", "selectable", "weaker"};
-constexpr std::array<std::string_view, 5> kOtherwiseKeys{"use", "reject", "pass", "selectable", "weaker"};
-constexpr std::array<std::string_view, 2> kHostPathsKeys{"paths", "weaker"};
-
-constexpr std::array<Word<Combine>, 3> kCombines{{{"tighten", Combine::tighten}, {"stack", Combine::stack}, {"replace", Combine::replace}}};
-constexpr std::array<Word<ExecOtherwise>, 3> kExecOtherwises{
-    {{"transition", ExecOtherwise::transition}, {"base", ExecOtherwise::base}, {"deny", ExecOtherwise::deny}}};
-constexpr std::array<Word<Start>, 2> kStarts{{{"in-profile", Start::in_profile}, {"from-profile", Start::from_profile}}};
-constexpr std::array<Word<Restore>, 2> kRestores{{{"refuse", Restore::refuse}, {"allow", Restore::allow}}};
-constexpr std::array<Word<RefuseExec>, 2> kRefuseExecs{{{"error", RefuseExec::error}, {"exit-status", RefuseExec::exit_status}}};
-constexpr std::array<Word<WithoutAppArmor>, 2> kWithout{
-    {{"refuse", WithoutAppArmor::refuse}, {"capabilities-only", WithoutAppArmor::capabilities_only}}};
 
 // Reads the documents of a catalog into READING, complaining about whatever cannot be read.
 class Reader : private Values {
@@ -112,6 +89,10 @@ private:
             if (expect(value, Kind::text, "\"decisionLog\"")) catalog.decision_log = read_absolute(value, key);
         } else if (key == "logExecProcesses") {
             if (expect(value, Kind::boolean, "\"logExecProcesses\"")) catalog.log_exec_processes = value.boolean;
+        } else if (key == "compareExecs") {
+            read_word(value, key, kCompareExecs, catalog.compare_execs);
+            if (catalog.compare_execs == CompareExecs::after)
+                note(value.place, "what an exec starts has begun when it is compared with the decision (\"after\")");
         } else if (key == "profileDirs") {
             each_text(value, key, [&](const Node& item) { catalog.profile_dirs.push_back(read_absolute(item, key)); });
         } else if (key == "externalProfiles") {

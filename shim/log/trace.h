@@ -38,6 +38,7 @@ struct Trace {
     std::string id;            // of the decision
     std::string decision_log;  // the catalog's JSON-lines file; empty: none
     bool logs_exec_processes = false;
+    bool compares_execs_after = false;  // they have begun
     Fields fields;
     Step step = Step::other;
     Passed passed = Passed::no;

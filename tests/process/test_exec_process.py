@@ -27,9 +27,12 @@ class ExecProcess(observing.ObservingTest):
         super().setUp()
         self.load_catalog()
 
-    def load_logging_processes(self, is_on=True):
-        result = self.try_to_load(harness.CATALOG | {"logExecProcesses": is_on})
+    def load_with(self, **settings):
+        result = self.try_to_load(harness.CATALOG | settings)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def load_logging_processes(self, is_on=True):
+        self.load_with(logExecProcesses=is_on)
 
     def test_which_process_an_exec_is(self):
         """By the file that the runtime writes, where the catalog asks for it; without one, or with one that was there before, nothing is said of it."""
@@ -88,13 +91,15 @@ class ExecProcess(observing.ObservingTest):
         directory = self.cri_bundle("c1")
         self.cri("create", "--bundle", directory)
         file = harness.WORK / "exec.pid"
-        for traced in (False, True):
+        ways = {"not allowed to trace": ("before", harness.deny_tracing), "not in a container": ("before", None), "as the catalog says": ("after", None)}
+        for way, (when, first) in ways.items():
+            self.load_with(compareExecs=when)
             for steps, obeys in (((*watching.BOUNDED, "filter"), True), ((watching.BOUNDED[0], "filter"), False)):
-                with self.subTest(traced=traced, obeys=obeys):
+                with self.subTest(way, obeys=obeys):
                     file.unlink(missing_ok=True)
                     self.runtime.write_text(f"#!/bin/sh\n{shlex.join([str(watching.INIT), *steps, *watching.SLEEPS])} > /dev/null 2>&1 &\necho $! > {file}\n")
                     before = self.counters()
-                    run = self.cri_exec(directory, "--pid-file", file, preexec_fn=None if traced else harness.deny_tracing)
+                    run = self.cri_exec(directory, "--pid-file", file, preexec_fn=first)
                     self.assertEqual(run.code, 0, run.message)
                     process = int(file.read_text())
                     self.addCleanup(subprocess.run, ("kill", "-KILL", str(process)), stderr=subprocess.DEVNULL, check=False)

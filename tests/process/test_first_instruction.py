@@ -114,8 +114,8 @@ class FirstInstruction(real_runtime.RealRuntime):
         spec = harness.WORK / "edited.json"
         self.runtime_that_first(f"for word; do shift; case $word in */fd/*) sed '{edit}' $word > {spec}; word={spec} ;; esac; set -- \"$@\" $word; done", "exec")
 
-    def exec_that_marks(self, mark, options):
-        script = "while read -r line; do case $line in TracerPid*) echo \"$line\" > /mark; esac; done < /proc/self/status; exec sleep 0.2"
+    def exec_that_marks(self, mark, options, pause="0.2"):
+        script = "while read -r line; do case $line in TracerPid*) echo \"$line\" > /mark; esac; done < /proc/self/status; exec sleep " + pause
         spec = harness.WORK / "process.json"
         spec.write_bytes(bundles.encode(bundles.process(("/bin/sh", "-c", script))))
         mark.unlink(missing_ok=True)
@@ -134,6 +134,20 @@ class FirstInstruction(real_runtime.RealRuntime):
                     time.sleep(0.3)
                     self.assertEqual(mark.exists() and mark.read_text(), False if edit else "TracerPid:\t0\n")
                     self.assertEqual(json.loads(self.runtime_call("state", "c1").stdout)["status"], "running")
+
+    def test_an_exec_that_is_compared_after(self):
+        """As the catalog says: it has begun, and is ended then."""
+        mark, file = self.start() / "rootfs/mark", harness.WORK / "exec.pid"
+        result = self.try_to_load(harness.CATALOG | {"compareExecs": "after"})
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        for edit, obeys in (("", True), (self.SKIPPED["capabilities"], False)):
+            with self.subTest(obeys=obeys):
+                self.edit_spec(edit)
+                file.unlink(missing_ok=True)
+                self.assertEqual(self.exec_that_marks(mark, ("--detach", "--pid-file", file), pause="1000").code, 0)
+                self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+                self.assertEqual(mark.read_text(), "TracerPid:\t0\n")
+                self.assertEqual(Path(f"/proc/{file.read_text()}/root").exists(), obeys)
 
 
 class Runc(FirstInstruction, harness.ShimTest):

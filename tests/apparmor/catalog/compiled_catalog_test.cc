@@ -42,18 +42,21 @@ TEST(CompiledCatalog, keeps_settings) {
     EXPECT_EQ(bytes, compile_catalog(source));
     EXPECT_EQ(view(bytes).decision_log(), "/var/log/aa-shim.jsonl");
     EXPECT_TRUE(view(bytes).logs_exec_processes());
+    EXPECT_EQ(view(bytes).compare_execs(), CompareExecs::before);
     EXPECT_EQ(view(bytes).without_apparmor(), WithoutAppArmor::refuse);
     EXPECT_TRUE(view(bytes).needs_engine_record());
     EXPECT_FALSE(view(bytes).architectures().empty());
     EXPECT_TRUE(view(bytes).architectures().at(0).starts_with("SCMP_ARCH_"));
     source.without_apparmor = WithoutAppArmor::capabilities_only;
     source.log_exec_processes = false;
+    source.compare_execs = CompareExecs::after;
     source.rules.clear();
     source.rules.push_back(rule({.engine = "docker", .handler = "web", .entrypoint = "/x"}, Use{"web"}, 1));
     const auto other = compile_catalog(source);
     EXPECT_EQ(view(other).without_apparmor(), WithoutAppArmor::capabilities_only);
     EXPECT_FALSE(view(other).needs_engine_record());
     EXPECT_FALSE(view(other).logs_exec_processes());
+    EXPECT_EQ(view(other).compare_execs(), CompareExecs::after);
 }
 
 TEST(CompiledCatalog, of_an_empty_catalog) {

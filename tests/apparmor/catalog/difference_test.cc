@@ -256,6 +256,11 @@ TEST(Difference, TheCatalogAsAWhole) {
     after.log_exec_processes = true;
     EXPECT_EQ(words(between(two(), after)), "= which process an exec becomes is logged (\"logExecProcesses\")\n");
     EXPECT_EQ(words(between(after, two())), "= which process an exec becomes is logged no more (\"logExecProcesses\")\n");
+    after = two();
+    after.compare_execs = CompareExecs::after;
+    EXPECT_EQ(words(between(two(), after)), "+ begin an exec before it is compared with the decision (\"compareExecs\")\n");
+    EXPECT_EQ(words(between(after, two())), "- begin an exec before it is compared with the decision (\"compareExecs\")\n");
+    EXPECT_TRUE(gains(between(two(), after)));
 }
 
 }  // namespace
