@@ -18,6 +18,9 @@ public:
     // The file PATH, which is to be written yet. Engines name a new file, and in full: what is there already is another exec's.
     explicit PidFile(std::string_view path);
 
+    // Whether there is such a file.
+    [[nodiscard]] bool is_told() const { return !path_.empty(); }
+
     // Has the kernel tell of it from now on (inotify(7)).
     void watch();
 

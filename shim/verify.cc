@@ -209,11 +209,13 @@ pid_t watch_programs(ExecStop& stop, const Watched& watched, const Beginning& be
     return first;
 }
 
-// Says that what is WATCHED is looked at after its start only, and WHY.
-void log_untraced(const Watched& watched, const Error& why) {
-    auto entry = watched.entry(concat({watched.what, " is looked at after its program has begun, not before: ", why.message,
-                                       "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
-                               kUntracedReason);
+// Says that what is WATCHED is looked at after its start only, or never, as nobody tells its process, and WHY.
+void log_untraced(const Watched& watched, const Error& why, bool is_told = true) {
+    const std::string_view when =
+        is_told ? " is looked at after its program has begun, not before: " : " is not looked at, and has no --pid-file: ";
+    auto entry = watched.entry(
+        concat({watched.what, when, why.message, "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
+        kUntracedReason);
     entry.allowed = true;
     log_decision(entry, {});
 }
@@ -334,7 +336,7 @@ Result<void> watch_exec(const Call& call, const Bounds& bounds, const Trace& tra
         const pid_t in_time = is_traced ? watch_programs(**stop, watched, {bounds, bounds.profile}) : 0;
         const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
         if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
-        if (stop && !is_traced) log_untraced(watched, stop->error());
+        if (stop && !is_traced) log_untraced(watched, stop->error(), file.is_told());
         const WatchedProcess process(pid);
         if (in_time == 0 && pid != 0) watch_tree(process, process.user_namespace(), watched, bounds, kPolls);
     });

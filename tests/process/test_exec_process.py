@@ -107,6 +107,19 @@ class ExecProcess(observing.ObservingTest):
                     self.assertEqual(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z", obeys)
                     self.assertEqual(self.counters()["mismatches"] - before["mismatches"], 0 if obeys else 1)
 
+    def test_what_is_said_where_it_cannot_be_traced(self):
+        directory = self.cri_bundle("c1")
+        self.cri("create", "--bundle", directory)
+        log = self.listen_as_journald(harness.TIMEOUT)
+        for options, said in ((("--pid-file", harness.WORK / "exec.pid"), "is looked at after its program has begun, not before: "),
+                              ((), "is not looked at, and has no --pid-file: ")):
+            self.assertEqual(self.cri_exec(directory, *options, preexec_fn=harness.deny_tracing).code, 0)
+            records = sorted((parse_record(log.recv(1 << 16)) for _ in range(2)), key=lambda record: record["AA_SHIM_COMMAND"])
+            self.assertEqual([record["AA_SHIM_COMMAND"] for record in records], ["exec", "verify"])
+            self.assertIn(f"exec of container 'c1' {said}", records[1]["MESSAGE"])
+            self.assertEqual((records[1]["AA_SHIM_OUTCOME"], records[1]["AA_SHIM_REASON"], records[1]["AA_SHIM_DECISION"]),
+                             ("allowed", "untraced", records[0]["AA_SHIM_DECISION"]))
+
 
 class Waiting(test_exec_status.StatusTest):
     """Seen by who reaps it."""
