@@ -10,7 +10,9 @@
 #include <cerrno>
 
 #include "apparmor/kernel/profile_name.h"
+#include "apparmor/source/compiled_files.h"
 #include "apparmor/source/parser_process.h"
+#include "apparmor/source/policy_abi.h"
 #include "apparmor/source/profile_files.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -23,7 +25,14 @@ namespace {
 constexpr std::string_view kNotDefined = "AA502";
 constexpr std::string_view kNotKnown = "AA505";
 
-Result<Parser> parser_of(const LoadSettings& settings) { return settings.parser.empty() ? Parser::find() : Parser(settings.parser); }
+// It finds the abi of policy_abi.h where there is a directory for what it compiles.
+Result<Parser> parser_of(const LoadSettings& settings) {
+    const auto parser = (settings.parser.empty() ? TRY(Parser::find()) : Parser(settings.parser)).remembering(settings.cache);
+    if (settings.compiled.empty()) return parser;
+    const auto includes = settings.compiled + "/include";
+    TRY(write_policy_abi(includes));
+    return parser.including(includes);
+}
 
 void add_profile(std::vector<NamedProfile>& profiles, std::string_view name, const Origin& origin) {
     const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const NamedProfile& profile) { return profile.profile == name; });
@@ -72,20 +81,43 @@ std::string_view source_of(const std::vector<ProfileSource>& sources, std::strin
 
 std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message, "AA100"}}; }
 
-// All FILES in one run; only if that fails one run each, for the messages that do not say which file they mean.
+// Compiles FILES, which are left in DIRECTORY if there is one; whether the parser took all of them.
+Result<bool> compile_to(const std::string& directory, const Parser& parser, const std::vector<std::string>& files,
+                        const std::string& features) {
+    if (directory.empty()) return TRY(parser.compile(files, features)).ok();
+    const auto compilation = TRY(compile_together(parser, files, features, directory));
+    TRY(leave_policies(compilation.policies, directory));
+    return compilation.ok;
+}
+
+// Those of FILES that are not known in one run; only if that fails one run each, for the messages that do not say which file they mean.
 Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const std::vector<std::string>& files, bool for_kernel,
-                                                  const std::string& cache) {
+                                                  const std::string& directory) {
     std::vector<Complaint> result;
     if (files.empty()) return result;
     const std::string features = TRY(features_for(for_kernel));
-    if (TRY(parser.compile(files, features, cache)).ok()) return result;
-    for (const auto& file : files) {
+    auto unknown = unknown_files(parser, files, features);
+    std::erase_if(unknown, [&](const auto& file) { return left_policy(file, directory).has_value(); });
+    if (unknown.empty() || TRY(compile_to(directory, parser, unknown, features))) return result;
+    for (const auto& file : unknown) {
         const auto run = TRY(parser.compile({file}, features));
         if (run.ok()) continue;
         const auto complaints = parser_complaints(run, file);
         result.insert(result.end(), complaints.begin(), complaints.end());
     }
     return result;
+}
+
+// Compiles in one run what FILES probably have for WANTED: who knows the policy of a file knows the names in it as well, and needs not ask the
+// parser about one file at a time. What it does not take is asked about later.
+Result<void> compile_ahead(const Parser& parser, const ProfileFiles& files, const std::vector<NamedProfile>& wanted, const Kernel& kernel,
+                           const std::string& directory) {
+    std::vector<std::string> names;
+    for (const auto& profile : wanted) names.push_back(profile.profile);
+    const auto features = TRY(features_for(kernel.require_enabled().has_value()));
+    const auto unknown = unknown_files(parser, files.declaring(names), features);
+    if (!unknown.empty()) TRY(compile_to(directory, parser, unknown, features));
+    return {};
 }
 
 // What the catalog's place says of a profile that nothing defines; SUGGESTION is a name that exists.
@@ -210,11 +242,13 @@ std::vector<NamedProfile> named_profiles(const Catalog& catalog) {
     return result;
 }
 
-Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const LoadSettings& settings) {
+Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const Kernel& kernel, const LoadSettings& settings) {
     std::vector<ProfileSource> result;
     const auto wanted = named_profiles(catalog);
     if (wanted.empty()) return result;
-    ProfileFiles files(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings));
+    const auto parser = TRY(parser_of(settings));
+    ProfileFiles files(parser, profile_directories(catalog.profile_dirs, settings));
+    if (settings.cache && !settings.compiled.empty()) TRY(compile_ahead(parser, files, wanted, kernel, settings.compiled));
     for (const auto& profile : wanted) {
         const auto defining = TRY(files.defining(profile.profile));
         result.push_back({profile.profile, TRY(only_source(profile.profile, defining).context(profile.origin.text()))});
@@ -256,8 +290,16 @@ std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<P
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                            const LoadSettings& settings) {
     TRY(kernel.require_enabled());
-    if (const auto files = files_of(sources); !files.empty()) {
-        const auto run = TRY(TRY(parser_of(settings)).load(files, settings.compiled));
+    const auto parser = TRY(parser_of(settings));
+    std::vector<std::string> files;
+    for (auto& file : files_of(sources)) {
+        auto policy = left_policy(file, settings.compiled);
+        if (!policy) policy = parser.known_policy(file, {});
+        // What the kernel does not take is the parser's to tell of.
+        if (!policy || !kernel.replace_policy(*policy)) files.push_back(std::move(file));
+    }
+    if (!files.empty()) {
+        const auto run = TRY(parser.load(files));
         if (!run.ok()) {
             std::string text = "the profiles could not be loaded:";
             for (const auto& complaint : parser_complaints(run, files.front())) text += " " + complaint.text() + ";";

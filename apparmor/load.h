@@ -15,6 +15,7 @@
 #include "apparmor/catalog/policy_snapshot.h"
 #include "apparmor/kernel/kernel.h"
 #include "apparmor/policy/loaded_policy.h"
+#include "apparmor/source/policy_cache.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -34,6 +35,7 @@ struct LoadSettings {
     std::vector<std::string> directories = {std::string(kProfileDirectory), "/etc/apparmor.d"};
     std::string parser = {};    // empty: the packaged one
     std::string compiled = {};  // an empty directory in which check_profiles() leaves what load_profiles() then loads; empty: none
+    std::shared_ptr<PolicyCache> cache = {};  // what was compiled before
 };
 
 // Where the profiles of a catalog are looked for: in the directories of its OWN `profileDirs`, then in those of SETTINGS.
@@ -49,9 +51,10 @@ struct NamedProfile {
 std::vector<NamedProfile> named_profiles(const Catalog& catalog);
 
 // The profiles of CATALOG (stack components and children's parents included, each once) with their source files, looked
-// for by profile *name* as `apparmor_parser -N` reports it, in the catalog's profileDirs, /etc/aa-shim/apparmor.d and
-// /etc/apparmor.d with its subfolders. A profile defined by two files is an error, and so is a file that others can write.
-Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const LoadSettings& settings = {});
+// for by profile *name* as the parser reports it, in the catalog's profileDirs, /etc/aa-shim/apparmor.d and
+// /etc/apparmor.d with its subfolders. A profile defined by two files is an error, and so is a file that others can write. What SETTINGS have
+// a cache for is compiled on the way, for KERNEL.
+Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const Kernel& kernel, const LoadSettings& settings = {});
 
 // What stands in the way of enforcing CATALOG with SOURCES: sources that do not compile, names with neither a source nor
 // a loaded profile. Nothing is loaded. On a kernel without AppArmor the sources are only compiled, and a name without a source, but for the
@@ -62,7 +65,7 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
 // What is no error of CATALOG and its SOURCES, but should be known: profiles that are forced to complain.
 std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources);
 
-// Loads SOURCES into the kernel (apparmor_parser --replace), as check_profiles() has compiled them, and checks that every profile of
+// Loads SOURCES into the kernel, as check_profiles() has compiled them or the cache knows them, and checks that every profile of
 // CATALOG is there afterwards, by exact name.
 Result<void> load_profiles(const Catalog& catalog, const std::vector<ProfileSource>& sources, const Kernel& kernel,
                            const LoadSettings& settings = {});

@@ -20,11 +20,16 @@ std::string listed(CapabilitySet set) {
     return concat({"[", text, "]"});
 }
 
-void find_ceiling(const Confinement& confinement, Policy& policy, const std::string& label, Findings& findings) {
+}  // namespace
+
+void find_against_ceiling(const Confinement& confinement, Policy& policy, Findings& findings) {
+    const auto* profile = std::get_if<std::string>(&confinement.profile);
     const auto* ceiling = std::get_if<CapabilitySet>(&confinement.ceiling);
+    if (profile == nullptr || ceiling == nullptr) return;
+    const auto& label = *profile;
     const auto own = allowed_capabilities(policy, label);
     const auto reachable = reachable_from(policy, label);
-    if (ceiling == nullptr || !own || !reachable || reachable->exactness == Exactness::unbounded) return;
+    if (!own || !reachable || reachable->exactness == Exactness::unbounded) return;
     if (const auto cut = *own - *ceiling; !cut.empty() && !CapabilitySet::all().subset_of(*own)) {
         findings.push_back({"AA506",
                             confinement.origin,
@@ -45,6 +50,8 @@ void find_ceiling(const Confinement& confinement, Policy& policy, const std::str
     }
 }
 
+namespace {
+
 const Profile* profile_of(Policy& policy, std::string_view name) {
     const auto found = policy.find(name);
     const bool enforces = found && *found != nullptr && ((*found)->mode == Mode::enforce || (*found)->mode == Mode::kill);
@@ -56,7 +63,6 @@ const Profile* profile_of(Policy& policy, std::string_view name) {
 void find_against_catalog(const Confinement& confinement, Policy& policy, Findings& findings) {
     const auto* label = std::get_if<std::string>(&confinement.profile);
     if (label == nullptr) return;
-    find_ceiling(confinement, policy, *label, findings);
     for (const auto component : components(*label)) {
         const auto* profile = profile_of(policy, component);
         if (profile == nullptr) continue;

@@ -201,6 +201,7 @@ private:
         find_wider_moves(policy_.profiles(), free_to_move(places), findings_);
         if (search_.catalog == nullptr) return;
         for (const auto& confinement : search_.catalog->confinements) {
+            find_against_ceiling(confinement, *policy, findings_);
             find_against_catalog(confinement, *policy, findings_);
             find_wider_exec_rules(confinement, *policy, findings_);
         }

@@ -30,7 +30,8 @@ struct Search {
 // programs are. Besides under their children, and what their rules name.
 Result<std::vector<Finding>> find_in_profiles(const Search& search, std::span<const SourceText> files);
 
-// What CATALOG and its profiles, as POLICY has them, would not survive; each at the place that names the profile first.
+// What CATALOG and its profiles, as POLICY has them, would not survive; each at the place that names the profile first. Not what
+// takes a walk through all that can be reached, and is a note at most: ceilings that are not what the profiles allow.
 std::vector<Finding> find_in_policy(const Catalog& catalog, Policy& policy);
 
 }  // namespace aa::apparmor

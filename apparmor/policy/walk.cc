@@ -186,6 +186,13 @@ FileWalk::Paths FileWalk::paths_to(std::uint32_t target) const {
     return all;
 }
 
+std::optional<std::string> FileWalk::path_to(std::uint32_t target) const {
+    for (std::uint32_t at = 1; at < nodes_.size(); ++at) {
+        if (nodes_[at].shape == kName && state_has_target(nodes_[at].state, target)) return path_of(at);
+    }
+    return std::nullopt;
+}
+
 // --- a target and an attachment ---
 
 // Pairs of states that one path leads to: of the file rules and of the attachment. The kernel matches an attachment without

@@ -33,6 +33,9 @@ public:
     };
     [[nodiscard]] Paths paths_to(std::uint32_t target) const;
 
+    // One of them, if there are any: what takes no walk back to the others.
+    [[nodiscard]] std::optional<std::string> path_to(std::uint32_t target) const;
+
     // Whether ATTACHMENT may match a path that has TARGET, with some such paths.
     struct Meeting {
         bool possible = false;

@@ -5,11 +5,9 @@
 
 #include <array>
 #include <filesystem>
-#include <set>
 #include <system_error>
 #include <utility>
 
-#include "apparmor/source/policy_abi.h"
 #include "base/text.h"
 
 namespace aa::apparmor {
@@ -36,18 +34,6 @@ std::string without_chatter(std::string_view errors) {
 std::vector<std::string> joined(std::vector<std::string> words, const std::vector<std::string>& more) {
     words.insert(words.end(), more.begin(), more.end());
     return words;
-}
-
-// Beside what the parser keeps in CACHE.
-std::string include_directory(const std::string& cache) { return cache + "/include"; }
-
-// The parser's cache keeps one file of a name, whichever directory that is in.
-bool can_be_cached(const std::vector<std::string>& files, const std::string& cache) {
-    std::set<std::string_view> names;
-    for (const std::string_view file : files) {
-        if (!names.insert(file.substr(file.rfind('/') + 1)).second) return false;
-    }
-    return !cache.empty();
 }
 
 // "… in profile P at line N: TEXT" → P, N, TEXT; a line of another form is a problem of FILE as a whole.
@@ -79,9 +65,35 @@ Result<Parser> Parser::find() {
 }
 
 Parser Parser::including(std::string directory) const {
-    Parser parser(path_);
+    Parser parser(*this);
     parser.includes_ = std::move(directory);
     return parser;
+}
+
+Parser Parser::remembering(std::shared_ptr<PolicyCache> cache) const {
+    Parser parser(*this);
+    parser.cache_ = std::move(cache);
+    return parser;
+}
+
+bool Parser::knows(const std::string& file, const std::string& features) const {
+    return cache_ && cache_->knows({path_, includes_, features}, file);
+}
+
+std::optional<std::string> Parser::known_policy(const std::string& file, const std::string& features) const {
+    return cache_ ? cache_->policy({path_, includes_, features}, file) : std::nullopt;
+}
+
+std::optional<std::vector<std::string>> Parser::known_names(const std::string& file) const {
+    return cache_ ? cache_->names({path_, includes_, {}}, file) : std::nullopt;
+}
+
+void Parser::remember(const std::map<std::string, std::string>& policies, const std::string& features) const {
+    if (cache_) cache_->keep({path_, includes_, features}, policies);
+}
+
+void Parser::remember_names(const std::string& file, const std::vector<std::string>& names) const {
+    if (cache_) cache_->keep_names({path_, includes_, {}}, file, names);
 }
 
 std::string include_root(const std::string& path) {
@@ -116,24 +128,17 @@ Result<CommandOutcome> Parser::compile_input(std::string text, const std::string
 
 Result<CommandOutcome> Parser::compile(const std::vector<std::string>& files, const std::string& features, const std::string& cache) const {
     std::vector<std::string> arguments = {"--skip-kernel-load", "--quiet", "--jobs=auto"};
-    if (can_be_cached(files, cache)) {
-        arguments.insert(arguments.end(), {"--write-cache", "--cache-loc=" + cache});
-    } else {
+    if (cache.empty()) {
         arguments.emplace_back("--skip-cache");
-    }
-    if (!cache.empty()) {
-        TRY(write_policy_abi(include_directory(cache)));
-        arguments.push_back("--Include=" + include_directory(cache));
+    } else {
+        arguments.insert(arguments.end(), {"--write-cache", "--cache-loc=" + cache});
     }
     if (!features.empty()) arguments.push_back("--features-file=" + features);
     return run(joined(std::move(arguments), files));
 }
 
-Result<CommandOutcome> Parser::load(const std::vector<std::string>& files, const std::string& cache) const {
-    std::vector<std::string> arguments = {"--replace", "--quiet", "--jobs=auto"};
-    arguments.push_back(can_be_cached(files, cache) ? "--cache-loc=" + cache : std::string("--skip-cache"));
-    if (!cache.empty()) arguments.push_back("--Include=" + include_directory(cache));
-    return run(joined(std::move(arguments), files));
+Result<CommandOutcome> Parser::load(const std::vector<std::string>& files) const {
+    return run(joined({"--replace", "--quiet", "--jobs=auto", "--skip-cache"}, files));
 }
 
 Result<std::string> features_for(bool runs) { return runs ? std::string() : packaged_features(); }

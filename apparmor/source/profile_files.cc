@@ -156,12 +156,15 @@ std::string operators_link(std::string_view file, std::string_view kind) {
 
 Result<FileNames> ProfileFiles::names_in(const std::string& path) {
     if (const auto found = known_.find(path); found != known_.end()) return found->second;
+    if (auto names = parser_.known_names(path)) return known_.emplace(path, FileNames{*std::move(names), {}}).first->second;
     const auto run = TRY(parser_.names({path}));
     FileNames result;
     for (const auto line : lines(run.output)) result.names.emplace_back(line);
     if (std::any_of(result.names.begin(), result.names.end(), has_variable)) TRY(expand_names(parser_, path, result));
     // A file that the operator disabled is no failure: the parser says so and reports no names.
     if (!run.ok() || (result.names.empty() && !run.errors.empty())) result.complaints = parser_complaints(run, path);
+    if (result.complaints.empty() && std::none_of(result.names.begin(), result.names.end(), has_variable))
+        parser_.remember_names(path, result.names);
     return known_.emplace(path, std::move(result)).first->second;
 }
 
@@ -233,6 +236,14 @@ std::vector<Complaint> ProfileFiles::disabled(std::string_view profile) const {
             {{file.path, 1, 1},
              concat({"profile ", quote(profile), " is disabled: ", quote(link),
                      " makes apparmor_parser pass over this file; remove it (aa-enforce ", file.path, ") or name another one"})});
+    }
+    return result;
+}
+
+std::vector<std::string> ProfileFiles::declaring(std::span<const std::string> profiles) const {
+    std::vector<std::string> result;
+    for (const auto& file : files_) {
+        if (std::ranges::any_of(profiles, [&](const auto& profile) { return declares(file.text, profile); })) result.push_back(file.path);
     }
     return result;
 }

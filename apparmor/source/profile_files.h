@@ -36,6 +36,9 @@ public:
     // header for it in their text. A profile of that name that is loaded already is not what the operator wrote since.
     Result<std::vector<Complaint>> broken(std::string_view profile);
 
+    // The files that seem to hold a header of one of PROFILES.
+    [[nodiscard]] std::vector<std::string> declaring(std::span<const std::string> profiles) const;
+
     // The complaint about a file that is called PROFILE but defines others, if that is why nothing defines it.
     Result<std::vector<Complaint>> misnamed(std::string_view profile);
 

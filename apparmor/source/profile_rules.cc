@@ -82,6 +82,8 @@ Result<std::vector<Profile>> compile_text(const Parser& parser, std::string_view
 
 Result<std::vector<Profile>> compile_files(const Parser& parser, const std::vector<std::string>& files, const std::string& features) {
     if (files.empty()) return std::vector<Profile>();
+    const auto known = files.size() == 1 ? parser.known_policy(files.front(), features) : std::nullopt;
+    if (known) return read_policy(*known, quote(files.front()));
     return compile(parser, files, quote(files.front()), features);
 }
 

@@ -34,6 +34,7 @@ struct Options {
 
 apparmor::LoadSettings settings_of(const Options& options) {
     apparmor::LoadSettings settings;
+    settings.cache = apparmor::host_policy_cache();
     if (!options.profiles.empty()) settings.directories.front() = options.profiles;
     return settings;
 }

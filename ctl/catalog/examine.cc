@@ -112,7 +112,7 @@ Result<Examination> examine(const std::vector<std::string>& paths, Trust trust, 
     result.files = std::move(sources);
     result.catalog = std::move(reading.catalog);
     if (!result.is_read || profiles == Profiles::skip) return result;
-    result.sources = TRY(apparmor::find_profile_sources(result.catalog, settings));
+    result.sources = TRY(apparmor::find_profile_sources(result.catalog, kernel, settings));
     add(result.findings, apparmor::check_profiles(result.catalog, result.sources, kernel, settings), {});
     add(result.findings, apparmor::profile_notes(result.catalog, result.sources), {});
     const auto unknown = std::stable_partition(result.findings.begin(), result.findings.end(),

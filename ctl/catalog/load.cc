@@ -14,6 +14,7 @@
 
 #include "apparmor/catalog/compiled_catalog.h"
 #include "apparmor/kernel/library.h"
+#include "apparmor/source/policy_cache.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "ctl/catalog/comparison.h"
@@ -29,6 +30,8 @@
 namespace aa::ctl {
 
 namespace {
+
+const std::string kNotKept = "what was compiled is not kept, so that the next load takes longer: ";
 
 struct Options {
     bool dry_run = false;
@@ -69,6 +72,15 @@ private:
     std::string directory_;
 };
 
+// What was compiled before, for the catalog that aa-shim reads. Without it a load takes longer, which the operator should know.
+std::shared_ptr<apparmor::PolicyCache> open_cache(const std::string& path, std::vector<std::string>& remarks) {
+    if (path != apparmor::kCatalogPath) return nullptr;
+    const auto cache = apparmor::PolicyCache::open(apparmor::kPolicyCacheDirectory, apparmor::PolicyCache::Use::write);
+    if (cache) return *cache;
+    remarks.push_back(kNotKept + cache.error().message);
+    return apparmor::host_policy_cache();
+}
+
 // Has what somebody learned under, who is not there any more, forbid again.
 Result<void> settle(const apparmor::Kernel& kernel, const apparmor::Catalog& catalog, std::vector<std::string>& remarks) {
     for (auto& done : TRY(settle_twins(kernel, apparmor::profile_directories(catalog.profile_dirs)))) remarks.push_back(std::move(done));
@@ -85,7 +97,13 @@ Result<Loaded> load(const Options& options) {
     const auto compiled = TRY(CompiledProfiles::make(options.output));
     apparmor::LoadSettings settings;
     settings.compiled = compiled->directory();
-    Loaded result{TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel, settings)), {}};
+    Loaded result;
+    settings.cache = open_cache(options.output, result.remarks);
+    result.examination = TRY(examine({options.catalog}, Trust::required, Profiles::examine, kernel, settings));
+    if (settings.cache) {
+        settings.cache->prune();
+        if (const auto& problem = settings.cache->problem(); !problem.empty()) result.remarks.push_back(kNotKept + problem);
+    }
     if (!result.examination.ok()) return result;
     auto& examination = result.examination;
     const auto load_profiles = [&] { return apparmor::load_profiles(examination.catalog, examination.sources, kernel, settings); };
@@ -102,7 +120,9 @@ Result<Loaded> load(const Options& options) {
 
 // What would be loaded; nothing is changed.
 int dry_run(const Context& context, const Options& options) {
-    const auto examination = examine({options.catalog}, Trust::required, Profiles::examine, apparmor::Kernel());
+    apparmor::LoadSettings settings;
+    settings.cache = apparmor::host_policy_cache();
+    const auto examination = examine({options.catalog}, Trust::required, Profiles::examine, apparmor::Kernel(), settings);
     if (!examination) return fail(context, examination.error());
     const auto findings = without_silenced(examination->findings, examination->texts, apparmor::Coverage::some);
     Json document = to_json(findings, Strictness::usual);

@@ -92,8 +92,8 @@ bool is_text(std::string_view text) {
 Result<ProfileCheck> check_files(const std::vector<std::string>& files, std::vector<std::string> directories,
                                  const apparmor::Catalog* catalog, const std::string& includes = {}) {
     const bool has_kernel = apparmor::Kernel().require_enabled().has_value();
-    const apparmor::Search search{TRY(apparmor::Parser::find()).including(includes), TRY(apparmor::features_for(has_kernel)),
-                                  std::move(directories), catalog};
+    const apparmor::Search search{TRY(apparmor::Parser::find()).including(includes).remembering(apparmor::host_policy_cache()),
+                                  TRY(apparmor::features_for(has_kernel)), std::move(directories), catalog};
     ProfileCheck result;
     for (const auto& file : files) result.texts.push_back({file, TRY(text_of(file))});
     result.findings = TRY(apparmor::find_in_profiles(search, result.texts));

@@ -22,9 +22,10 @@ namespace {
 constexpr std::array<std::string_view, 2> kBundles = {"/run/containerd/io.containerd.runtime.v2.task",
                                                       "/run/k3s/containerd/io.containerd.runtime.v2.task"};
 
-// What `aa-shimctl load` keeps for a rollback.
+// What `aa-shimctl load` keeps: for a rollback, and for the next load.
 constexpr const char* kState = "/var/lib/aa-shim";
 constexpr const char* kLoads = "/var/lib/aa-shim/loads";
+constexpr const char* kCompiled = "/var/lib/aa-shim/compiled";
 
 // The names in the node's DIRECTORY; none if it is missing or goes away meanwhile.
 std::vector<std::string> names_in(const Host& host, const std::string& directory) {
@@ -81,6 +82,7 @@ Result<void> remove_files(const Host& host) {
     TRY(host.remove(std::string(shim::kHostKeyPath)));
     TRY(host.remove("/run/aa-shim/node-loaded"));
     TRY(host.remove_tree(kLoads));
+    TRY(host.remove_tree(kCompiled));
     TRY(host.remove_empty_directory(kState));
     return remove_programs(host);
 }

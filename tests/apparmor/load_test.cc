@@ -87,7 +87,7 @@ protected:
 
     [[nodiscard]] std::vector<std::string> found() const {
         std::vector<std::string> result;
-        const auto sources = find_profile_sources(catalog_, settings_);
+        const auto sources = find_profile_sources(catalog_, kernel_, settings_);
         if (!sources) return {"error: " + sources.error().message};
         for (const auto& source : *sources) {
             result.push_back(source.profile + "=" + (source.file.empty() ? "" : source.file.substr(root_.size() + 1)));
@@ -96,7 +96,7 @@ protected:
     }
 
     [[nodiscard]] std::vector<std::string> complaints() const {
-        const auto sources = find_profile_sources(catalog_, settings_);
+        const auto sources = find_profile_sources(catalog_, kernel_, settings_);
         if (!sources) return {"error: " + sources.error().message};
         auto result = texts(check_profiles(catalog_, *sources, kernel_, settings_));
         for (auto& text : result) {
@@ -288,54 +288,6 @@ TEST_F(Load, SuggestsANameThatExists) {
     EXPECT_THAT(complaints(),
                 ElementsAre("web.json:3:5: profile 'aa-shim-wbe': no file in etc defines it, did you mean 'aa-shim-web'?",
                             StartsWith("etc/aa-shim-wbe:1:1: the file 'etc/aa-shim-wbe' defines the profile 'something-else', ")));
-}
-
-TEST_F(Load, LoadingNeedsAKernelWithAppArmor) {
-    record_parser();
-    write("etc/web", "profile web { /x r, }\n");
-    want("web");
-    const auto loaded = load_profiles(catalog_, {{"web", root_ + "/etc/web"}}, kernel_, settings_);
-    ASSERT_FALSE(loaded);
-    EXPECT_THAT(loaded.error().message, HasSubstr("this kernel has no AppArmor"));
-    EXPECT_FALSE(fs::exists(root_ + "/calls"));
-}
-
-// The parser's own cache would give the policy of another file of that name, or of a newer version.
-TEST_F(Load, LoadsWhatWasCompiledForTheCheck) {
-    settings_.compiled = root_ + "/compiled";
-    settings_.parser = write("parser", "#!/bin/sh\necho \"$*\" >> " + root_ + "/calls\n", 0755);
-    write("module/parameters/enabled", "Y\n");
-    write("securityfs/apparmor/.access", "");
-    const Kernel kernel(root_ + "/securityfs", root_ + "/module");
-    const std::string web = write("etc/web", "profile web { /x r, }\n");
-    const std::string other = write("etc/more/web", "profile other { /x r, }\n");
-    want("web");
-    EXPECT_THAT(texts(check_profiles(catalog_, {{"web", web}}, kernel, settings_)), IsEmpty());
-    EXPECT_FALSE(load_profiles(catalog_, {{"web", web}}, kernel, settings_));  // the parser has not loaded it
-    want("other");
-    const std::vector<ProfileSource> both = {{"web", web}, {"other", other}};
-    EXPECT_THAT(texts(check_profiles(catalog_, both, kernel, settings_)), IsEmpty());
-    EXPECT_FALSE(load_profiles(catalog_, both, kernel, settings_));
-    const std::string cache = "--cache-loc=" + root_ + "/compiled ";
-    const std::string abi = "--Include=" + root_ + "/compiled/include ";
-    EXPECT_EQ(read(root_ + "/calls"), "--skip-kernel-load --quiet --jobs=auto --write-cache " + cache + abi + web + "\n" +
-                                          "--replace --quiet --jobs=auto " + cache + abi + web + "\n" +
-                                          "--skip-kernel-load --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n" +
-                                          "--replace --quiet --jobs=auto --skip-cache " + abi + web + " " + other + "\n");
-    EXPECT_TRUE(fs::exists(root_ + "/compiled/include/aa-shim/abi"));
-}
-
-TEST_F(Load, TheRealParserKeepsWhatItHasCompiled) {
-    const std::string features = "/usr/share/apparmor-features/features";
-    if (!fs::exists(features)) GTEST_SKIP() << "the package apparmor brings no features here";
-    const std::string cache = root_ + "/compiled";
-    const std::string web = write("etc/web", "profile web { /x r, }\n");
-    fs::create_directories(cache);
-    ASSERT_TRUE(Parser::find()->compile({web}, features, cache)->ok());
-    const auto hit =
-        Parser::find()->run({"--skip-kernel-load", "--show-cache", "--features-file=" + features, "--cache-loc=" + cache, web});
-    ASSERT_TRUE(hit);
-    EXPECT_THAT(hit->output + hit->errors, HasSubstr("Cache hit: " + cache));
 }
 
 TEST_F(Load, PublishesAtomicallyIntoADirectoryOfItsOwn) {

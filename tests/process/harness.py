@@ -28,6 +28,7 @@ WORK = Path("/mnt/aa")
 ETC = Path("/etc/aa-shim")
 RUN = Path("/run/aa-shim")
 LOADS = Path("/var/lib/aa-shim/loads")
+POLICIES = Path("/var/lib/aa-shim/compiled")
 JOURNAL = Path("/run/systemd/journal/socket")
 COMPILED = RUN / "catalog"
 TIMEOUT = 60
@@ -147,6 +148,7 @@ class ShimTest(unittest.TestCase):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(mode=0o755)
         shutil.rmtree(LOADS, ignore_errors=True)
+        shutil.rmtree(POLICIES, ignore_errors=True)
         (ETC / "catalog.d").mkdir()
         (ETC / "apparmor.d").mkdir()
         self.runtime = self.install_runtime(self.runtime_name)

@@ -246,7 +246,7 @@ class Disks(Surroundings):
 
     def test_nowhere_to_keep_loads(self):
         """The catalog comes into force all the same, and it is said that the way back is not kept."""
-        self.tiny("/var/lib/aa-shim", "16k")
+        self.tiny("/var/lib/aa-shim", "32k")
         self.fill("/var/lib/aa-shim")
         kept = sorted(harness.LOADS.rglob("*"))
         self.change()
