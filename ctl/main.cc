@@ -63,7 +63,8 @@ int run(int argc, char** argv) {
     } catch (const CLI::ExtrasError&) {
         return fail(context, unexpected_word(app));
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? kOk : kUsage;
+        if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+        return fail(context, wrong_command_line(app, error.what()));
     }
     if (const auto kept = give_up_for(context.task); !kept) return fail(context, kept.error());
     return context.command();

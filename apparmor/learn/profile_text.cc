@@ -126,6 +126,7 @@ std::string base_rules(std::string_view own) {
 
 std::string names_of(const std::set<Power>& powers) {
     std::vector<std::string> names;
+    names.reserve(powers.size());
     for (const auto power : powers) names.emplace_back(power_name(power));
     return join(names, ", ");
 }

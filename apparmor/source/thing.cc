@@ -183,7 +183,9 @@ Result<std::vector<Thing>> compile_things(const Parser& parser, std::span<const 
     if (!compiled) return refused(parser, rules, texts, features, compiled.error());
     for (auto& profile : *compiled) {
         for (std::size_t i = 0; i < things.size(); ++i) {
-            if (profile.name == name_of(i)) things[i].profile = std::move(profile);
+            if (profile.name != name_of(i)) continue;
+            things[i].profile = std::move(profile);
+            break;
         }
     }
     return things;

@@ -37,10 +37,11 @@ template CliOption CliCommand::option(const char*, std::optional<bool>&, const s
 
 CliOption CliCommand::choice(const char* name, std::vector<std::string> names, std::function<void(std::size_t)> take,
                              const char* text) const {
-    const auto set = [names, take = std::move(take)](const std::string& value) {
+    const CLI::IsMember known(names);
+    const auto set = [names = std::move(names), take = std::move(take)](const std::string& value) {
         take(static_cast<std::size_t>(std::find(names.begin(), names.end(), value) - names.begin()));
     };
-    return CliOption(app_->add_option_function<std::string>(name, set, text)->check(CLI::IsMember(names).description("")));
+    return CliOption(app_->add_option_function<std::string>(name, set, text)->check(known.description("")));
 }
 
 }  // namespace aa::ctl

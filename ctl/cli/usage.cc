@@ -28,6 +28,14 @@ Error no_command(const CLI::App& app, const std::string& word) {
                                       near.empty() ? ": see aa-shimctl --help" : concat({", did you mean ", quote(near), "?"})})};
 }
 
+// The command that APP has read, with a space before it; nothing if it has read none.
+std::string command_of(const CLI::App& app) {
+    const auto chosen = app.get_subcommands();
+    return chosen.empty() ? std::string() : concat({" ", chosen.front()->get_name()});
+}
+
+std::string see_help(const CLI::App& app) { return concat({": see aa-shimctl", command_of(app), " --help"}); }
+
 // The options of APP and of what it falls through to.
 std::vector<std::string> options_of(const CLI::App* app) {
     std::vector<std::string> names;
@@ -65,15 +73,16 @@ Result<void> check_command(const CLI::App& app, int argc, char** argv) {
 Error unexpected_word(const CLI::App& app) {
     const auto words = app.remaining(true);
     const std::string word = words.empty() ? std::string() : words.front().substr(0, words.front().find('='));
+    if (!word.starts_with('-')) return {ErrorKind::usage, concat({quote(word), " is a word too many", see_help(app)})};
     const auto chosen = app.get_subcommands();
-    const auto* command = chosen.empty() ? &app : chosen.front();
-    const auto name = chosen.empty() ? std::string() : concat({" ", command->get_name()});
-    const auto see_help = concat({": see aa-shimctl", name, " --help"});
-    if (!word.starts_with('-')) return {ErrorKind::usage, concat({quote(word), " is a word too many", see_help})};
-    const auto options = options_of(command);
+    const auto options = options_of(chosen.empty() ? &app : chosen.front());
     const auto near = closest(word, std::vector<std::string_view>(options.begin(), options.end()));
-    return {ErrorKind::usage, concat({"there is no option ", quote(word), chosen.empty() ? "" : " of", name,
-                                      near.empty() ? see_help : concat({", did you mean ", quote(near), "?"})})};
+    return {ErrorKind::usage, concat({"there is no option ", quote(word), chosen.empty() ? "" : " of", command_of(app),
+                                      near.empty() ? see_help(app) : concat({", did you mean ", quote(near), "?"})})};
+}
+
+Error wrong_command_line(const CLI::App& app, std::string_view problem) {
+    return {ErrorKind::usage, concat({"the command line is wrong: ", quote(problem), see_help(app)})};
 }
 
 void add_help(CLI::App& app, Context& context) {

@@ -25,8 +25,6 @@ namespace aa::ctl {
 
 namespace {
 
-using apparmor::Event;
-
 constexpr const char* kAuditdLog = "/var/log/audit/audit.log";
 constexpr const char* kAuditdPid = "/run/auditd.pid";
 constexpr std::array kSyslogs = {"/var/log/kern.log", "/var/log/syslog", "/var/log/messages"};

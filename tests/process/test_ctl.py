@@ -279,6 +279,20 @@ class CommandLine(CtlTest):
         said = json.loads(self.ctl("--json", "check", "--profilse", "x", code=USAGE).stdout)
         self.assertEqual((said["ok"], said["error"]["kind"]), (False, "usage"))
 
+    def test_words_that_are_missing_or_wrong(self):
+        for arguments, problem, command in (
+            ((), "A subcommand is required", ""),
+            (("new", "shop"), "--from is required", " new"),
+            (("explain", "--user", "x\x1b"), "Could not convert: --user = x\\x1b", " explain"),
+            (("watch", "--every", "0"), "--every: Value 0 not in range 1 to 3600", " watch"),
+        ):
+            with self.subTest(arguments):
+                result = self.ctl(*arguments, code=USAGE)
+                expected = f"the command line is wrong: '{problem}': see aa-shimctl{command} --help"
+                self.assertEqual((result.stdout, result.stderr), ("", f"aa-shimctl: {expected}\n"))
+                result = self.ctl(*arguments, "--json", code=USAGE)
+                self.assertEqual((json.loads(result.stdout), result.stderr), ({"ok": False, "error": {"kind": "usage", "message": expected}}, ""))
+
     def test_a_mistyped_command(self):
         for arguments, expected in (
             (("instal", "--help"), "there is no command 'instal', did you mean 'install'?"),
