@@ -30,7 +30,7 @@ def traces():
         mounts = sorted(line.split()[1] for line in file if OF_CONTAINERS.search(line))
     paths = (os.path.join(top, name) for place in PLACES for top, folders, files in os.walk(place) for name in (*folders, *files))
     names = sorted(filter(OF_CONTAINERS.search, paths))
-    engines = [run(*words)[1] for words in (
+    engines = [sorted(run(*words)[1].splitlines()) for words in (  # those of one second come in any order
         ("docker", "ps", "--all", "--quiet"), ("docker", "images", "--all", "--quiet"),
         ("ctr", "--namespace", "k8s.io", "containers", "list", "--quiet"),
         ("podman", "ps", "--all", "--quiet"), ("podman", "images", "--all", "--quiet"),
