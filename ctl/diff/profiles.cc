@@ -73,7 +73,8 @@ Result<ProfileChanges> profile_changes(const ProfileVersions& versions) {
         for (const auto& unmediated : change.gains.unmediated) result.unmediated[unmediated].insert(name);
         if (change.any()) result.changes.push_back(std::move(change));
     }
-    std::ranges::stable_partition(result.changes, [](const ProfileChange& change) { return change.widens(); });
+    // Not that of std::ranges: clang 14 does not compile the subrange which it returns.
+    std::stable_partition(result.changes.begin(), result.changes.end(), [](const ProfileChange& change) { return change.widens(); });
     return result;
 }
 
