@@ -3,6 +3,8 @@
 // One call of aa-shim by an engine: what was typed, what is known of it so far, and what the runtime will be called with.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +26,12 @@ struct Call {
     std::string_view program;  // the file name by which aa-shim was called
 };
 
+// What an exec must obey, and the first process of its container.
+struct BoundExec {
+    Bounds bounds;
+    pid_t init = 0;
+};
+
 // The arguments for the runtime; new ones are owned by `storage`.
 struct Prepared {
     // Those of LINE, as CHANGES demand.
@@ -35,8 +43,8 @@ struct Prepared {
 
     std::vector<const char*> arguments;
     std::vector<std::string> storage;
-    std::optional<Decision> binds = {};     // what the processes of a container must obey that was not passed
-    std::optional<Bounds> binds_exec = {};  // what an exec must obey in such a one
+    std::optional<Decision> binds = {};        // what the processes of a container must obey that was not passed
+    std::optional<BoundExec> binds_exec = {};  // what an exec must obey in such a one
 };
 
 // create, run, restore: judges the container and rewrites its bundle. On an error the bundle is as it was.

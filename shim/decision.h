@@ -48,13 +48,13 @@ struct Decision {
     oci::HostChanges host;                    // what it is not given of what it asks of the host; only of a decision made now
     std::vector<JudgedMount> mounts;          // what it is given, as far as somebody asked for it
     std::optional<std::uint32_t> namespaces;  // those it may share with the host (a set), where it joins some by a path
-    bool hooks = false;                       // the runtime executes other programs than its own; only of a decision made now
-    bool start_hooks = false;                 // some of them in it before its own
-    std::optional<std::string> start_label;   // of the first program, where it is not the base profile (`start` "from-profile")
-    std::string learning;                     // the twin in its profile's place (learning.h); empty: it is not learned from
-    std::string not_learned;                  // why not, where somebody says that it is
-    std::string rule;                         // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
-    std::vector<std::string> reasons;         // each step in words
+    bool start_hooks = false;                 // the runtime executes programs in it before its own
+    bool may_be_mistaken = false;  // other programs of a run for its own, as it has hooks or no mounts of its own; of one made now
+    std::optional<std::string> start_label;  // of the first program, where it is not the base profile (`start` "from-profile")
+    std::string learning;                    // the twin in its profile's place (learning.h); empty: it is not learned from
+    std::string not_learned;                 // why not, where somebody says that it is
+    std::string rule;                        // where in the catalog it was decided: "rule FILE:LINE:COLUMN"
+    std::vector<std::string> reasons;        // each step in words
     Subject subject;
 
     // The label of the first program; there is one if `bounds` has a profile.

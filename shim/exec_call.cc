@@ -208,7 +208,7 @@ Result<Prepared> prepare_exec(const Call& call, Trace& trace) {
         TRY(require_profile(kernel, *bounds.profile, trace));
     }
     auto prepared = Prepared::from(call.line, TRY(apply_bounds(call, process, bounds)));
-    prepared.binds_exec = std::move(bounds);
+    prepared.binds_exec = {std::move(bounds), target.state.init_pid};
     return prepared;
 }
 

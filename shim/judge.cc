@@ -98,7 +98,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
     decision.mounts = judged_mounts(config, facts.host);
     decision.namespaces = judged_namespaces(config.host, facts.host.namespaces);
-    decision.hooks = !config.host.hooks.empty();
+    decision.may_be_mistaken = !config.host.hooks.empty() || config.host.find("mount") == nullptr;
     decision.start_hooks = config.host.start_hooks;
     if (!decision.bounds.profile) return decision;
     if (learning != nullptr) TRY(ask_for_learning(*learning, decision, confinement, facts, engine_call, root));

@@ -18,6 +18,7 @@
 #include "shim/pid_file.h"
 #include "shim/process_tree.h"
 #include "shim/record.h"
+#include "shim/runtime_stop.h"
 #include "shim/watched_process.h"
 
 namespace aa::shim {
@@ -192,21 +193,30 @@ bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::s
     return process.ends_within(0);
 }
 
-// Compares with BEGINNING, at their execve(2), the programs that the runtime that STOP has seized starts in a container. One that differs is killed with all that the runtime has made, before it has executed an instruction. The process of
-// the first; 0 if it came to none.
-pid_t watch_programs(ExecStop& stop, const Watched& watched, const Beginning& beginning) {
+// Compares with BEGINNING, at their execve(2), the programs that the runtime that STOP has seized starts in a container. Each that differs is
+// killed before it has executed an instruction. The process of the first; 0 if it came to none.
+pid_t watch_programs(RuntimeStop& stop, const Watched& watched, const Beginning& beginning) {
     const apparmor::Kernel kernel;
     pid_t first = 0;
-    while (const auto executing = stop.await_exec()) {
-        if (first == 0) first = *executing;
-        if (const auto mismatch = first_mismatch(*executing, nullptr, kernel, beginning)) {
-            stop.kill();
-            tell_ended(*executing, watched, concat({kBefore, *mismatch}));
-            break;
+    while (const auto program = stop.await_program()) {
+        if (first == 0) first = *program;
+        if (const auto mismatch = first_mismatch(*program, nullptr, kernel, beginning)) {
+            stop.kill(*program);
+            tell_ended(*program, watched, concat({kBefore, *mismatch}));
+        } else {
+            stop.let_go(*program);
         }
-        stop.let_go(*executing);
     }
+    stop.leave();
     return first;
+}
+
+// Seizes the process CALLER, which is to become the runtime, for what it executes in the container of the process INIT.
+Result<RuntimeStop> seize_runtime(pid_t caller, pid_t init) {
+    if (mount_namespace(init) == mount_namespace(caller))
+        return Error{ErrorKind::denied,
+                     "the container has no mount namespace of its own, by which its programs are told from the runtime's"};
+    return RuntimeStop::seize(apparmor::Kernel(), caller);
 }
 
 // Says that what is WATCHED is looked at after its start only, or never, as nobody tells its process, and WHY.
@@ -309,11 +319,11 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
     const Started started{*root, call.line.id, call.runtime.kind};
     return in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
-        if (decision.hooks) {
+        if (decision.may_be_mistaken) {
             ready();
             return watch_run_by_state(started, runtime, decision);
         }
-        auto stop = ExecStop::seize_runtime(apparmor::Kernel(), caller);
+        auto stop = RuntimeStop::seize(apparmor::Kernel(), caller);
         if (!stop && stop.error().kind != ErrorKind::denied) return;
         ready();
         if (stop && watch_programs(*stop, Watched::container(started.id, decision), Beginning::of(decision)) != 0) return;
@@ -321,24 +331,24 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
     });
 }
 
-Result<void> watch_exec(const Call& call, const Bounds& bounds, const Trace& trace) {
+Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& trace) {
     return in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
         PidFile file(call.line.pid_file);
         const auto began = std::time(nullptr);
-        std::optional<Result<ExecStop>> stop;
-        if (!trace.compares_execs_after) stop = ExecStop::seize_runtime(apparmor::Kernel(), caller);
+        std::optional<Result<RuntimeStop>> stop;
+        if (!trace.compares_execs_after) stop = seize_runtime(caller, binds.init);
         const bool is_traced = stop && *stop;
         if (stop && !is_traced && stop->error().kind != ErrorKind::denied) return;
         if (!is_traced) file.watch();
         ready();
         const auto watched = Watched::exec(call, trace);
-        const pid_t in_time = is_traced ? watch_programs(**stop, watched, {bounds, bounds.profile}) : 0;
+        const pid_t in_time = is_traced ? watch_programs(**stop, watched, {binds.bounds, binds.bounds.profile}) : 0;
         const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
         if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
         if (stop && !is_traced) log_untraced(watched, stop->error(), file.is_told());
         const WatchedProcess process(pid);
-        if (in_time == 0 && pid != 0) watch_tree(process, process.user_namespace(), watched, bounds, kPolls);
+        if (in_time == 0 && pid != 0) watch_tree(process, process.user_namespace(), watched, binds.bounds, kPolls);
     });
 }
 

@@ -23,14 +23,14 @@ Result<void> watch_start(const Call& call);
 
 // The same for `run`, after which a container's first process must obey DECISION, as must whatever else the runtime executes in it. The
 // runtime itself is traced until then, so that it is compared before its first instruction; not where the container has hooks, which are programs
-// of the runtime's: there the runtime's state has to tell of the process in time, else it is compared afterwards. It is killed for its
+// of the runtime's, or no mount namespace of its own: there the runtime's state has to tell of the process in time, else it is compared afterwards. It is killed for its
 // mounts, too, where these are seen before. An error: nobody could be left behind to watch.
 Result<void> watch_run(const Call& call, const Decision& decision);
 
-// For `exec`, decided as TRACE says: what the runtime executes in the container must obey BOUNDS, from whose profile it begins. It is compared
+// For `exec`, decided as TRACE says: what the runtime executes in the container must obey the bounds of BINDS, from whose profile it begins. It is compared
 // before its first instruction as in a run, and killed if it differs. Where the kernel does not let us trace the runtime it is compared afterwards, if that
 // names its process to the caller (--pid-file). Which process it is, is logged where TRACE asks for it. An error as above.
-Result<void> watch_exec(const Call& call, const Bounds& bounds, const Trace& trace);
+Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& trace);
 
 // For `restore`: has all processes and threads of the container compared with DECISION once the runtime knows them, and killed unless they
 // obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it. An error as above.

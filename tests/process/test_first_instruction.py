@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -148,6 +149,62 @@ class FirstInstruction(real_runtime.RealRuntime):
                 self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
                 self.assertEqual(mark.read_text(), "TracerPid:\t0\n")
                 self.assertEqual(Path(f"/proc/{file.read_text()}/root").exists(), obeys)
+
+    def wrap(self, script):
+        """The runtime behind SCRIPT, in which RUNTIME is what calls it; a deviating one is given a capability more."""
+        self.runtime_that_first("true")
+        wrapper = Path(os.readlink(harness.ETC / "runtime"))
+        wrapper.write_text("#!/bin/sh\n" + script.replace("RUNTIME", f'{self.runtime_file} "$@"') + "\n")
+        return wrapper
+
+    MORE = 'for word; do shift; set -- "$@" "$word"; [ "$word" != exec ] || set -- "$@" --cap CAP_SYS_ADMIN; done; '
+
+    def test_runtimes_behind_others(self):
+        """That make it a process of theirs, or take it into another mount namespace, or enter the container before."""
+        self.start()
+        init = json.loads(self.runtime_call("state", "c1").stdout)["pid"]
+        ways = ("RUNTIME; exit $?", "exec unshare --mount RUNTIME", f"nsenter --target {init} --mount /bin/true; exec RUNTIME")
+        for script in ways:
+            for more, code in (("", 0), (self.MORE, 137)):
+                with self.subTest(script, more=more):
+                    self.wrap(more + script)
+                    run = self.runtime_call("exec", "c1", "/bin/cat", "/proc/self/status")
+                    self.assertEqual((run.code, run.stdout == b""), (code, code != 0), run.message)
+                    if code == 0:
+                        status = real_runtime.status_of(run.stdout.decode())
+                        self.assertEqual((int(status["CapBnd"], 16), status["TracerPid"]), (real_runtime.CEILING_MASK, "0"))
+                    self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+
+    def test_runtimes_that_fail(self):
+        """They end at once, as by themselves."""
+        directory = self.start()
+        (directory / "rootfs/bin/none").mkdir()
+        file = harness.WORK / "exec.pid"
+        document = json.loads((directory / "config.json").read_bytes()) | {"root": {"path": str(directory / "rootfs")}}
+        document["process"]["args"] = ["/bin/none/program"]
+        failing = self.make_bundle(document, "failing")
+        calls = [("exec", *more, "--pid-file", file, "--cwd", "/nowhere", "c1", "/bin/true") for more in ((), ("--detach",))]
+        calls += [("run", *more, "--bundle", failing, "c2") for more in ((), ("--detach",))]
+        for words in calls:
+            with self.subTest(words=words):
+                began = time.monotonic()
+                self.assertNotEqual(self.runtime_call(*words, stdout_to_null=True).code, 0)
+                self.assertLess(time.monotonic() - began, 2 * watching.TIMELY)
+                self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
+
+    def test_nobody_goes_on_unwatched(self):
+        """Who ends the watcher ends the runtime."""
+        self.start()
+        self.wrap("sleep 5; exec RUNTIME")
+        call = subprocess.Popen([harness.SHIM, "--root", self.root, "exec", "c1", "/bin/true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(call.wait)
+        self.addCleanup(call.kill)
+        children, end = Path(f"/proc/{call.pid}/task/{call.pid}/children"), time.monotonic() + watching.TIMELY
+        while not (Path(os.readlink(f"/proc/{call.pid}/exe")) != harness.SHIM and children.read_text()) and time.monotonic() < end:
+            time.sleep(0.01)
+        (watcher,) = [pid for pid in watching.watchers() if pid != call.pid]
+        os.kill(watcher, signal.SIGKILL)
+        self.assertEqual(call.wait(watching.TIMELY), -signal.SIGKILL)
 
 
 class Runc(FirstInstruction, harness.ShimTest):

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/runtime_stop.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+#include "shim/tracing.h"
+#include "shim/watched_process.h"
+
+namespace aa::shim {
+namespace {
+
+// Of the runtime, and of what it makes outside the container: that may make the container's process by any thread.
+constexpr std::uintptr_t kOutside = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+// In the container. Its threads are none of ours: each would cost two stops.
+constexpr std::uintptr_t kInside = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+
+void set_options(pid_t task, std::uintptr_t options) { (void)::ptrace(PTRACE_SETOPTIONS, task, nullptr, options); }
+
+bool makes_task(int event) { return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE; }
+
+// The next word of a traced task, and its status; 0 once there is none.
+pid_t await_task(int& status) {
+    pid_t task = 0;
+    do {
+        task = ::waitpid(-1, &status, __WALL);
+    } while (task < 0 && errno == EINTR);
+    return std::max(task, 0);
+}
+
+}  // namespace
+
+Result<RuntimeStop> RuntimeStop::seize(const apparmor::Kernel& kernel, pid_t runtime) {
+    TRY(require_harmless_tracing(kernel));
+    if (::ptrace(PTRACE_SEIZE, runtime, nullptr, kOutside | PTRACE_O_EXITKILL) != 0) return trace_error(runtime, errno);
+    RuntimeStop stop;
+    stop.runtime_ = runtime;
+    return stop;
+}
+
+std::optional<pid_t> RuntimeStop::await_program() {
+    int status = 0;
+    while (!is_done()) {
+        const pid_t task = await_task(status);
+        if (task == 0) return std::nullopt;
+        if (!WIFSTOPPED(status)) {
+            forget(task);
+            if (task == runtime_) leave_outside();
+            continue;
+        }
+        follow(task, status);
+        const bool inside = !is_of_runtime(task) && remember(task).is_inside;
+        if (event_of(status) == PTRACE_EVENT_EXEC && inside) return task;
+        if (has_ended_ && !inside) {
+            (void)detach(task, status);
+            forget(task);
+        } else {
+            pass_on(task, status);
+        }
+    }
+    return std::nullopt;
+}
+
+void RuntimeStop::follow(pid_t task, int status) {
+    bool inside = false;
+    if (task != runtime_) {
+        auto& seized = remember(task);
+        const bool is_new = event_of(status) == PTRACE_EVENT_STOP;
+        if (!seized.is_inside && !is_of_runtime(task)) seized.is_inside = is_inside(task);
+        inside = seized.is_inside;
+        // A task begins with the options of who has made it. The runtime's death is its threads', too.
+        if (inside) {
+            set_options(task, kInside);
+        } else if (is_new) {
+            set_options(task, kOutside);
+        }
+    }
+    unsigned long other = 0;
+    if (!makes_task(event_of(status)) && event_of(status) != PTRACE_EVENT_EXEC) return;
+    if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &other) != 0) return;
+    if (event_of(status) != PTRACE_EVENT_EXEC) {
+        // This one may be seen to end before its child is seen to be there.
+        auto& child = remember(static_cast<pid_t>(other));
+        child.is_inside = child.is_inside || inside;
+    } else if (static_cast<pid_t>(other) != task) {
+        forget(static_cast<pid_t>(other));  // a thread that has its process's number now
+    }
+}
+
+void RuntimeStop::let_go(pid_t program) {
+    (void)::ptrace(PTRACE_DETACH, program, nullptr, nullptr);
+    forget(program);
+    has_program_ = true;
+}
+
+void RuntimeStop::kill(pid_t program) {
+    (void)::kill(program, SIGKILL);
+    forget(program);
+}
+
+void RuntimeStop::leave() {
+    if (has_ended_ || ::ptrace(PTRACE_INTERRUPT, runtime_, nullptr, nullptr) != 0) return;
+    int status = 0;
+    // Its other threads stop or end meanwhile; while one of them has ended unseen, the first is not seen to end.
+    while (const pid_t task = await_task(status)) {
+        if (WIFSTOPPED(status)) (void)detach(task, status);
+        if (task == runtime_) return;
+    }
+}
+
+void RuntimeStop::leave_outside() {
+    has_ended_ = true;
+    for (const auto& seized : seized_) {
+        if (!seized.is_inside) (void)::ptrace(PTRACE_INTERRUPT, seized.task, nullptr, nullptr);
+    }
+}
+
+bool RuntimeStop::is_done() const {
+    return has_program_ && std::none_of(seized_.begin(), seized_.end(), [](const Seized& one) { return one.is_inside; });
+}
+
+bool RuntimeStop::is_of_runtime(pid_t task) const { return !has_ended_ && ::syscall(SYS_tgkill, runtime_, task, 0) == 0; }
+
+bool RuntimeStop::is_inside(pid_t task) {
+    if (!has_ended_) {
+        if (auto now = mount_namespace(runtime_); !now.empty()) outside_ = std::move(now);
+    }
+    const auto there = mount_namespace(task);
+    return !there.empty() && there != outside_;
+}
+
+RuntimeStop::Seized& RuntimeStop::remember(pid_t task) {
+    const auto known = std::find_if(seized_.begin(), seized_.end(), [task](const Seized& one) { return one.task == task; });
+    return known != seized_.end() ? *known : seized_.emplace_back(Seized{task, false});
+}
+
+void RuntimeStop::forget(pid_t task) {
+    seized_.erase(std::remove_if(seized_.begin(), seized_.end(), [task](const Seized& one) { return one.task == task; }), seized_.end());
+}
+
+}  // namespace aa::shim

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/tracing.h"
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "apparmor/kernel/profile_name.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "shim/observed.h"
+
+namespace aa::shim {
+namespace {
+
+bool is_stop(int signal) { return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
+
+// Nothing where only our being there was its reason.
+std::uintptr_t signal_of(int status) { return event_of(status) == 0 ? static_cast<std::uintptr_t>(WSTOPSIG(status)) : 0; }
+
+}  // namespace
+
+Result<void> require_harmless_tracing(const apparmor::Kernel& kernel) {
+    const auto self = observe(kernel, ::getpid(), false);
+    if (!self) return Error{ErrorKind::system, "aa-shim could not look at itself"};
+    if (!CapabilitySet(std::uint64_t{1} << CAP_SYS_PTRACE).subset_of(self->permitted))
+        return Error{ErrorKind::denied, "aa-shim has no CAP_SYS_PTRACE here"};
+    const auto label = kernel.task_label(0);
+    if (label && label->label != apparmor::kUnconfined && label->mode != apparmor::Mode::unconfined)
+        return Error{ErrorKind::denied, concat({"aa-shim itself runs under the label ", quote(label->label)})};
+    return {};
+}
+
+Error trace_error(pid_t process, int problem) {
+    auto error = errno_error("trace", concat({"process ", decimal(process)}), problem);
+    if (problem == EPERM) error.kind = ErrorKind::denied;
+    return error;
+}
+
+pid_t tracer_of(pid_t task) {
+    const auto observed = observe(apparmor::Kernel(), task, false);
+    return observed ? observed->tracer : 0;
+}
+
+int event_of(int status) { return status >> 16; }
+
+void pass_on(pid_t task, int status) {
+    if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) {
+        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
+    } else {
+        (void)::ptrace(PTRACE_CONT, task, nullptr, signal_of(status));
+    }
+}
+
+bool detach(pid_t task, int status) { return ::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status)) == 0; }
+
+}  // namespace aa::shim

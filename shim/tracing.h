@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What who traces tasks needs of ptrace(2), for those that are to run as if nobody traced them.
+#pragma once
+
+#include <sys/types.h>
+
+#include "apparmor/kernel/kernel.h"
+#include "base/result.h"
+
+namespace aa::shim {
+
+// An error, of kind denied, where an exec that we trace would end otherwise than one that nobody does: a tracer without CAP_SYS_PTRACE has the
+// kernel take set-user-ID from what is executed (commoncap.c, cap_bprm_creds_from_file); a confined one needs rules for every label
+// (security/apparmor/domain.c, may_change_ptraced_domain), or the execve(2) fails.
+Result<void> require_harmless_tracing(const apparmor::Kernel& kernel);
+
+// Why PROCESS could not be traced, by the number PROBLEM (errno): denied where the kernel does not let us.
+Error trace_error(pid_t process, int problem);
+
+// Who traces TASK; 0 if nobody does, or it is gone.
+pid_t tracer_of(pid_t task);
+
+// The event (PTRACE_EVENT_…) for which a task has stopped with STATUS (waitpid(2)); 0: a signal.
+int event_of(int status);
+
+// Has TASK, which has stopped with STATUS, go on as it would if nobody traced it: with the signal for which it has stopped, or stopped with its whole
+// process; still traced, or not any more. Whether the latter was done.
+void pass_on(pid_t task, int status);
+bool detach(pid_t task, int status);
+
+}  // namespace aa::shim
