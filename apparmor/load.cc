@@ -336,7 +336,8 @@ Result<std::vector<std::string>> not_enforced(const Catalog& catalog, const Kern
 Result<Fd> lock_for_load(const std::string& path) {
     const Fd directory = TRY(open_parent(path));
     // A file that only root can open: whoever may open it could hold up every load.
-    Fd lock = TRY(open_file(directory.get(), ".load.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    Fd lock =
+        TRY(open_file(directory.get(), ".load.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600).context(concat({"lock loads of ", quote(path)})));
     while (::flock(lock.get(), LOCK_EX) != 0) {
         if (errno != EINTR) return errno_error("lock", path, errno);
     }

@@ -42,6 +42,7 @@ Result<RuntimeStop> RuntimeStop::seize(const apparmor::Kernel& kernel, pid_t run
     if (::ptrace(PTRACE_SEIZE, runtime, nullptr, kOutside | PTRACE_O_EXITKILL) != 0) return trace_error(runtime, errno);
     RuntimeStop stop;
     stop.runtime_ = runtime;
+    stop.outside_ = mount_namespace(runtime);
     return stop;
 }
 
@@ -129,9 +130,8 @@ bool RuntimeStop::is_done() const {
 bool RuntimeStop::is_of_runtime(pid_t task) const { return !has_ended_ && ::syscall(SYS_tgkill, runtime_, task, 0) == 0; }
 
 bool RuntimeStop::is_inside(pid_t task) {
-    if (!has_ended_) {
-        if (auto now = mount_namespace(runtime_); !now.empty()) outside_ = std::move(now);
-    }
+    // One that has ended, and is not seen to have, has none.
+    if (auto now = has_ended_ ? std::string() : mount_namespace(runtime_); !now.empty()) outside_ = std::move(now);
     const auto there = mount_namespace(task);
     return !there.empty() && there != outside_;
 }

@@ -14,6 +14,7 @@ import socket
 import stat
 import struct
 import subprocess
+import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,10 +246,14 @@ class ShimTest(unittest.TestCase):
         return root
 
     def start_container_process(self):
-        """A live process to stand for a container's init."""
-        process = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        """A live process to stand for a container's init: it has mounts of its own."""
+        process = subprocess.Popen(["unshare", "--mount", "sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        end = time.monotonic() + TIMEOUT
+        while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.005)
         return process.pid
 
     def assert_forwarded(self, run, *arguments):
