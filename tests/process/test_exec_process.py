@@ -103,7 +103,7 @@ class ExecProcess(observing.ObservingTest):
                     self.assertEqual(run.code, 0, run.message)
                     process = int(file.read_text())
                     self.addCleanup(subprocess.run, ("kill", "-KILL", str(process)), stderr=subprocess.DEVNULL, check=False)
-                    self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+                    self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + 4 * watching.TIMELY))
                     self.assertEqual(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z", obeys)
                     self.assertEqual(self.counters()["mismatches"] - before["mismatches"], 0 if obeys else 1)
 

@@ -100,7 +100,7 @@ class FirstInstruction(real_runtime.RealRuntime):
         (directory / "config.json").write_bytes(bundles.encode(document))
         self.runtime_that_first(f"sed -i '{self.SKIPPED['capabilities']}' {directory}/config.json", "run")
         self.assertEqual(self.runtime_call("run", "--detach", "--bundle", directory, "run", stdout_to_null=True).code, 0)
-        self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+        self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + 4 * watching.TIMELY))
         self.assertEqual(json.loads(self.runtime_call("state", "run").stdout)["status"], "stopped")
 
     # What a runtime makes of the process spec of an exec.
@@ -146,7 +146,7 @@ class FirstInstruction(real_runtime.RealRuntime):
                 self.edit_spec(edit)
                 file.unlink(missing_ok=True)
                 self.assertEqual(self.exec_that_marks(mark, ("--detach", "--pid-file", file), pause="1000").code, 0)
-                self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + watching.TIMELY))
+                self.assertTrue(watching.await_end_of_watch(watching.PATIENCE + 4 * watching.TIMELY))
                 self.assertEqual(mark.read_text(), "TracerPid:\t0\n")
                 self.assertEqual(Path(f"/proc/{file.read_text()}/root").exists(), obeys)
 
