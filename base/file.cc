@@ -350,6 +350,11 @@ Result<void> make_file(int dir_fd, const std::string& name, std::span<const iove
     });
 }
 
+Result<void> make_directory(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return errno_error("make the directory", path, errno);
+    return {};
+}
+
 Result<void> write_all(int fd, std::string_view text) {
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     return write_pieces(fd, {&piece, 1}, "file");

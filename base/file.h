@@ -107,6 +107,9 @@ enum class Owner {
 // have put the file there: each directory on the way passes is_operators(), and the file itself what OWNER says.
 Result<Fd> open_trusted_path(const std::string& path, int flags, Owner owner = Owner::operators);
 
+// Makes the directory PATH with MODE, which our umask may restrict; what is there already stays as it is.
+Result<void> make_directory(const std::string& path, mode_t mode);
+
 // Replaces the file NAME in the directory DIR_FD by the concatenation of PIECES: written to a temporary file beside it
 // with OWNER, GROUP and MODE, flushed to the disk where there is one, renamed. After a failure or a crash at any point
 // the file is the old one or the complete new one; a failure leaves no temporary file.

@@ -63,11 +63,8 @@ Result<ExecStop> ExecStop::seize(const apparmor::Kernel& kernel, pid_t process, 
 }
 
 std::optional<pid_t> ExecStop::await_exec() {
-    for (;;) {
-        int status = 0;
-        const pid_t task = ::waitpid(-1, &status, __WALL);
-        if (task < 0 && errno == EINTR) continue;
-        if (task < 0) return std::nullopt;
+    int status = 0;
+    while (const pid_t task = await_task(status)) {
         if (!WIFSTOPPED(status)) {
             forget(task);
             continue;
@@ -77,12 +74,10 @@ std::optional<pid_t> ExecStop::await_exec() {
             pass_on(task, status);
             continue;
         }
-        // It has its process's number now, whichever thread of that it was.
-        unsigned long former = 0;
-        if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &former) == 0 && static_cast<pid_t>(former) != task)
-            forget(static_cast<pid_t>(former));
+        if (const pid_t former = told_task(task); former != task) forget(former);
         return task;
     }
+    return std::nullopt;
 }
 
 void ExecStop::let_go(pid_t process) {
@@ -92,11 +87,10 @@ void ExecStop::let_go(pid_t process) {
 
 template <class Stopped>
 void ExecStop::each_stop(Stopped stopped) {
+    int status = 0;
     while (!tasks_.empty()) {
-        int status = 0;
-        const pid_t task = ::waitpid(-1, &status, __WALL);
-        if (task < 0 && errno == EINTR) continue;
-        if (task < 0) return tasks_.clear();
+        const pid_t task = await_task(status);
+        if (task == 0) return tasks_.clear();
         if (!WIFSTOPPED(status) || stopped(task, status)) {
             forget(task);
         } else {

@@ -26,15 +26,6 @@ void set_options(pid_t task, std::uintptr_t options) { (void)::ptrace(PTRACE_SET
 
 bool makes_task(int event) { return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE; }
 
-// The next word of a traced task, and its status; 0 once there is none.
-pid_t await_task(int& status) {
-    pid_t task = 0;
-    do {
-        task = ::waitpid(-1, &status, __WALL);
-    } while (task < 0 && errno == EINTR);
-    return std::max(task, 0);
-}
-
 }  // namespace
 
 Result<RuntimeStop> RuntimeStop::seize(const apparmor::Kernel& kernel, pid_t runtime) {
@@ -83,16 +74,14 @@ void RuntimeStop::follow(pid_t task, int status) {
             set_options(task, kOutside);
         }
     }
-    unsigned long other = 0;
-    if (!makes_task(event_of(status)) && event_of(status) != PTRACE_EVENT_EXEC) return;
-    if (::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &other) != 0) return;
-    if (event_of(status) != PTRACE_EVENT_EXEC) {
-        // This one may be seen to end before its child is seen to be there.
-        auto& child = remember(static_cast<pid_t>(other));
-        child.is_inside = child.is_inside || inside;
-    } else if (static_cast<pid_t>(other) != task) {
-        forget(static_cast<pid_t>(other));  // a thread that has its process's number now
-    }
+    const int event = event_of(status);
+    if (!makes_task(event) && event != PTRACE_EVENT_EXEC) return;
+    const pid_t told = told_task(task);
+    if (event == PTRACE_EVENT_EXEC && told != task) forget(told);
+    if (event == PTRACE_EVENT_EXEC || told == 0) return;
+    // This one may be seen to end before its child is seen to be there.
+    auto& child = remember(told);
+    child.is_inside = child.is_inside || inside;
 }
 
 void RuntimeStop::let_go(pid_t program) {

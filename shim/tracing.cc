@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -45,6 +46,19 @@ Error trace_error(pid_t process, int problem) {
 pid_t tracer_of(pid_t task) {
     const auto observed = observe(apparmor::Kernel(), task, false);
     return observed ? observed->tracer : 0;
+}
+
+pid_t await_task(int& status) {
+    pid_t task = 0;
+    do {
+        task = ::waitpid(-1, &status, __WALL);
+    } while (task < 0 && errno == EINTR);
+    return std::max(task, 0);
+}
+
+pid_t told_task(pid_t task) {
+    unsigned long told = 0;
+    return ::ptrace(PTRACE_GETEVENTMSG, task, nullptr, &told) == 0 ? static_cast<pid_t>(told) : 0;
 }
 
 int event_of(int status) { return status >> 16; }

@@ -21,6 +21,13 @@ Error trace_error(pid_t process, int problem);
 // Who traces TASK; 0 if nobody does, or it is gone.
 pid_t tracer_of(pid_t task);
 
+// The next task of ours that stops or ends, and how (waitpid(2)); 0 once there is none.
+pid_t await_task(int& status);
+
+// The task of which the event tells for which TASK has stopped: its child, or, of an execve(2), the thread that executed, which has its process's
+// number now; 0 if it tells of none.
+pid_t told_task(pid_t task);
+
 // The event (PTRACE_EVENT_…) for which a task has stopped with STATUS (waitpid(2)); 0: a signal.
 int event_of(int status);
 

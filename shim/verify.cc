@@ -211,8 +211,9 @@ pid_t watch_programs(RuntimeStop& stop, const Watched& watched, const Beginning&
     return first;
 }
 
-// Seizes the process CALLER, which is to become the runtime, for what it executes in the container of the process INIT.
-Result<RuntimeStop> seize_runtime(pid_t caller, pid_t init) {
+// Seizes the process CALLER, which is to become the runtime, for what it executes in the container of the process INIT; not where TRACE says so.
+Result<RuntimeStop> seize_runtime(pid_t caller, pid_t init, const Trace& trace) {
+    if (trace.compares_execs_after) return Error{ErrorKind::denied, "the catalog has execs compared once they have begun"};
     if (mount_namespace(init) == mount_namespace(caller))
         return Error{ErrorKind::denied,
                      "the container has no mount namespace of its own, by which its programs are told from the runtime's"};
@@ -336,19 +337,18 @@ Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& t
         const WatchedProcess runtime(caller);
         PidFile file(call.line.pid_file);
         const auto began = std::time(nullptr);
-        std::optional<Result<RuntimeStop>> stop;
-        if (!trace.compares_execs_after) stop = seize_runtime(caller, binds.init);
-        const bool is_traced = stop && *stop;
-        if (stop && !is_traced && stop->error().kind != ErrorKind::denied) return;
-        if (!is_traced) file.watch();
+        auto stop = seize_runtime(caller, binds.init, trace);
+        if (!stop && stop.error().kind != ErrorKind::denied) return;
+        if (!stop) file.watch();
         ready();
         const auto watched = Watched::exec(call, trace);
-        const pid_t in_time = is_traced ? watch_programs(**stop, watched, {binds.bounds, binds.bounds.profile}) : 0;
+        const pid_t in_time = stop ? watch_programs(*stop, watched, {binds.bounds, binds.bounds.profile}) : 0;
         const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
         if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
-        if (stop && !is_traced) log_untraced(watched, stop->error(), file.is_told());
+        if (!stop && !trace.compares_execs_after) log_untraced(watched, stop.error(), file.is_told());
+        if (in_time != 0 || pid == 0) return;
         const WatchedProcess process(pid);
-        if (in_time == 0 && pid != 0) watch_tree(process, process.user_namespace(), watched, binds.bounds, kPolls);
+        watch_tree(process, process.user_namespace(), watched, binds.bounds, kPolls);
     });
 }
 

@@ -362,6 +362,7 @@ bool CompiledCatalog::needs_device_names() const { return (flags_ & format::kNee
 CompareExecs CompiledCatalog::compare_execs() const {
     return (flags_ & format::kComparesExecsAfter) != 0 ? CompareExecs::after : CompareExecs::before;
 }
+
 bool CompiledCatalog::logs_exec_processes() const { return (flags_ & format::kLogsExecProcesses) != 0; }
 
 bool CompiledCatalog::needs_engine_record() const { return (flags_ & format::kNeedsEngineRecord) != 0; }

@@ -33,11 +33,6 @@ ParserCall for_names(ParserCall call) {
     return call;
 }
 
-Result<void> make_directory(const std::string& path, mode_t mode) {
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return errno_error("make the directory", path, errno);
-    return {};
-}
-
 }  // namespace
 
 Result<std::shared_ptr<PolicyCache>> PolicyCache::open(const std::string& directory, Use use, ParserPlaces places, CacheLimits limits) {

@@ -2,7 +2,6 @@
 #include "ctl/catalog/history.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,17 +22,13 @@ constexpr std::size_t kMaxContent = std::size_t{256} << 20U;  // a compiled cata
 
 // Opens PATH, made for root alone if it is missing.
 Result<Fd> open_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return errno_error("make the directory", path, errno);
+    TRY(make_directory(path, 0700));
     Fd fd = TRY(open_file(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     TRY(require_trusted(fd.get(), path));
     return fd;
 }
 
-Result<void> make_parent(const std::string& path) {
-    const std::string parent = path.substr(0, path.rfind('/'));
-    if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return errno_error("make the directory", parent, errno);
-    return {};
-}
+Result<void> make_parent(const std::string& path) { return make_directory(path.substr(0, path.rfind('/')), 0755); }
 
 // What was renamed or made in FD is on the disk.
 Result<void> flush(int fd, std::string_view path) {

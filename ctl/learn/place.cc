@@ -2,11 +2,9 @@
 #include "ctl/learn/place.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
@@ -22,12 +20,11 @@ constexpr std::string_view kRecording = ".recording";
 constexpr std::string_view kProgress = ".progress";
 constexpr std::size_t kMaxProgress = std::size_t{1} << 20;
 
-Result<void> make_directory(const std::string& path, mode_t mode) {
+Result<void> make_directories(const std::string& path, mode_t mode) {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     if (error) return errno_error("make the directory of", path, error.value());
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return errno_error("make the directory", path, errno);
-    return {};
+    return make_directory(path, mode);
 }
 
 std::string progress_path(std::string_view confinement) { return concat({kRecordings, "/", confinement, kProgress}); }
@@ -67,7 +64,7 @@ Result<Progress> read_kept_progress(const std::string& confinement) {
 }
 
 Result<void> keep(const std::string& confinement, const apparmor::Recording& recording, const Progress& progress) {
-    TRY(make_directory(std::string(kRecordings), 0700));
+    TRY(make_directories(std::string(kRecordings), 0700));
     TRY(replace(recording_path(confinement), write_recording(recording)));
     return replace(progress_path(confinement), to_text(progress));
 }
@@ -85,7 +82,7 @@ std::vector<std::string> kept_confinements() {
 }
 
 Result<Announcement> Announcement::make(const std::string& confinement, const shim::Learning& learning) {
-    TRY(make_directory(shim::kLearningDirectory, 0755));
+    TRY(make_directories(shim::kLearningDirectory, 0755));
     const auto calls_path = run_path(shim::calls_file(confinement));
     (void)::unlink(calls_path.c_str());
     auto calls = TRY(open_file(AT_FDCWD, calls_path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));

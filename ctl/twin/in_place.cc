@@ -2,13 +2,11 @@
 #include "ctl/twin/in_place.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 
 #include "apparmor/policy/loaded_policy.h"
 #include "apparmor/policy/reader.h"
@@ -119,7 +117,7 @@ Result<InPlace> InPlace::begin(const Kernel& kernel, const std::string& confinem
     const auto before = TRY(binary_policy(kernel, profile));
     TRY(require_own_rules(kernel, profile, before));
     auto twin = TRY(compile_text(complaining_twin(profile)));
-    if (::mkdir(kInPlaceDirectory, 0755) != 0 && errno != EEXIST) return errno_error("make the directory", kInPlaceDirectory, errno);
+    TRY(make_directory(kInPlaceDirectory, 0755));
     const Fd place = TRY(open_place(kInPlaceDirectory));
     TRY(write_policy(place.get(), confinement, before));
     Fd held = TRY(make_held_file(place.get(), confinement, concat({"..", confinement}), concat({sha256(twin), " ", profile, "\n"})));

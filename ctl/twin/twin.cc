@@ -27,7 +27,7 @@ class Abi {
 public:
     static Result<Abi> make() {
         std::string directory = "/run/aa-shim/.twin.XXXXXX";
-        if (::mkdir("/run/aa-shim", 0755) != 0 && errno != EEXIST) return errno_error("make the directory", "/run/aa-shim", errno);
+        TRY(make_directory("/run/aa-shim", 0755));
         if (::mkdtemp(directory.data()) == nullptr) return errno_error("make the directory", directory, errno);
         Abi abi(std::move(directory));
         TRY(apparmor::write_policy_abi(abi.directory_));
