@@ -68,7 +68,8 @@ void find_flags(const Subject& subject, Findings& findings) {
         findings.push_back({"AA301",
                             subject.origin,
                             concat({"profile ", name, " lacks flags=(attach_disconnected)"}),
-                            "files that come from outside of the container's mounts have no name for it, and are denied",
+                            "files outside of the container's mounts have no name for it, and opening them, through an inherited directory "
+                            "for instance, is denied",
                             "write flags=(attach_disconnected,mediate_deleted), for its children, too",
                             {}});
     } else if ((profile.path_flags & kDeleted) == 0) {

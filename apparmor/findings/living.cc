@@ -94,7 +94,8 @@ void find_deaf(const Subject& subject, Findings& findings) {
         findings.push_back({"AA402",
                             subject.origin,
                             concat({"profile ", quote(profile.name), " may not look at its own processes"}),
-                            "`ps` and `top` show them without their names or not at all, and every look is logged",
+                            "what /proc/PID has in exe, cwd, root, fd, maps and environ is refused: `lsof`, `fuser`, debuggers and service "
+                            "managers fail, `ps` works",
                             "add `ptrace (read,readby) peer=@{profile_name},`",
                             {}});
     }
