@@ -113,6 +113,7 @@ Result<std::vector<Complaint>> compile_complaints(const Parser& parser, const st
 Result<void> compile_ahead(const Parser& parser, const ProfileFiles& files, const std::vector<NamedProfile>& wanted, const Kernel& kernel,
                            const std::string& directory) {
     std::vector<std::string> names;
+    names.reserve(wanted.size());
     for (const auto& profile : wanted) names.push_back(profile.profile);
     const auto features = TRY(features_for(kernel.require_enabled().has_value()));
     const auto unknown = unknown_files(parser, files.declaring(names), features);

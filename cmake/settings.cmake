@@ -14,15 +14,26 @@ include(CheckLinkerFlag)
 check_linker_flag(CXX -Wl,-z,pack-relative-relocs AA_LINKER_HAS_RELR)
 check_cxx_source_compiles("#include <features.h>\n#if !__GLIBC_PREREQ(2, 36)\n#error\n#endif\nint main() {}" AA_LIBC_HAS_RELR)
 # The same bytes from every directory; but where someone debugs, the sources are to be found.
-if(CMAKE_BUILD_TYPE STREQUAL "Release" OR AA_SANITIZE)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" OR AA_SANITIZE OR AA_TIDY)
   target_compile_options(aa_settings INTERFACE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 endif()
 
+# clang-tidy looks at a source before it is compiled, so the cache has an object only of what it had nothing to say of. Its answer depends on
+# more than an object does: on its checks and itself, and on comments (NOLINT) and macros, which are gone from what the preprocessor writes
+# and ccache otherwise goes by. By CCACHE_DEPEND it goes by the contents of the source and of all its headers.
+if(AA_TIDY)
+  set(tidy ${PROJECT_SOURCE_DIR}/cmake/tidy)
+  find_program(AA_CLANG_TIDY clang-tidy-14 REQUIRED)
+  set(with_tidy CCACHE_PREFIX=${tidy} CCACHE_DEPEND=1 CCACHE_EXTRAFILES=${tidy}:${PROJECT_SOURCE_DIR}/.clang-tidy:${AA_CLANG_TIDY})
+endif()
+
 # With a base directory, a tree takes from the cache what was compiled in another one.
-if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+if(AA_TIDY OR NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(AA_CCACHE ccache)
   if(AA_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${AA_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${with_tidy} ${AA_CCACHE})
+  elseif(AA_TIDY)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${tidy})
   endif()
 endif()
 

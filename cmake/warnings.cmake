@@ -22,7 +22,8 @@ target_compile_options(aa_warnings INTERFACE
   # where a std::variant is moved from.
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-maybe-uninitialized>
   # `TRY` is a statement expression; it says __extension__, which clang does not honour in macros.
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>)
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>
+  $<$<CXX_COMPILER_ID:Clang>:-Wreserved-identifier>)
 if(AA_WERROR)
   target_compile_options(aa_warnings INTERFACE -Werror)
 endif()

@@ -98,7 +98,7 @@ std::string operand(std::string_view glob) {
 
 bool is_anything(std::string_view glob) { return glob == "**"; }
 
-std::string with_peer(std::string rule, std::string_view key, std::string_view peer) {
+std::string with_peer(const std::string& rule, std::string_view key, std::string_view peer) {
     return is_anything(peer) || peer.empty() ? rule : concat({rule, " ", key, "=", operand(peer)});
 }
 

@@ -96,6 +96,7 @@ Result<std::vector<LearnStatus>> all_status(const std::string& only) {
         if (only.empty() && std::find(names.begin(), names.end(), twin.confinement) == names.end()) names.push_back(twin.confinement);
     }
     std::vector<LearnStatus> all;
+    all.reserve(names.size());
     for (const auto& name : names) all.push_back(TRY(status_of(name, twins)));
     return all;
 }

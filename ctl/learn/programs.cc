@@ -57,7 +57,7 @@ std::string Programs::known(unsigned long long pid, const std::string& command) 
     if (auto seen = look_(pid)) {
         const bool is_now = found != by_pid_.end() || seen->command == command;
         if (is_now) {
-            const auto program = program_of(*seen);
+            auto program = program_of(*seen);
             by_command_[command].insert(program);
             remember(pid, {program, command});
             return program;

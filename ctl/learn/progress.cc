@@ -151,6 +151,7 @@ std::vector<Coverage> coverage(const Recording& recording) {
         one.events += count;
     }
     std::vector<Coverage> result;
+    result.reserve(all.size());
     for (auto& [program, one] : all) result.push_back(std::move(one));
     return result;
 }

@@ -52,7 +52,7 @@ std::string as_thing(std::string_view witness) {
 }
 
 // Why ANSWER proves nothing about THING under LABEL; empty if it does.
-std::string why_not_proved(const apparmor::Answer& answer, const Thing& thing, std::string_view label) {
+std::string why_not_proved(const Answer& answer, const Thing& thing, std::string_view label) {
     const auto name = apparmor::class_name(thing.mediation_class);
     switch (answer.verdict) {
         case Verdict::unmediated:

@@ -12,9 +12,7 @@ namespace aa::ctl::test {
 
 namespace {
 
-using apparmor::Member;
 using apparmor::Node;
-using apparmor::Place;
 using Kind = Node::Kind;
 
 constexpr std::array<std::string_view, 4> kFileKeys{"containers", "commands", "profiles", "$schema"};

@@ -61,8 +61,8 @@ TEST(Process, KeepsWhatSeveralPrintAtATime) {
         "for i in 1 2 3 4; do (n=0; while [ $n -lt 2000 ]; do echo out; echo error >&2; n=$((n+1)); done) & done; wait";
     const auto outcome = run_command({{"/bin/sh", "-c", script}, {}, {}, 60});
     ASSERT_TRUE(outcome) << outcome.error().message;
-    EXPECT_EQ(outcome->output.size(), 4 * 2000 * std::string_view("out\n").size());
-    EXPECT_EQ(outcome->errors.size(), 4 * 2000 * std::string_view("error\n").size());
+    EXPECT_EQ(outcome->output.size(), std::size_t{4} * 2000 * std::string_view("out\n").size());
+    EXPECT_EQ(outcome->errors.size(), std::size_t{4} * 2000 * std::string_view("error\n").size());
 }
 
 TEST(Process, RunsInOurDirectory) {

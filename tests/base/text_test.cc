@@ -9,7 +9,7 @@
 namespace aa {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 TEST(Text, QuoteIsSafeForATerminal) {
     struct Case {

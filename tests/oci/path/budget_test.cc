@@ -66,6 +66,7 @@ protected:
 TEST_F(Work, IsEnoughForWhatPeopleHave) {
     EXPECT_EQ(find(times(200, "/usr/local/some/where:") + "/bin"), "/bin/app");
     std::vector<Mount> mounts;
+    mounts.reserve(500);
     for (int i = 0; i < 500; ++i) {
         mounts.push_back({.destination = "/var/run/secrets/example.org/token-" + std::to_string(i), .source = "tmpfs", .type = "tmpfs"});
     }
@@ -74,6 +75,7 @@ TEST_F(Work, IsEnoughForWhatPeopleHave) {
 
 TEST_F(Work, IsRefusedBeyondTheBudget) {
     std::vector<Mount> mounts;
+    mounts.reserve(48'000);
     for (int i = 0; i < 48'000; ++i) {
         mounts.push_back({.destination = "/m/" + std::to_string(i), .source = "tmpfs", .type = "tmpfs"});
     }

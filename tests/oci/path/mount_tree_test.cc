@@ -31,7 +31,7 @@ protected:
     }
 
     [[nodiscard]] std::string host(const std::string& path) const { return tree_.bundle() + "/" + path; }
-    [[nodiscard]] Mount bind(std::string destination, std::string source) const {
+    [[nodiscard]] Mount bind(std::string destination, const std::string& source) const {
         return {.destination = std::move(destination), .source = host(source), .type = "bind", .recursive = true};
     }
 
