@@ -62,8 +62,9 @@ std::unique_ptr<LearnedProfile> LearnedProfile::twin_of(const apparmor::Kernel& 
     return std::make_unique<UnderTwin>(kernel, std::move(profile), confinement);
 }
 
-std::unique_ptr<LearnedProfile> LearnedProfile::in_place(const apparmor::Kernel& kernel, std::string profile, std::string confinement) {
-    return std::make_unique<UnderItself>(kernel, std::move(profile), std::move(confinement));
+std::unique_ptr<LearnedProfile> LearnedProfile::in_place(const apparmor::Kernel& kernel, std::string profile,
+                                                         const std::string& confinement) {
+    return std::make_unique<UnderItself>(kernel, std::move(profile), confinement);
 }
 
 }  // namespace aa::ctl

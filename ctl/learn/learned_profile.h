@@ -15,7 +15,7 @@ namespace aa::ctl {
 class LearnedProfile {
 public:
     static std::unique_ptr<LearnedProfile> twin_of(const apparmor::Kernel& kernel, std::string profile, const std::string& confinement);
-    static std::unique_ptr<LearnedProfile> in_place(const apparmor::Kernel& kernel, std::string profile, std::string confinement);
+    static std::unique_ptr<LearnedProfile> in_place(const apparmor::Kernel& kernel, std::string profile, const std::string& confinement);
 
     LearnedProfile() = default;
     LearnedProfile(const LearnedProfile&) = delete;

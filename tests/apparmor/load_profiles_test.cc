@@ -48,7 +48,7 @@ protected:
     }
 
     std::string write(const std::string& path, const std::string& text, mode_t mode = 0644) const {
-        const std::string full = root_ + "/" + path;
+        std::string full = root_ + "/" + path;
         fs::create_directories(fs::path(full).parent_path());
         std::ofstream(full) << text;
         EXPECT_EQ(::chmod(full.c_str(), mode), 0);

@@ -38,6 +38,7 @@ std::string read(const std::string& path) {
 
 std::vector<std::string> texts(const std::vector<Complaint>& complaints) {
     std::vector<std::string> result;
+    result.reserve(complaints.size());
     for (const auto& complaint : complaints) result.push_back(complaint.text());
     return result;
 }
@@ -69,7 +70,7 @@ protected:
     }
 
     std::string write(const std::string& path, const std::string& text, mode_t mode = 0644) const {
-        const std::string full = root_ + "/" + path;
+        std::string full = root_ + "/" + path;
         fs::create_directories(fs::path(full).parent_path());
         std::ofstream(full) << text;
         EXPECT_EQ(::chmod(full.c_str(), mode), 0);

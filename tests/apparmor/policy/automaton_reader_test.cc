@@ -17,7 +17,7 @@ constexpr std::string_view kAt = "NAME: profile 'p' at byte ";
 // The problem without the place, which is checked to be within the file.
 std::string tables_problem(const Record& record) {
     const auto bytes = record.bytes();
-    const std::string all = problem(bytes);
+    std::string all = problem(bytes);
     const std::string middle = ": cannot evaluate the policy: ";
     const auto end = all.find(middle);
     if (!all.starts_with(kAt) || end == std::string::npos) return all;

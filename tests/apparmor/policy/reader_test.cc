@@ -257,77 +257,96 @@ struct Bad {
     Record record;
 };
 
-std::vector<Bad> bad_records() {
-    std::vector<Bad> bad;
-    const auto add = [&bad](const char* expected, auto Record::*part, std::function<void(PolicyWriter&)> write) {
-        bad.push_back({expected, {}});
-        bad.back().record.*part = std::move(write);
-    };
-    add("NAME: at byte 16: cannot evaluate the policy: version 4 of the policy format is not known", &Record::before,
-        [](PolicyWriter& w) { w.u32(4, "version"); });
-    add("NAME: at byte 16: cannot evaluate the policy: version 10 of the policy format is not known", &Record::before,
-        [](PolicyWriter& w) { w.u32(10, "version"); });
-    add("NAME: at byte 0: cannot evaluate the policy: expected a version, found a number of 64 bits", &Record::before,
-        [](PolicyWriter& w) { w.u64(7); });
-    add("NAME: at byte 36: cannot evaluate the policy: it belongs to the policy namespace 'ns\\x0a'", &Record::before,
-        [](PolicyWriter& w) { w.u32(7, "version").string("ns\n", "namespace"); });
-    add("NAME: at byte 16: cannot evaluate the policy: expected a profile, found a struct 'hat'", &Record::name,
-        [](PolicyWriter& w) { w.begin("hat").string("p"); });
-    add("NAME: at byte 28: cannot evaluate the policy: expected the name of a profile, found a struct 'flags'", &Record::name,
-        [](PolicyWriter& w) { w.begin("profile"); });
-    add("NAME: at byte 32: cannot evaluate the policy: expected the name of a profile, found a struct 'flags'", &Record::name,
-        [](PolicyWriter& w) { w.begin("profile").string(""); });
-    add("NAME: at byte 34: cannot evaluate the policy: the name of a profile has a NUL in it", &Record::name,
-        [](PolicyWriter& w) { w.begin("profile").string(std::string_view("p\0", 2)); });
-    add("NAME: profile ':ns:p' at byte 37: cannot evaluate the policy: it belongs to a policy namespace", &Record::name,
-        [](PolicyWriter& w) { w.begin("profile").string(":ns:p"); });
-    add("NAME: profile 'a//&b' at byte 37: cannot evaluate the policy: its name reads as a stack", &Record::name,
-        [](PolicyWriter& w) { w.begin("profile").string("a//&b"); });
-    add("NAME: profile 'p' at byte 33: cannot evaluate the policy: expected the flags, found a string 'news'", &Record::attachment,
-        [](PolicyWriter& w) { w.string("x", "news"); });
-    add("NAME: profile 'p' at byte 2215: cannot evaluate the policy: expected the length of the attachment, found a struct 'flags'",
-        &Record::attachment, [](PolicyWriter& w) { w.blob(RawTables().bytes(), "aadfa"); });
-    add("NAME: profile 'p' at byte 33: cannot evaluate the policy: expected the flags, found an array", &Record::flags,
-        [](PolicyWriter& w) { w.array(3); });
-    add("NAME: profile 'p' at byte 48: cannot evaluate the policy: expected a number of the flags, found the end of a struct",
-        &Record::flags, [](PolicyWriter& w) { w.begin("flags").u32(0).end(); });
-    add("NAME: profile 'p' at byte 59: cannot evaluate the policy: it has flags that are not known", &Record::flags,
-        [](PolicyWriter& w) { w.begin("flags").u32(8).u32(0).u32(0).end(); });
-    add("NAME: profile 'p' at byte 59: cannot evaluate the policy: its mode 5 is not known", &Record::flags,
-        [](PolicyWriter& w) { w.begin("flags").u32(0).u32(5).u32(0).end(); });
+using Part = std::function<void(PolicyWriter&)>;
+
+struct BadRecords : std::vector<Bad> {
+    void add(const char* expected, Part Record::*part, const Part& write) {
+        push_back({expected, {}});
+        back().record.*part = write;
+    }
+};
+
+BadRecords bad_names() {
+    BadRecords bad;
+    bad.add("NAME: at byte 16: cannot evaluate the policy: version 4 of the policy format is not known", &Record::before,
+            [](PolicyWriter& w) { w.u32(4, "version"); });
+    bad.add("NAME: at byte 16: cannot evaluate the policy: version 10 of the policy format is not known", &Record::before,
+            [](PolicyWriter& w) { w.u32(10, "version"); });
+    bad.add("NAME: at byte 0: cannot evaluate the policy: expected a version, found a number of 64 bits", &Record::before,
+            [](PolicyWriter& w) { w.u64(7); });
+    bad.add("NAME: at byte 36: cannot evaluate the policy: it belongs to the policy namespace 'ns\\x0a'", &Record::before,
+            [](PolicyWriter& w) { w.u32(7, "version").string("ns\n", "namespace"); });
+    bad.add("NAME: at byte 16: cannot evaluate the policy: expected a profile, found a struct 'hat'", &Record::name,
+            [](PolicyWriter& w) { w.begin("hat").string("p"); });
+    bad.add("NAME: at byte 28: cannot evaluate the policy: expected the name of a profile, found a struct 'flags'", &Record::name,
+            [](PolicyWriter& w) { w.begin("profile"); });
+    bad.add("NAME: at byte 32: cannot evaluate the policy: expected the name of a profile, found a struct 'flags'", &Record::name,
+            [](PolicyWriter& w) { w.begin("profile").string(""); });
+    bad.add("NAME: at byte 34: cannot evaluate the policy: the name of a profile has a NUL in it", &Record::name,
+            [](PolicyWriter& w) { w.begin("profile").string(std::string_view("p\0", 2)); });
+    bad.add("NAME: profile ':ns:p' at byte 37: cannot evaluate the policy: it belongs to a policy namespace", &Record::name,
+            [](PolicyWriter& w) { w.begin("profile").string(":ns:p"); });
+    bad.add("NAME: profile 'a//&b' at byte 37: cannot evaluate the policy: its name reads as a stack", &Record::name,
+            [](PolicyWriter& w) { w.begin("profile").string("a//&b"); });
+    return bad;
+}
+
+BadRecords bad_flags() {
+    BadRecords bad;
+    bad.add("NAME: profile 'p' at byte 33: cannot evaluate the policy: expected the flags, found a string 'news'", &Record::attachment,
+            [](PolicyWriter& w) { w.string("x", "news"); });
+    bad.add("NAME: profile 'p' at byte 2215: cannot evaluate the policy: expected the length of the attachment, found a struct 'flags'",
+            &Record::attachment, [](PolicyWriter& w) { w.blob(RawTables().bytes(), "aadfa"); });
+    bad.add("NAME: profile 'p' at byte 33: cannot evaluate the policy: expected the flags, found an array", &Record::flags,
+            [](PolicyWriter& w) { w.array(3); });
+    bad.add("NAME: profile 'p' at byte 48: cannot evaluate the policy: expected a number of the flags, found the end of a struct",
+            &Record::flags, [](PolicyWriter& w) { w.begin("flags").u32(0).end(); });
+    bad.add("NAME: profile 'p' at byte 59: cannot evaluate the policy: it has flags that are not known", &Record::flags,
+            [](PolicyWriter& w) { w.begin("flags").u32(8).u32(0).u32(0).end(); });
+    bad.add("NAME: profile 'p' at byte 59: cannot evaluate the policy: its mode 5 is not known", &Record::flags,
+            [](PolicyWriter& w) { w.begin("flags").u32(0).u32(5).u32(0).end(); });
     // The kernel would skip the name, and take the number for capabilities.
-    add("NAME: profile 'p' at byte 59: cannot evaluate the policy: expected the capabilities, found a number of 32 bits 'new'",
-        &Record::capabilities, [](PolicyWriter& w) { w.u32(0xFFFFFFFF, "new").u32(0).u32(0).u32(0); });
-    add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a struct 'caps128'",
-        &Record::rest, [](PolicyWriter& w) { w.begin("caps128").end(); });
-    add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found an unknown tag 99", &Record::rest,
-        [](PolicyWriter& w) { w.number(99, 0, 0); });
-    add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a blob 'aadfa'", &Record::rest,
-        [](PolicyWriter& w) { w.number(6, 4, 0xFFFFFFFF, "aadfa"); });
-    add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a name that is cut off",
-        &Record::rest, [](PolicyWriter& w) { w.number(4, 2, 0xFFFF); });
-    add("NAME: profile 'p' at byte 92: cannot evaluate the policy: expected the automaton of the policydb, found the end of a struct",
-        &Record::rest, [](PolicyWriter& w) { w.begin("policydb").end(); });
-    add("NAME: profile 'p' at byte 110: cannot evaluate the policy: expected an automaton after the permission table, found the end of "
+    bad.add("NAME: profile 'p' at byte 59: cannot evaluate the policy: expected the capabilities, found a number of 32 bits 'new'",
+            &Record::capabilities, [](PolicyWriter& w) { w.u32(0xFFFFFFFF, "new").u32(0).u32(0).u32(0); });
+    return bad;
+}
+
+BadRecords bad_ends() {
+    BadRecords bad;
+    bad.add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a struct 'caps128'",
+            &Record::rest, [](PolicyWriter& w) { w.begin("caps128").end(); });
+    bad.add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found an unknown tag 99",
+            &Record::rest, [](PolicyWriter& w) { w.number(99, 0, 0); });
+    bad.add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a blob 'aadfa'",
+            &Record::rest, [](PolicyWriter& w) { w.number(6, 4, 0xFFFFFFFF, "aadfa"); });
+    bad.add("NAME: profile 'p' at byte 79: cannot evaluate the policy: expected the end of the profile, found a name that is cut off",
+            &Record::rest, [](PolicyWriter& w) { w.number(4, 2, 0xFFFF); });
+    bad.add("NAME: profile 'p' at byte 92: cannot evaluate the policy: expected the automaton of the policydb, found the end of a struct",
+            &Record::rest, [](PolicyWriter& w) { w.begin("policydb").end(); });
+    bad.add(
+        "NAME: profile 'p' at byte 110: cannot evaluate the policy: expected an automaton after the permission table, found the end of "
         "a struct",
         &Record::rest, [](PolicyWriter& w) { w.begin("perms").u32(1, "version").array(0).array_end().end(); });
-    add("NAME: profile 'p' at byte 89: cannot evaluate the policy: expected version 1 of the permission table, found an array",
-        &Record::rest, [](PolicyWriter& w) { w.begin("perms").array(0); });
-    add("NAME: profile 'p' at byte 108: cannot evaluate the policy: expected a number of the permission table, found the end of a struct",
+    bad.add("NAME: profile 'p' at byte 89: cannot evaluate the policy: expected version 1 of the permission table, found an array",
+            &Record::rest, [](PolicyWriter& w) { w.begin("perms").array(0); });
+    bad.add(
+        "NAME: profile 'p' at byte 108: cannot evaluate the policy: expected a number of the permission table, found the end of a struct",
         &Record::rest, [](PolicyWriter& w) { w.begin("perms").u32(1, "version").array(0xFFFF); });
-    add("NAME: profile 'p' at byte 93: cannot evaluate the policy: expected a target, found the end of an array", &Record::rest,
-        [](PolicyWriter& w) { w.begin("xtable").array(1).array_end(); });
-    add("NAME: profile 'p' at byte 99: cannot evaluate the policy: a target begins with white space", &Record::rest,
-        [](PolicyWriter& w) { w.begin("xtable").array(1).string(" b"); });
-    add("NAME: profile 'p' at byte 100: cannot evaluate the policy: it has more than one text in target 'a\\x00b'", &Record::rest,
-        [](PolicyWriter& w) { w.begin("xtable").array(1).string(std::string_view("a\0b", 3)); });
-    add("NAME: profile 'p' at byte 97: cannot evaluate the policy: expected data, found the end of a struct", &Record::rest,
-        [](PolicyWriter& w) { w.begin("data").string("key12"); });
+    bad.add("NAME: profile 'p' at byte 93: cannot evaluate the policy: expected a target, found the end of an array", &Record::rest,
+            [](PolicyWriter& w) { w.begin("xtable").array(1).array_end(); });
+    bad.add("NAME: profile 'p' at byte 99: cannot evaluate the policy: a target begins with white space", &Record::rest,
+            [](PolicyWriter& w) { w.begin("xtable").array(1).string(" b"); });
+    bad.add("NAME: profile 'p' at byte 100: cannot evaluate the policy: it has more than one text in target 'a\\x00b'", &Record::rest,
+            [](PolicyWriter& w) { w.begin("xtable").array(1).string(std::string_view("a\0b", 3)); });
+    bad.add("NAME: profile 'p' at byte 97: cannot evaluate the policy: expected data, found the end of a struct", &Record::rest,
+            [](PolicyWriter& w) { w.begin("data").string("key12"); });
     return bad;
 }
 
 TEST(PolicyReader, SaysWhatIsWrongWithARecord) {
-    for (const auto& bad : bad_records()) EXPECT_EQ(problem(bad.record.bytes()), bad.expected);
+    for (const auto& records : {bad_names(), bad_flags(), bad_ends()}) {
+        for (const auto& bad : records) EXPECT_EQ(problem(bad.record.bytes()), bad.expected);
+    }
     const auto twice = Record{}.bytes() + Record{}.bytes();
     EXPECT_EQ(problem(twice), "NAME: at byte 160: cannot evaluate the policy: it has profile 'p' twice");
     EXPECT_EQ(problem(""), "NAME: at byte 0: cannot evaluate the policy: expected a version, found the end");
