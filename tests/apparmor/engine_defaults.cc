@@ -186,6 +186,6 @@ int main(int count, char** arguments) {
     if (::mkdtemp(work.data()) == nullptr) return 1;
     const auto more = compare_all({*found, words[0], {}, work}, words);
     fs::remove_all(work);
-    if (!more) std::fprintf(stderr, "engine_defaults: %s\n", more.error().message.c_str());
+    if (!more) (void)std::fprintf(stderr, "engine_defaults: %s\n", more.error().message.c_str());
     return more && *more == 0 ? 0 : 1;
 }

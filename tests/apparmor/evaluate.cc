@@ -64,7 +64,7 @@ std::string permissions_answer(Policy& policy, std::string_view label, std::stri
     const auto answer = file_permissions(policy, label, path, owned);
     if (!answer) return "error\t" + answer.error().message;
     char text[32];
-    std::snprintf(text, sizeof text, "%x", answer->allow & ~answer->deny);
+    (void)std::snprintf(text, sizeof text, "%x", answer->allow & ~answer->deny);
     return text;
 }
 
@@ -108,6 +108,6 @@ int main(int count, char** words) {
     if (count < 5) return 2;
     const auto done = answer_all({words + 1, words + count});
     if (done) return 0;
-    std::fprintf(stderr, "evaluate: %s\n", done.error().message.c_str());
+    (void)std::fprintf(stderr, "evaluate: %s\n", done.error().message.c_str());
     return 1;
 }

@@ -20,7 +20,7 @@ std::string content(const char* path) {
 }
 
 int fail(const std::string& message) {
-    std::fprintf(stderr, "bench_catalog: %s\n", message.c_str());
+    (void)std::fprintf(stderr, "bench_catalog: %s\n", message.c_str());
     return 1;
 }
 
