@@ -91,7 +91,7 @@ class Faults(harness.ShimTest):
     def check(self):
         for fault in self.chosen_faults():
             with self.subTest(str(fault)):
-                run = self.call(fault.what, fault.process, fault.call)
+                run = self.call(*fault.words)
                 self.assert_safe(fault, run)
                 self.assert_goes_on()
 

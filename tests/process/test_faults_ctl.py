@@ -50,7 +50,7 @@ class Install(install_tree.InstallTest):
         for fault in chosen(calls):
             with self.subTest(str(fault)):
                 self.again(installed)
-                result = self.ctl(*arguments, code=None, prefix=faults.prefix(fault.what, fault.process, fault.call))
+                result = self.ctl(*arguments, code=None, prefix=faults.prefix(*fault.words))
                 self.assert_safe(fault, result, before, after)
 
     def assert_safe(self, fault, result, before, after):
@@ -102,7 +102,7 @@ class Node(NodeTest):
             with self.subTest(str(fault)):
                 shutil.rmtree(self.node.root)
                 shutil.copytree(kept, self.node.root, symlinks=True)
-                result = self.round(fault.what, fault.process, fault.call)
+                result = self.round(*fault.words)
                 status = (self.node.root / STATUS).read_text()
                 self.assertIsInstance(json.loads(status)["ready"], bool)
                 if result.returncode == OK:
