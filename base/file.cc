@@ -185,7 +185,8 @@ Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name) {
         const ssize_t n = ::pread(fd, buffer.data() + filled, size - filled, static_cast<off_t>(filled));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno_error("read", name, errno);
-        if (n == 0) break;
+        // Half of it would be a file that nobody has written.
+        if (n == 0) return Error{ErrorKind::system, concat({quote(name), " became shorter while it was read"})};
         filled += static_cast<std::size_t>(n);
     }
     buffer.set_size(filled);

@@ -54,7 +54,8 @@ private:
     std::size_t size_ = 0;
 };
 
-// The bytes of the open regular file FD from its beginning; an error if it is not a regular file, or longer than LIMIT.
+// The bytes of the open regular file FD from its beginning; an error if it is not a regular file, or longer than LIMIT, or has fewer bytes than it
+// is said to have.
 // NAME is what messages call it.
 Result<Buffer> read_file(int fd, std::size_t limit, std::string_view name);
 

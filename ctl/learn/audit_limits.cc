@@ -88,6 +88,17 @@ Result<void> write_limit(int file, const std::string& path, std::uint32_t limit)
     return write_all(file, decimal(limit));
 }
 
+// Has AUDIT's limit, where it is still the raised one, be LIMIT again. The kernel's answer may be lost for once: a queue is full, a call interrupted.
+bool lower(const AuditSystem& audit, std::uint32_t limit) {
+    constexpr int kMostTries = 3;
+    for (int i = 0; i < kMostTries; ++i) {
+        const auto now = audit.status();
+        if (now && now->backlog_limit != RaisedBacklog::kEnough) return true;
+        if (now && audit.set_backlog_limit(limit)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Result<AuditStatus> read_audit_status() {
@@ -129,8 +140,8 @@ RaisedBacklog::~RaisedBacklog() {
     const auto lock = apparmor::lock_for_load(path_);
     if (is_held(file_.get())) return;
     const auto before = limit_before(file_.get(), path_);
-    const auto now = audit_.status();
-    if (before && *before && now && now->backlog_limit == kEnough) (void)audit_.set_backlog_limit(**before);
+    // Who cannot lower it leaves word to the next who raises it.
+    if (before && *before && !lower(audit_, **before)) return;
     (void)::unlink(path_.c_str());
 }
 

@@ -66,6 +66,16 @@ TEST_F(FileTest, NamesWhatIsInADirectoryInOrder) {
     EXPECT_EQ(file.error().kind, ErrorKind::not_found);
 }
 
+// A file of sysfs is said to have a page's size, and has less.
+TEST_F(FileTest, RefusesWhatEndsBeforeItsEnd) {
+    const std::string file = "/sys/kernel/uevent_seqnum";
+    if (!fs::exists(file)) GTEST_SKIP() << "this system has no " << file;
+    const auto bytes = read_file_at(AT_FDCWD, file, 1U << 20U);
+    ASSERT_FALSE(bytes);
+    EXPECT_EQ(bytes.error().message, "'/sys/kernel/uevent_seqnum' became shorter while it was read");
+    EXPECT_EQ(bytes.error().kind, ErrorKind::system);
+}
+
 TEST_F(FileTest, RefusesWhatIsNotAFileOfThatSize) {
     write("big", "123456");
     fs::create_directory(path_ / "dir");

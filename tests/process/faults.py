@@ -52,6 +52,11 @@ class Fault:
     def kills(self):
         return self.what in DEADLY
 
+    @property
+    def words(self):
+        """As prefix() takes it."""
+        return self.what, self.process, f"{self.call}:{self.name}"
+
     def __str__(self):
         number = int(self.what[6:]) if self.what.startswith("error=") else 0
         return f"process {self.process}, call {self.call}, {self.name}: {errno.errorcode[number] if number else self.what}"

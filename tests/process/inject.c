@@ -3,10 +3,11 @@
 // inject REPORT list PROGRAM ARG…
 // inject REPORT FAULT PROCESS CALL PROGRAM ARG…
 //
-// Becomes PROGRAM, of whose system calls one fails: the CALL-th of the PROCESS-th that it has made (0 is itself), counted from 1. A tracer that
-// is no child of anybody sees to it, so pid, parent, exit status and descriptors are PROGRAM's own. FAULT is one of
+// Becomes PROGRAM, of whose system calls one fails: the CALL-th of the PROCESS-th that it has made (0 is itself), counted from 1; where CALL is
+// NUMBER:NAME, the first NAME from that one on, as a program does not make the same calls each time. A tracer that is no child of anybody sees to
+// it, so pid, parent, exit status and descriptors are PROGRAM's own. FAULT is one of
 //
-//   error=NUMBER    the call is not made, and fails so
+//   error=NUMBER    the call is not made, and fails so; brk(2), which has no errors, gives no memory
 //   nothing         the call is not made, and returns 0
 //   short           of what is to be read or written, only half is
 //   kill, killed    the process is killed before the call, or behind it
@@ -40,15 +41,20 @@ enum {
 static struct task {
     pid_t pid;
     int calls;
-    int struck;  // it is in the call that the fault is for
+    int is_within;  // a call
+    int is_struck;  // it is in the call that the fault is for
 } tasks[kMostTasks];
 static int task_count;
 
 static FILE* report;
 static const char* fault;  // NULL: list
 static int process, call;
-static struct iovec kept;  // of a vector that was shortened
-static uint64_t kept_at;   // where that is; 0 if there is none
+static int named = __NR_SCMP_ERROR;  // the number of the call that is meant; that one: whichever it is
+static struct iovec kept;            // of a vector that was shortened
+static uint64_t kept_at;             // where that is; 0 if there is none
+static int keeps_result;             // the call that the fault is for fails by itself
+static int changed = -1;             // its argument that is another than PROGRAM gave; -1: none is
+static uint64_t given;               // what it gave
 
 static void die(const char* what) {
     perror(what);
@@ -70,6 +76,7 @@ static struct task* task_of(pid_t pid) {
 // Registers: what ptrace(2) has no portable word for.
 #if defined(__x86_64__)
 static void set_register(pid_t pid, size_t offset, uint64_t value) { ptrace(PTRACE_POKEUSER, pid, offset, value); }
+enum { kResultIsFirst = 0 };  // argument's register
 static void set_call(pid_t pid, long number) { set_register(pid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)number); }
 static void set_result(pid_t pid, long value) { set_register(pid, offsetof(struct user_regs_struct, rax), (uint64_t)value); }
 static void set_argument(pid_t pid, int n, uint64_t value) {
@@ -77,11 +84,10 @@ static void set_argument(pid_t pid, int n, uint64_t value) {
                                      offsetof(struct user_regs_struct, rdx)};
     set_register(pid, offsets[n], value);
 }
-// A kernel of user-mode-linux does not tell of calls. Behind the entry of one there is ENOSYS as its result, until it has another.
+// A kernel of user-mode-linux does not tell of calls.
 static int look_at_call(pid_t pid, struct __ptrace_syscall_info* info) {
     struct user_regs_struct registers;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0) return 0;
-    info->op = (long)registers.rax == -ENOSYS ? PTRACE_SYSCALL_INFO_ENTRY : PTRACE_SYSCALL_INFO_EXIT;
     info->entry.nr = registers.orig_rax;
     info->entry.args[0] = registers.rdi;
     info->entry.args[1] = registers.rsi;
@@ -96,6 +102,7 @@ static void set_register(pid_t pid, int n, uint64_t value) {
     registers.regs[n] = value;
     ptrace(PTRACE_SETREGSET, pid, 1, &all);
 }
+enum { kResultIsFirst = 1 };
 static void set_call(pid_t pid, long number) {
     int call_number = (int)number;
     struct iovec one = {&call_number, sizeof call_number};
@@ -114,6 +121,13 @@ static int look_at_call(pid_t pid, struct __ptrace_syscall_info* info) {
 static void poke(pid_t pid, uint64_t at, uint64_t value) { ptrace(PTRACE_POKEDATA, pid, at, value); }
 static uint64_t peek(pid_t pid, uint64_t at) { return (uint64_t)ptrace(PTRACE_PEEKDATA, pid, at, NULL); }
 
+// For the call at which PID stands, as INFO tells; a register that holds an argument is the same behind a call, which compilers go by.
+static void change_argument(pid_t pid, const struct __ptrace_syscall_info* info, int n, uint64_t value) {
+    changed = n;
+    given = info->entry.args[n];
+    set_argument(pid, n, value);
+}
+
 // Has the call at which PID stands, as INFO tells, move half of what it is to move; what has no half is left alone.
 static void shorten(pid_t pid, const struct __ptrace_syscall_info* info) {
     const uint64_t number = info->entry.nr;
@@ -122,10 +136,10 @@ static void shorten(pid_t pid, const struct __ptrace_syscall_info* info) {
         kept.iov_base = (void*)peek(pid, kept_at);
         kept.iov_len = peek(pid, kept_at + sizeof(void*));
         poke(pid, kept_at + sizeof(void*), (kept.iov_len + 1) / 2);
-        set_argument(pid, 2, 1);
+        change_argument(pid, info, 2, 1);
     } else {
         const int place = number == SYS_getrandom ? 1 : 2;
-        set_argument(pid, place, (info->entry.args[place] + 1) / 2);
+        change_argument(pid, info, place, (info->entry.args[place] + 1) / 2);
     }
 }
 
@@ -136,8 +150,14 @@ static void finish(void) {
 }
 
 static void strike(struct task* task, const struct __ptrace_syscall_info* info) {
-    task->struck = 1;
-    if (is_fault("error") || is_fault("nothing")) set_call(task->pid, -1);
+    task->is_struck = 1;
+    // It tells the break as it is where it cannot move it, and takes 0 for a question; whatever else it told, the C library would believe.
+    keeps_result = is_fault("error") && info->entry.nr == SYS_brk;
+    if (keeps_result) {
+        change_argument(task->pid, info, 0, 0);
+    } else if (is_fault("error") || is_fault("nothing")) {
+        set_call(task->pid, -1);
+    }
     if (is_fault("short")) shorten(task->pid, info);
     if (is_fault("signal")) kill(task->pid, number_behind(fault));
     if (strcmp(fault, "kill") == 0) kill(task->pid, SIGKILL);
@@ -145,25 +165,33 @@ static void strike(struct task* task, const struct __ptrace_syscall_info* info) 
 }
 
 static void end_strike(struct task* task) {
-    if (is_fault("error")) set_result(task->pid, -number_behind(fault));
+    if (changed > 0 || (changed == 0 && !kResultIsFirst)) set_argument(task->pid, changed, given);
+    if (is_fault("error") && !keeps_result) set_result(task->pid, -number_behind(fault));
     if (is_fault("nothing")) set_result(task->pid, 0);
     if (kept_at != 0) poke(task->pid, kept_at + sizeof(void*), kept.iov_len);
     if (is_fault("killed")) kill(task->pid, SIGKILL);
     finish();
 }
 
+static int is_meant(const struct task* task, int number) {
+    if (task - tasks != process) return 0;
+    return named == __NR_SCMP_ERROR ? task->calls == call : task->calls >= call && number == named;
+}
+
+// TASK stands before a call or behind it, in turns. The result does not tell which: of one that is not made it is the same in both places.
 static void at_call(struct task* task) {
+    task->is_within = !task->is_within;
+    if (!task->is_within && task->is_struck) end_strike(task);
+    if (!task->is_within) return;
     struct __ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, task->pid, sizeof info, &info) <= 0 && !look_at_call(task->pid, &info)) return;
-    if (info.op == PTRACE_SYSCALL_INFO_EXIT && task->struck) end_strike(task);
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
     ++task->calls;
-    const int number = (int)(task - tasks);
+    const int number = (int)info.entry.nr;
     if (fault == NULL) {
-        char* name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)info.entry.nr);
-        fprintf(report, "%d %d %s\n", number, task->calls, name != NULL ? name : "?");
-        free(name);
-    } else if (number == process && task->calls == call) {
+        char* text = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+        fprintf(report, "%d %d %s\n", (int)(task - tasks), task->calls, text != NULL ? text : "?");
+        free(text);
+    } else if (is_meant(task, number)) {
         strike(task, &info);
     }
 }
@@ -182,7 +210,7 @@ static void follow(pid_t first) {
             ptrace(PTRACE_DETACH, pid, NULL, NULL);
             continue;
         }
-        if (event == PTRACE_EVENT_EXEC && pid == first) begun = 1;
+        if (event == PTRACE_EVENT_EXEC && pid == first) begun = task_of(first)->is_within = 1;
         if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
             unsigned long child = 0;
             ptrace(PTRACE_GETEVENTMSG, pid, NULL, &child);
@@ -214,6 +242,7 @@ int main(int argc, char** argv) {
         fault = argv[2];
         process = atoi(argv[3]);
         call = atoi(argv[4]);
+        if (strchr(argv[4], ':') != NULL) named = seccomp_syscall_resolve_name(strchr(argv[4], ':') + 1);
         program = argv + 5;
     }
     int gate[2];

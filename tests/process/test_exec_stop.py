@@ -18,7 +18,7 @@ GO, MARK, READY = harness.WORK / "go", harness.WORK / "mark", harness.WORK / "re
 OBEDIENT = ("bound", "no-new-privileges", "filter")
 PROGRAM = ("exec", INIT, "mark", MARK, "pause", "600000")
 TRACED = {"prefix": ()}
-LETS_GO = f'#!/bin/sh\nrm -f "$2/$4/exec.fifo"; : > {GO}\n'
+LETS_GO = f'#!/bin/sh\nrm -f {harness.WORK}/state/c1/exec.fifo; : > {GO}\n'  # whatever else the command line says
 
 
 class Child:

@@ -50,7 +50,7 @@ class Install(install_tree.InstallTest):
         for fault in chosen(calls):
             with self.subTest(str(fault)):
                 self.again(installed)
-                result = self.ctl(*arguments, code=None, prefix=faults.prefix(fault.what, fault.process, fault.call))
+                result = self.ctl(*arguments, code=None, prefix=faults.prefix(*fault.words))
                 self.assert_safe(fault, result, before, after)
 
     def assert_safe(self, fault, result, before, after):
@@ -87,7 +87,9 @@ class Install(install_tree.InstallTest):
 
 
 class Node(NodeTest):
-    """A round of the agent, with another delivery: it says that the node is ready only if it is, and the next round makes it so."""
+    """A round of the agent, with another delivery: it says that the node is ready only if it is, and the next round makes it so.
+
+    Half a second each, as two rounds are made of it. So there is one fault to each call, of all kinds in turns, where the others have all."""
 
     def test_round(self):
         self.make_ready()
@@ -98,11 +100,11 @@ class Node(NodeTest):
         self.round("list")
         new, calls = self.compiled(), faults.listed()
         self.assertNotEqual(old, new)
-        for fault in chosen(calls):
+        for fault in self.in_turns(calls) if test_faults.Faults.exhaustive else chosen(calls):
             with self.subTest(str(fault)):
                 shutil.rmtree(self.node.root)
                 shutil.copytree(kept, self.node.root, symlinks=True)
-                result = self.round(fault.what, fault.process, fault.call)
+                result = self.round(*fault.words)
                 status = (self.node.root / STATUS).read_text()
                 self.assertIsInstance(json.loads(status)["ready"], bool)
                 if result.returncode == OK:
@@ -110,6 +112,11 @@ class Node(NodeTest):
                     self.assertTrue(json.loads(status)["ready"])
                 self.once()
                 self.assertEqual(self.compiled(), new)
+
+    def in_turns(self, calls):
+        for count, call in enumerate(calls):
+            every = faults.faults_of(*call)
+            yield every[count % len(every)]
 
     def round(self, *words):
         return self.node.run("--once", prefix=faults.prefix(*words))

@@ -91,7 +91,7 @@ class Load(HistoryTest):
         for fault in every if test_faults.Faults.exhaustive else every[:: len(every) // 150]:
             with self.subTest(str(fault)):
                 self.again()
-                result = self.ctl("load", code=None, prefix=faults.prefix(fault.what, fault.process, fault.call))
+                result = self.ctl("load", code=None, prefix=faults.prefix(*fault.words))
                 now = harness.COMPILED.read_bytes()
                 self.assertIn(now, (old, new))
                 if result.returncode == 0:

@@ -29,6 +29,9 @@ protected:
                                                         return Result<AuditStatus>(AuditStatus{limit_, 0});
                                                     },
                                                     [this](std::uint32_t limit) {
+                                                        if (limit < limit_ && refusals_ > 0 && refusals_-- > 0) {
+                                                            return Result<void>(Error{ErrorKind::system, "no answer"});
+                                                        }
                                                         limit_ = limit;
                                                         return Result<void>();
                                                     }});
@@ -51,6 +54,7 @@ protected:
     [[nodiscard]] std::string path() const { return directory_ + "/audit-backlog"; }
 
     std::uint32_t limit_ = 64;  // the kernel's
+    int refusals_ = 0;          // how often it cannot be lowered
     std::string directory_;
 };
 
@@ -77,6 +81,25 @@ TEST_F(Backlog, OneThatWasKilledIsInNobodysWay) {
 
 TEST_F(Backlog, WhatOneThatWasKilledLeftIsPutBackByTheNext) {
     raise_and_die();
+    raise().reset();
+    EXPECT_EQ(limit_, 64U);
+    EXPECT_FALSE(fs::exists(path()));
+}
+
+TEST_F(Backlog, IsPutBackThoughTheKernelDoesNotAnswerOnce) {
+    auto first = raise();
+    refusals_ = 1;
+    first.reset();
+    EXPECT_EQ(limit_, 64U);
+    EXPECT_FALSE(fs::exists(path()));
+}
+
+TEST_F(Backlog, WhatCouldNotBePutBackIsPutBackByTheNext) {
+    auto first = raise();
+    refusals_ = 100;
+    first.reset();
+    EXPECT_EQ(limit_, RaisedBacklog::kEnough);
+    refusals_ = 0;
     raise().reset();
     EXPECT_EQ(limit_, 64U);
     EXPECT_FALSE(fs::exists(path()));
