@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 #include "base/file.h"
@@ -26,12 +25,12 @@ Result<std::string> at_create(const char* directory) {
     return root.resolve_program(config.process.args.at(0), config.process);
 }
 
-Result<std::string> at_exec(const char* pid, const char* process, oci::Resolver resolver) {
+Result<std::string> at_exec(pid_t pid, const char* process, oci::Resolver resolver) {
     const auto text = TRY(read_file_at(AT_FDCWD, process, oci::kMaxConfigBytes));
     oci::json::Reader reader(text.text());
     const auto spec = oci::read_process_spec(reader);
     TRY(reader.finish());
-    const auto root = TRY(oci::ContainerRoot::of_process(std::atoi(pid), TRY(oci::IdMaps::of_process(std::atoi(pid))), resolver));
+    const auto root = TRY(oci::ContainerRoot::of_process(pid, TRY(oci::IdMaps::of_process(pid)), resolver));
     return root.resolve_program(spec.args.at(0), spec);
 }
 
@@ -40,10 +39,12 @@ Result<std::string> at_exec(const char* pid, const char* process, oci::Resolver 
 int main(int argc, char** argv) {
     const bool create = argc == 3 && std::string_view(argv[1]) == "create";
     if (!create && argc != 5) return 64;
+    unsigned long long pid = 0;
+    if (!create && !parse_decimal(argv[2], pid)) return 64;
     const auto resolver = !create && std::string_view(argv[4]) == "walk" ? oci::Resolver::walk : oci::Resolver::kernel;
-    const auto path = create ? at_create(argv[2]) : at_exec(argv[2], argv[3], resolver);
+    const auto path = create ? at_create(argv[2]) : at_exec(static_cast<pid_t>(pid), argv[3], resolver);
     const bool sure = path || path.error().kind == ErrorKind::not_found || path.error().kind == ErrorKind::denied;
     const char* key = path ? "path" : sure ? "missing" : "unknown";
-    std::printf("{\"%s\":\"%s\"}\n", key, json_escape(path ? *path : path.error().message).c_str());
+    (void)std::printf("{\"%s\":\"%s\"}\n", key, json_escape(path ? *path : path.error().message).c_str());
     return 0;
 }

@@ -49,7 +49,7 @@ protected:
         catalog_.emplace(*std::move(view));
     }
 
-    Result<Decision> judge(std::string_view handler, Asked asked = {}, AppArmorState state = AppArmorState::available) {
+    Result<Decision> judge(std::string_view handler, const Asked& asked = {}, AppArmorState state = AppArmorState::available) {
         apparmor::Facts facts;
         facts.handler = handler;
         return judge_container(*catalog_, facts, asked, state, policy_);

@@ -9,7 +9,6 @@
 namespace aa::shim {
 namespace {
 
-using apparmor::DeviceGrant;
 using apparmor::HostNamespace;
 
 struct Judgement {

@@ -136,7 +136,8 @@ TEST(KeepOnlySystemCalls, RefusesWhatCannotBeGivenUp) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         scmp_filter_ctx outer = ::seccomp_init(SCMP_ACT_ALLOW);
-        (void)::seccomp_rule_add(outer, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, SCMP_A0_64(SCMP_CMP_EQ, PR_SET_SECCOMP));
+        const scmp_arg_cmp sets_filter{0, SCMP_CMP_EQ, PR_SET_SECCOMP, 0};
+        (void)::seccomp_rule_add_array(outer, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, &sets_filter);
         (void)::seccomp_rule_add(outer, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
         (void)::seccomp_load(outer);
         const auto kept = keep_only(SystemCalls::reads);

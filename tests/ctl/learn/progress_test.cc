@@ -10,21 +10,22 @@ namespace aa::ctl {
 namespace {
 
 constexpr long long kNow = 1'000'000'020;
+constexpr long long kMinute = 60;
 
 std::uint64_t total(const Progress& progress) { return std::accumulate(progress.lately.begin(), progress.lately.end(), std::uint64_t{0}); }
 
 TEST(LearnProgress, CountsWhatIsNewByTheMinute) {
     Progress progress;
     progress.note_new(3, kNow);
-    progress.note_new(2, kNow + 60);
+    progress.note_new(2, kNow + kMinute);
     EXPECT_EQ(progress.lately.size(), Progress::kMinutes);
     EXPECT_EQ(progress.lately.back(), 2U);
     EXPECT_EQ(progress.lately[Progress::kMinutes - 2], 3U);
-    progress.move_to(kNow + 60 * 9);
+    progress.move_to(kNow + 9 * kMinute);
     EXPECT_EQ(total(progress), 5U);
-    progress.move_to(kNow + 60 * 10);
+    progress.move_to(kNow + 10 * kMinute);
     EXPECT_EQ(total(progress), 2U);
-    progress.move_to(kNow + 60 * 1000);
+    progress.move_to(kNow + 1000 * kMinute);
     EXPECT_EQ(total(progress), 0U);
 }
 
@@ -44,10 +45,10 @@ TEST(LearnProgress, TellsHowLongNothingWasNew) {
     progress.note_new(1, kNow);
     progress.events = 250;
     progress.starts = 4;
-    EXPECT_EQ(how_quiet(progress, kNow + 12 * 60 + 5), "nothing new for 12 minutes, over 3 starts and 240 events");
+    EXPECT_EQ(how_quiet(progress, kNow + 12 * kMinute + 5), "nothing new for 12 minutes, over 3 starts and 240 events");
     progress.events = 11;
     progress.starts = 2;
-    EXPECT_EQ(how_quiet(progress, kNow + 60), "nothing new for 1 minute, over 1 start and 1 event");
+    EXPECT_EQ(how_quiet(progress, kNow + kMinute), "nothing new for 1 minute, over 1 start and 1 event");
     EXPECT_EQ(how_quiet(progress, kNow - 60), "nothing new for 0 minutes, over 1 start and 1 event");
 }
 

@@ -40,6 +40,7 @@ status::ContainerReport deviating() {
 
 std::vector<std::string> told(const std::vector<Finding>& findings) {
     std::vector<std::string> result;
+    result.reserve(findings.size());
     for (const auto& one : findings) result.push_back(std::string(name_of(one.kind)) + " " + one.reason + ": " + one.message);
     return result;
 }
