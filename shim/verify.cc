@@ -273,8 +273,10 @@ Result<void> watch_start(const Call& call) {
     if (!root || call.line.id.empty()) return {};
     const Started started{*root, call.line.id, call.runtime.kind};
     const auto state = started.state();
-    if (!state && state.error().kind == ErrorKind::system) return refuse_start(started.id, state.error().message, kUnwatchedReason);
-    if (!state || state->init_pid == 0 || !claims_record(*state)) return {};
+    // What is not there, the runtime does not start; what we cannot read, it perhaps can.
+    if (!state && state.error().kind == ErrorKind::not_found) return {};
+    if (!state) return refuse_start(started.id, state.error().message, kUnwatchedReason);
+    if (state->init_pid == 0 || !claims_record(*state)) return {};
     const auto key = known_host_key();
     if (!key) return refuse_start(started.id, key.error().message, kForgedReason);
     const auto record = read_record(*state, {*root, state->bundle, started.id}, *key);

@@ -151,6 +151,21 @@ class Watch(WatchTest):
         self.assertEqual(watchers(), [])
         self.assertIsNone(process.poll())
 
+    def test_state_that_cannot_be_read(self):
+        """By aa-shim; the runtime could, and would start what nobody watches."""
+        process = self.created("sleep 1000")
+        state = self.state / "c1/state.json"
+        good = state.read_text()
+        for name, text, mode in (("cut off", good[:-2], 0o600), ("of no known form", "[]", 0o600), ("written by anybody", good, 0o666)):
+            with self.subTest(name):
+                state.write_text(text)
+                state.chmod(mode)
+                run = self.start()
+                self.assert_refused(run, "start of container 'c1' refused: ")
+                self.assertIn("state.json", run.message)
+                self.assertTrue((self.state / "c1/exec.fifo").exists())
+        self.assertIsNone(process.poll())
+
     def test_without_the_key(self):
         self.created("sleep 1000")
         (harness.RUN / "key").unlink()
