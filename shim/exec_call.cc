@@ -19,8 +19,6 @@
 namespace aa::shim {
 namespace {
 
-constexpr std::size_t kMaxProcessBytes = std::size_t{16} << 20;
-
 // The container that an exec enters.
 struct Target {
     std::string root;  // the runtime's state directory
@@ -43,15 +41,8 @@ struct ExecProcess {
     oci::ProcessSpec spec;
 };
 
-// A file, or a pipe (`<(…)`, /dev/stdin), of which there is only this one reading. A FIFO waits for its writer, as in the runtimes.
-Result<std::string> read_process_text(std::string_view path) {
-    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NOCTTY));
-    if (is_pipe(fd.get())) return read_pipe(fd.get(), kMaxProcessBytes, path);
-    return std::string(TRY(read_file(fd.get(), kMaxProcessBytes, path)).text());
-}
-
 Result<ExecProcess> read_process_file(std::string_view path) {
-    ExecProcess process{TRY(read_process_text(path)), {}};
+    ExecProcess process{TRY(read_document(path)), {}};
     oci::json::Reader reader(process.text);
     process.spec = oci::read_process_spec(reader);
     TRY(reader.finish().context(concat({"process spec ", quote(path)})));

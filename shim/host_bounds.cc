@@ -6,6 +6,7 @@
 #include "apparmor/catalog/pattern.h"
 #include "base/text.h"
 #include "shim/devices.h"
+#include "shim/host_namespaces.h"
 
 namespace aa::shim {
 namespace {
@@ -77,6 +78,21 @@ Result<void> check_namespaces(const HostFacts& facts, const Confinement& confine
                   "give it namespaces of its own", "hostNamespaces", confinement);
 }
 
+// To share a namespace is not to change its settings for the host. What belongs to no namespace is the host's in any case.
+Result<void> check_sysctls(const oci::HostRequest& request, const HostFacts& facts, const Confinement& confinement) {
+    if (!confinement.host.namespaces) return {};
+    for (const auto& name : request.sysctls) {
+        const auto space = namespace_of_sysctl(name);
+        if (space && (facts.namespaces & bit(*space)) == 0) continue;
+        const auto whose = space ? concat({"the host's namespace ", apparmor::name_of(*space), ", which the container shares"})
+                                 : std::string("no namespace that is known, so it would be the host's");
+        return Error{ErrorKind::denied, concat({"the setting ", quote(name), " of the kernel belongs to ", whose,
+                                                ": leave it out (\"sysctl\"); confinement ", quote(confinement.name), " (",
+                                                confinement.origin.text(), ") bounds what is the host's by \"hostNamespaces\""})};
+    }
+    return {};
+}
+
 Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes,
                          std::vector<std::string>& reasons) {
     if (!confinement.host.keep_masked) return {};
@@ -92,6 +108,14 @@ Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement,
     if (!facts.unmasked.empty()) reasons.push_back(concat({"masks again ", join(facts.unmasked, ", "), " (\"keepMasked\")"}));
     if (!facts.writable.empty()) reasons.push_back(concat({"makes read-only again ", join(facts.writable, ", "), " (\"keepMasked\")"}));
     return {};
+}
+
+// Whoever may write all control groups has left the one that bounds devices, and what engines protect from containers as they do the kernel's files.
+void keep_cgroups(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes, std::vector<std::string>& reasons) {
+    if (facts.writable_cgroups.empty() || (!confinement.host.keep_masked && !confinement.host.devices)) return;
+    changes.readonly_cgroups = facts.writable_cgroups;
+    reasons.push_back(
+        concat({"makes the host's control groups read-only again (\"", confinement.host.keep_masked ? "keepMasked" : "devices", "\")"}));
 }
 
 }  // namespace
@@ -111,7 +135,9 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
         if (mount.is_bind() && mount.source != path.path) changes.mount_sources.emplace_back(*path.mount, path.path);
     }
     TRY(check_namespaces(facts, confinement));
+    TRY(check_sysctls(config.host, facts, confinement));
     TRY(keep_masked(facts, confinement, changes, reasons));
+    keep_cgroups(facts, confinement, changes, reasons);
     if (confinement.host.devices) cut_devices(config.host, facts, *confinement.host.devices, changes, reasons);
     return changes;
 }

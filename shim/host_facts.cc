@@ -46,8 +46,19 @@ void find_unmasked(const oci::Config& config, HostFacts& facts) {
             (mount.type == "proc" && mount.destination != "/proc") || (mount.type == "sysfs" && mount.destination != "/sys");
         if (elsewhere && !mount.is_bind()) facts.kernel_file_systems.push_back(mount.destination);
         // Engines mount it read-only, but for privileged containers.
-        const bool writable = mount.type == "sysfs" && mount.destination == "/sys" && !mount.read_only && !mount.is_bind();
+        const bool writable = mount.type == "sysfs" && mount.destination == "/sys" && !mount.is_read_only() && !mount.is_bind();
         if (writable && !is_covered("/sys", readonly)) facts.writable.emplace_back("/sys");
+    }
+}
+
+// A container without a control group namespace of its own sees those of all the host. Who may write there kills and freezes others, and leaves the
+// group in which the container's devices are bounded (cgroup_namespaces(7)); being root of the container is enough.
+void find_writable_cgroups(const oci::Config& config, HostFacts& facts) {
+    if ((facts.namespaces & bit(HostNamespace::cgroup)) == 0) return;
+    for (std::size_t i = 0; i < config.mounts.size(); ++i) {
+        const auto& mount = config.mounts[i];
+        const bool is_cgroup = mount.type == "cgroup" || mount.type == "cgroup2";
+        if (is_cgroup && !mount.is_bind() && !mount.is_read_only()) facts.writable_cgroups.push_back(i);
     }
 }
 
@@ -64,6 +75,7 @@ Result<HostFacts> collect_host_facts(const oci::EngineCall& call, const oci::Con
     TRY(collect_devices(config.host, device_names, facts));
     facts.namespaces = shared_namespaces(config.host);
     find_unmasked(config, facts);
+    find_writable_cgroups(config, facts);
     for (const auto& path : facts.paths) {
         if (path.is_kernels) facts.kernel_file_systems.push_back(path.destination);
     }

@@ -41,10 +41,13 @@ struct HostFacts {
     std::vector<std::string> unmasked;             // paths that engines mask and this request does not
     std::vector<std::string> writable;             // paths that engines make read-only and this request does not
     std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
+    std::vector<std::size_t> writable_cgroups;     // the mounts in config.json by which it could write all of the host's control groups
     bool device_cgroup_is_open = false;            // its rules do not begin with "nothing at all"
     bool hooks = false;                            // beside the engine's own
 
-    [[nodiscard]] bool is_unmasked() const { return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty(); }
+    [[nodiscard]] bool is_unmasked() const {
+        return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty() || !writable_cgroups.empty();
+    }
 };
 
 // What CONFIG of the bundle that CALL is about asks of the host, as ENGINE's container. DEVICE_NAMES: devices get the names that the host

@@ -19,6 +19,20 @@ using apparmor::HostNamespace;
 // The links to a process's namespaces below /proc/PID/ns, in the order of HostNamespace (namespaces(7)).
 constexpr std::array<std::string_view, apparmor::kHostNamespaces> kLinks{"pid", "net", "ipc", "uts", "cgroup", "user", "mnt"};
 
+// Settings that each namespace has its own of (sysctl(2) of the kernel's documentation; runc libcontainer/configs/validate, crun libcrun/linux.c);
+// '*': whatever begins so.
+struct Sysctl {
+    std::string_view name;
+    HostNamespace space;
+};
+constexpr std::array<Sysctl, 7> kSysctls{{{"net.*", HostNamespace::network},
+                                          {"fs.mqueue.*", HostNamespace::ipc},
+                                          {"kernel.msg*", HostNamespace::ipc},
+                                          {"kernel.sem*", HostNamespace::ipc},
+                                          {"kernel.shm*", HostNamespace::ipc},
+                                          {"kernel.domainname", HostNamespace::uts},
+                                          {"kernel.hostname", HostNamespace::uts}}};
+
 // Whether the namespace at PATH is our own of the KIND, which is what a container without one gets. What cannot be told counts.
 bool is_ours(const std::string& path, std::size_t kind) {
     struct stat theirs {};
@@ -38,6 +52,17 @@ std::uint32_t shared_namespaces(const oci::HostRequest& request) {
         if (own == nullptr || (!own->path.empty() && is_ours(own->path, i))) shared |= bit(space);
     }
     return shared;
+}
+
+std::optional<HostNamespace> namespace_of_sysctl(std::string_view name) {
+    std::string dotted(name);
+    std::replace(dotted.begin(), dotted.end(), '/', '.');
+    const auto belongs = [&dotted](const Sysctl& known) {
+        return known.name.ends_with('*') ? dotted.starts_with(known.name.substr(0, known.name.find('*'))) : dotted == known.name;
+    };
+    const auto* known = std::find_if(kSysctls.begin(), kSysctls.end(), belongs);
+    if (known == kSysctls.end()) return std::nullopt;
+    return known->space;
 }
 
 std::optional<std::uint32_t> judged_namespaces(const oci::HostRequest& request, std::uint32_t shared) {

@@ -113,6 +113,13 @@ Error become_runtime(const Runtime& runtime, std::span<const char* const> argume
     return errno_error("become the runtime", runtime.path, errno);
 }
 
+Result<std::string> read_document(std::string_view path) {
+    constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
+    const Fd fd = TRY(open_file(AT_FDCWD, std::string(path), O_RDONLY | O_NOCTTY));
+    if (is_pipe(fd.get())) return read_pipe(fd.get(), kMaxBytes, path);
+    return std::string(TRY(read_file(fd.get(), kMaxBytes, path)).text());
+}
+
 Result<std::string> hand_over(std::string_view text, const oci::CommandLine& line) {
     const Fd memory(::memfd_create("process.json", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory.valid()) return errno_error("create", "a memory file for the process", errno);

@@ -35,6 +35,10 @@ Result<Runtime> find_runtime();
 // as they are. Returns only if that fails.
 Error become_runtime(const Runtime& runtime, std::span<const char* const> arguments);
 
+// The document at PATH that an engine has made for the runtime: a file, or a pipe (`<(…)`, /dev/stdin), of which there is only this one
+// reading; at most 16 MiB. A FIFO waits for its writer, as in the runtimes.
+Result<std::string> read_document(std::string_view path);
+
 // A descriptor holding TEXT that the runtime will inherit, with its path: numbered above everything that LINE and the
 // environment (LISTEN_FDS) reserve for the container, sealed against change.
 Result<std::string> hand_over(std::string_view text, const oci::CommandLine& line);

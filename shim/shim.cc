@@ -100,9 +100,16 @@ int confine(const Call& call) {
     return fail(become_runtime(call.runtime, prepared->arguments), call.line);
 }
 
+// Changes the call and becomes the runtime; returns the exit code if not.
+int update(const Call& call) {
+    auto prepared = prepare_update(call);
+    if (!prepared) return fail(std::move(prepared).error().context(concat({"update of container ", quote(call.line.id)})), call.line);
+    return fail(become_runtime(call.runtime, prepared->arguments), call.line);
+}
+
 // An error before there is a call to judge: no runtime, a command line that is not understood.
 int fail_early(const Error& error, const oci::CommandLine& line, oci::RuntimeKind kind, std::string_view program) {
-    if (line.command != oci::Command::pass_through) {
+    if (oci::starts_processes(line.command)) {
         Trace trace;
         trace.id = new_decision_id();
         trace_refused(line, kind, program, trace);
@@ -121,7 +128,8 @@ int run(std::span<const char* const> arguments, std::string_view program) {
         return fail_early(runtime ? line.error() : runtime.error(), line ? *line : oci::guess_command_line(arguments, kind), kind, program);
     }
     const Call call{*line, *runtime, program};
-    if (line->command != oci::Command::pass_through) return confine(call);
+    if (oci::starts_processes(line->command)) return confine(call);
+    if (line->command == oci::Command::update) return update(call);
     if (line->name == "start") {
         if (const auto watched = watch_start(call); !watched) return fail(watched.error(), *line);
     }

@@ -63,6 +63,21 @@ Result<void> require_restorable(const apparmor::CompiledCatalog& catalog, const 
                 "come from the checkpoint: create the container anew, or let the operator say \"restore\": \"allow\" there"})};
 }
 
+// It is by the container's control group that the kernel keeps devices from it, also those whose files an image brings. In a user namespace
+// there is nothing to keep: no device's file opens there (user_namespaces(7)).
+Result<void> require_device_cgroup(const apparmor::CompiledCatalog& catalog, const Decision& decision, const oci::CommandLine& line,
+                                   const oci::Config& config) {
+    if (!line.without_cgroup || config.host.find("user") != nullptr || in_user_namespace()) return {};
+    const auto confinement = TRY(catalog.confinement(decision.confinement));
+    if (!confinement.host.devices) return {};
+    return Error{
+        ErrorKind::denied,
+        concat({"the runtime is told to make no control group (--cgroup-manager=disabled), without which nothing keeps the devices from "
+                "the container that confinement ",
+                quote(confinement.name), " (", confinement.origin.text(),
+                ") does not list under \"devices\": start it with one (Podman: without --cgroups=disabled)"})};
+}
+
 // Tells whoever learns from the container of CALL, as DECISION has it, that it is started, and with which program.
 void tell_start(const Call& call, const Decision& decision, BundleRoot& root) {
     const auto& args = root.config().process.args;
@@ -128,6 +143,7 @@ Result<Prepared> prepare_start(const Call& call, Trace& trace) {
     TRY(check_reserved_annotations(config, decision));
     const bool restores = call.line.command == oci::Command::restore && !decision.pass;
     if (restores) TRY(require_restorable(catalog, decision));
+    if (!decision.pass) TRY(require_device_cgroup(catalog, decision, call.line, config));
     if (decision.bounds.profile) TRY(require_profile(kernel, *decision.bounds.profile, trace));
     if (decision.start_label) TRY(require_profile(kernel, *decision.start_label, trace));
 

@@ -40,19 +40,23 @@ struct MountOption {
     bool value = true;
 };
 constexpr MountOption kMountOptions[] = {
-    {"bind", &Mount::bind},          {"rbind", &Mount::bind},        {"rbind", &Mount::recursive}, {"noexec", &Mount::noexec},
-    {"exec", &Mount::noexec, false}, {"tmpcopyup", &Mount::copy_up}, {"ro", &Mount::read_only},    {"rw", &Mount::read_only, false},
+    {"bind", &Mount::bind},     {"rbind", &Mount::bind},         {"rbind", &Mount::recursive},
+    {"noexec", &Mount::noexec}, {"exec", &Mount::noexec, false}, {"tmpcopyup", &Mount::copy_up},
+    {"ro", &Mount::ro},         {"rw", &Mount::ro, false},       {"rrw", &Mount::rrw},
 };
 
 void read_mount_options(Reader& reader, Mount& mount) {
-    if (reader.null()) return;
-    (void)reader.array([&] {
-        const Text option = reader.string();
-        for (const auto& [name, flag, value] : kMountOptions) {
-            if (option == name) mount.*flag = value;
-        }
-        if (option.escaped() || option.raw().find("dir") != std::string_view::npos) add_overlay_layers(option.decoded(), mount.layers);
-    });
+    const std::size_t begin = reader.value_begin();
+    if (!reader.null()) {
+        (void)reader.array([&] {
+            const Text option = reader.string();
+            for (const auto& [name, flag, value] : kMountOptions) {
+                if (option == name) mount.*flag = value;
+            }
+            if (option.escaped() || option.raw().find("dir") != std::string_view::npos) add_overlay_layers(option.decoded(), mount.layers);
+        });
+    }
+    mount.options_place = {begin, reader.position()};
 }
 
 void read_mount_ids(Reader& reader, Mount& mount) { mount.remapped = reader.skip().kind != json::Kind::null || mount.remapped; }
@@ -93,6 +97,7 @@ constexpr Member<Config> kLinux[] = {
     {"devices", read_host<read_devices>},
     {"resources", read_host<read_resources>},
     {"netDevices", read_host<read_net_devices>},
+    {"sysctl", read_host<read_sysctls>},
     {"maskedPaths", read_host<read_masked_paths>},
     {"readonlyPaths", read_host<read_readonly_paths>},
 };
@@ -213,6 +218,9 @@ void add_to_linux(const Config& config, std::vector<std::string> members, Splice
     set_value("linux", config.linux_place, concat({"{", all, "}"}), config.object, false, splices);
 }
 
+// How engines mount control groups for a container that asks for nothing (dockerd oci/defaults.go, containerd pkg/oci/mounts.go).
+constexpr std::string_view kCgroupOptions = R"(["nosuid","noexec","nodev","relatime","ro"])";
+
 void change_mounts(const Config& config, const HostChanges& changes, Splices& splices) {
     if (!changes.removed_mounts.empty()) {
         std::vector<json::Extent> places;
@@ -222,6 +230,12 @@ void change_mounts(const Config& config, const HostChanges& changes, Splices& sp
     }
     for (const auto& [number, source] : changes.mount_sources)
         splices.replace(config.mounts[number].source_place, concat({"\"", json_escape(source), "\""}));
+    for (const auto number : changes.readonly_cgroups) {
+        const auto& mount = config.mounts[number];
+        const bool has_options = mount.options_place.end != 0;
+        set_value("options", has_options ? std::optional(mount.options_place) : std::nullopt, std::string(kCgroupOptions), mount.place,
+                  false, splices);
+    }
 }
 
 // Opens the directory PATH. With "/" or "/." at its end the kernel would follow a symlink in spite of O_NOFOLLOW.

@@ -157,6 +157,16 @@ void read_resources(Reader& reader, HostRequest& request) {
     request.resources_place = {begin, reader.position()};
 }
 
+Result<std::string> without_device_rules(std::string_view text) {
+    Reader reader(text);
+    HostRequest request;
+    read_resources(reader, request);
+    TRY(reader.finish());
+    Splices splices;
+    if (request.device_rules_place) splices.replace(*request.device_rules_place, "[]");
+    return splices.apply(text);
+}
+
 void read_namespaces(Reader& reader, HostRequest& request) {
     if (reader.null()) return;
     (void)reader.array([&] {
@@ -183,6 +193,15 @@ void read_net_devices(Reader& reader, HostRequest& request) {
     (void)reader.object([&](const json::Text& name) {
         (void)name;
         request.net_devices = true;
+        (void)reader.skip();
+    });
+}
+
+void read_sysctls(Reader& reader, HostRequest& request) {
+    if (reader.null()) return;
+    (void)reader.object([&](const json::Text& name) {
+        reader.count(json::kObjectWeight);
+        request.sysctls.push_back(name.decoded());
         (void)reader.skip();
     });
 }

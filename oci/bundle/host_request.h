@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,9 +63,10 @@ struct HostRequest {
     std::vector<Namespace> namespaces;
     TextList masked_paths;
     TextList readonly_paths;
-    std::vector<Hook> hooks;   // of all kinds
-    bool start_hooks = false;  // some are run in the container, by its first process before its program (startContainer)
-    bool net_devices = false;  // it takes network devices of the host
+    std::vector<Hook> hooks;           // of all kinds
+    bool start_hooks = false;          // some are run in the container, by its first process before its program (startContainer)
+    bool net_devices = false;          // it takes network devices of the host
+    std::vector<std::string> sysctls;  // the names of what is to be set of the kernel
 
     [[nodiscard]] const Namespace* find(std::string_view type) const;
 };
@@ -77,6 +79,10 @@ void read_masked_paths(json::Reader& reader, HostRequest& request);
 void read_readonly_paths(json::Reader& reader, HostRequest& request);
 void read_hooks(json::Reader& reader, HostRequest& request);
 void read_net_devices(json::Reader& reader, HostRequest& request);
+void read_sysctls(json::Reader& reader, HostRequest& request);
+
+// TEXT, which is the object linux.resources as a document of its own, without rules of the device cgroup.
+Result<std::string> without_device_rules(std::string_view text);
 
 // What a decision does to what a request asks of the host. Nothing given: all stays.
 struct HostChanges {
@@ -86,10 +92,12 @@ struct HostChanges {
     std::vector<std::string> readonly_paths;                         // to add
     std::vector<bool> removed_mounts;                                // of config.json's mounts, for each; empty: none
     std::vector<std::pair<std::size_t, std::string>> mount_sources;  // of config.json's mounts: number → resolved source
+    std::vector<std::size_t> readonly_cgroups;                       // of config.json's mounts, those of control groups to make read-only
 
     // Whether a container that runs already would have had less.
     [[nodiscard]] bool takes_away() const {
-        return !removed_devices.empty() || !removed_mounts.empty() || device_rules || !masked_paths.empty() || !readonly_paths.empty();
+        return !removed_devices.empty() || !removed_mounts.empty() || device_rules || !masked_paths.empty() || !readonly_paths.empty() ||
+               !readonly_cgroups.empty();
     }
 };
 

@@ -96,6 +96,9 @@ std::vector<const char*> change_arguments(const CommandLine& line, const Argumen
     if (line.command == Command::restore && changes.lsm_profile) {
         set_option(editor, line, Meaning::lsm_profile, "--lsm-profile", *changes.lsm_profile, line.options_from);
     }
+    if (line.command == Command::update && changes.resources) {
+        set_option(editor, line, Meaning::resources_file, "--resources", *changes.resources, line.options_from);
+    }
     return editor.finish();
 }
 

@@ -19,6 +19,7 @@ struct ArgumentChanges {
     bool set_no_new_privs = false;            // exec without --process
     std::optional<CapabilitySet> ceiling;     // exec without --process: --cap beyond it is dropped
     std::optional<std::string> lsm_profile;   // restore: the whole value, "apparmor:NAME"
+    std::optional<std::string> resources;     // update --resources
 };
 
 // The arguments of LINE as CHANGES demand; every token that need not change is the same pointer as before, in the same order. LINE is

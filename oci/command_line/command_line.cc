@@ -38,10 +38,10 @@ std::uint32_t find_possible_command(Arguments arguments, std::uint32_t from, Run
             const GlobalToken token = classify_global(arguments[i], kind);
             switch (token.kind) {
                 case GlobalToken::Kind::word:
-                    if (command_named(token.word) != Command::pass_through) return i;
+                    if (command_named(token.word, kind) != Command::pass_through) return i;
                     break;
                 case GlobalToken::Kind::dashes:
-                    if (i + 1 < size && command_named(arguments[i + 1]) != Command::pass_through) return i + 1;
+                    if (i + 1 < size && command_named(arguments[i + 1], kind) != Command::pass_through) return i + 1;
                     break;
                 case GlobalToken::Kind::known:
                     (token.flag->takes == Takes::value && !token.has_value ? after : next) = true;
@@ -66,6 +66,7 @@ void apply_global(Head& head, const Flag& flag, std::string_view value) {
     if (flag.meaning == Meaning::crun_rootless) {
         head.root_doubt = "global option '--rootless' is taken for --root by some versions of crun; put --root behind it";
     }
+    if (flag.meaning == Meaning::cgroup_manager) head.line.without_cgroup = value == "disabled";
     if (flag.meaning == Meaning::log) head.line.log = value;
     if (flag.meaning == Meaning::log_format) head.line.log_format = value;
     if (flag.meaning == Meaning::help) head.prints_only = true;
@@ -85,16 +86,16 @@ void find_command(Head& head, Arguments arguments, RuntimeKind kind) {
         switch (token.kind) {
             case GlobalToken::Kind::word:
                 head.at = i;
-                head.line.command = command_named(token.word);
+                head.line.command = command_named(token.word, kind);
                 return;
             case GlobalToken::Kind::dashes:
                 head.at = i + 1;
-                if (head.at < size) head.line.command = command_named(arguments[head.at]);
+                if (head.at < size) head.line.command = command_named(arguments[head.at], kind);
                 return;
             case GlobalToken::Kind::unknown:
                 doubt(head, i);
                 head.at = find_possible_command(arguments, i, kind);
-                if (head.at < size) head.line.command = command_named(classify_global(arguments[head.at], kind).word);
+                if (head.at < size) head.line.command = command_named(classify_global(arguments[head.at], kind).word, kind);
                 return;
             case GlobalToken::Kind::known:
                 break;
@@ -217,6 +218,9 @@ void apply(CommandLine& line, const Option& option) {
         case Meaning::pidfd_socket:
             line.pidfd_socket = option.value;
             break;
+        case Meaning::resources_file:
+            line.resources_file = option.value;
+            break;
         case Meaning::preserve_fds: {
             unsigned long long number = 0;
             (void)parse_decimal(option.value, number);  // the parsers have made sure that it is one
@@ -226,6 +230,7 @@ void apply(CommandLine& line, const Option& option) {
         case Meaning::other:
         case Meaning::help:
         case Meaning::root:
+        case Meaning::cgroup_manager:
         case Meaning::crun_rootless:
         case Meaning::log:
         case Meaning::log_format:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one model of the runtimes' command line. A CommandLine is what runc (1.1 to 1.5 with urfave/cli v1, later with v3)
-// or crun (argp) would understand from the same arguments. Where their parsers disagree, create, run, restore and exec
-// are refused; every other command goes through untouched.
+// or crun (argp) would understand from the same arguments. Where their parsers disagree, create, run, restore, exec
+// and crun's update are refused; every other command goes through untouched.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,11 @@ enum class Command {
     run,
     restore,
     exec,
+    update,  // of crun alone: of runc's, nothing concerns us
 };
+
+// Whether COMMAND starts processes, so that there is something to decide.
+constexpr bool starts_processes(Command command) { return command != Command::pass_through && command != Command::update; }
 
 struct CommandLine {
     Command command = Command::pass_through;
@@ -36,6 +40,7 @@ struct CommandLine {
     std::string_view root;  // empty: the runtime's default
     std::string_view log;
     std::string_view log_format;
+    bool without_cgroup = false;  // crun makes no control group of the container's own, whatever config.json says of one
 
     // create, run, restore
     std::string_view bundle;       // empty: the working directory
@@ -54,6 +59,8 @@ struct CommandLine {
     std::string_view console_socket;      // where the engine waits for the terminal of the command
     std::string_view pidfd_socket;        // and for a descriptor of its process
     std::vector<std::string_view> words;  // command and arguments after the ID, without --process
+
+    std::optional<std::string_view> resources_file;  // update; "-": standard input
 
     unsigned preserve_fds = 0;
     bool detach = false;

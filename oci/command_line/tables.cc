@@ -101,7 +101,7 @@ constexpr Flag kCrunGlobal[] = {
     {"log-format", 0, kValue, Meaning::log_format},
     {"log-level", 0, kValue},
     {"debug", 0, kNothing},
-    {"cgroup-manager", 0, kValue},
+    {"cgroup-manager", 0, kValue, Meaning::cgroup_manager},
     {"systemd-cgroup", 0, kNothing},
     {"rootless", 0, kValue, Meaning::crun_rootless},
     {"version", 'v', kNothing, Meaning::help},
@@ -186,6 +186,30 @@ constexpr Flag kCrunExec[] = {
     {"program-name", 0, kValue},
 };
 
+// crun src/update.c. --l3-cache-schema, --mem-bw-schema: after 1.8.
+constexpr Flag kCrunUpdate[] = {
+    {"resources", 'r', kValue, Meaning::resources_file},
+    {"blkio-weight", 0, kValue},
+    {"cpu-period", 0, kValue},
+    {"cpu-quota", 0, kValue},
+    {"cpu-share", 0, kValue},
+    {"cpu-rt-period", 0, kValue},
+    {"cpu-rt-runtime", 0, kValue},
+    {"cpuset-cpus", 0, kValue},
+    {"cpuset-mems", 0, kValue},
+    {"kernel-memory", 0, kValue},
+    {"kernel-memory-tcp", 0, kValue},
+    {"memory", 0, kValue},
+    {"memory-reservation", 0, kValue},
+    {"memory-swap", 0, kValue},
+    {"pids-limit", 0, kValue},
+    {"l3-cache-schema", 0, kValue},
+    {"mem-bw-schema", 0, kValue},
+    {"help", '?', kNothing, Meaning::help},
+    {"usage", 0, kNothing, Meaning::help},
+    {"program-name", 0, kValue},
+};
+
 }  // namespace
 
 std::span<const Flag> global_flags(RuntimeKind kind) {
@@ -204,17 +228,20 @@ std::span<const Flag> command_flags(Command command, RuntimeKind kind) {
             return crun ? std::span<const Flag>(kCrunRestore) : kRuncRestore;
         case Command::exec:
             return crun ? std::span<const Flag>(kCrunExec) : kRuncExec;
+        case Command::update:
+            return crun ? std::span<const Flag>(kCrunUpdate) : std::span<const Flag>();
         case Command::pass_through:
             return {};
     }
     return {};
 }
 
-Command command_named(std::string_view name) {
+Command command_named(std::string_view name, RuntimeKind kind) {
     if (name == "create") return Command::create;
     if (name == "run") return Command::run;
     if (name == "restore") return Command::restore;
     if (name == "exec") return Command::exec;
+    if (name == "update" && kind == RuntimeKind::crun) return Command::update;
     return Command::pass_through;
 }
 

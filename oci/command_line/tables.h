@@ -25,6 +25,7 @@ enum class Meaning : std::uint8_t {
     help,  // prints something and ends: --help, --version, --usage
     root,
     crun_rootless,  // ignored by most versions of crun; 1.8.1 takes its value for that of --root
+    cgroup_manager,
     log,
     log_format,
     bundle,
@@ -42,6 +43,7 @@ enum class Meaning : std::uint8_t {
     pid_file,
     console_socket,
     pidfd_socket,
+    resources_file,
 };
 
 // One option. The name lies in the table itself: a pointer would cost a relocation at every start of aa-shim.
@@ -70,7 +72,7 @@ std::span<const Flag> global_flags(RuntimeKind kind);
 // The options of COMMAND; empty for pass_through, whose options are nobody's business here.
 std::span<const Flag> command_flags(Command command, RuntimeKind kind);
 
-// Which of our commands NAME is; pass_through for every other word.
-Command command_named(std::string_view name);
+// Which of our commands NAME is for KIND; pass_through for every other word.
+Command command_named(std::string_view name, RuntimeKind kind);
 
 }  // namespace aa::oci

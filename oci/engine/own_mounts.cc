@@ -209,7 +209,7 @@ bool EngineMounts::comes_with_namespace(const Mount& mount, std::string_view pat
     if (path == "/dev/shm" || path == "/dev/mqueue") return is_hosts("ipc");
     // Podman, where a user namespace keeps it from mounting a new one (pkg/specgen/generate/oci_linux.go).
     if (engine_ != Engine::podman || (config_.host.find("user") == nullptr && !namespace_leaves_out_root())) return false;
-    return (path == "/sys" && mount.read_only && is_hosts("network")) || (path == "/proc" && is_hosts("pid"));
+    return (path == "/sys" && mount.is_read_only() && is_hosts("network")) || (path == "/proc" && is_hosts("pid"));
 }
 
 MountOwner EngineMounts::owner(const Mount& mount, std::string_view path) const {

@@ -78,6 +78,7 @@ Counter counter_of(oci::Command command) {
         case oci::Command::restore:
             return Counter::restore_allowed;
         case oci::Command::exec:
+        case oci::Command::update:
         case oci::Command::pass_through:
             break;
     }

@@ -200,6 +200,56 @@ class Kernel(HostTest):
         self.refused("hooks", hooks={"createRuntime": [{"path": "/bin/true", "args": ["libnetwork-setkey"]}]})
         self.created(hooks={"createRuntime": []})
 
+    def test_control_groups(self):
+        """All of the host's, where the container has no namespace of its own for them."""
+        own = {"namespaces": [*NAMESPACES, {"type": "cgroup"}]}
+        read_only = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}
+        for ceilings in ({"keepMasked": True}, {"devices": []}):
+            self.load(ceilings)
+            for kind, options in (("cgroup", ["rw"]), ("cgroup2", None), ("cgroup", []), ("cgroup", ["ro", "rw"]), ("cgroup", ["rrw", "ro"])):
+                mount = read_only | {"type": kind, "options": options}
+                self.assertEqual(self.created(mounts=[mount])["mounts"], [read_only | {"type": kind}])
+                self.assertEqual(self.created(mounts=[mount], linux=own)["mounts"], [mount])
+            bare = {key: value for key, value in read_only.items() if key != "options"}
+            self.assertEqual(self.created(mounts=[bare])["mounts"], [read_only])
+            self.assertEqual(self.created(mounts=[read_only | {"options": ["ro"]}])["mounts"], [read_only | {"options": ["ro"]}])
+        self.load({})
+        self.assertEqual(self.created(mounts=[bare])["mounts"], [bare])
+
+    def test_settings_of_the_kernel(self):
+        """A namespace of the host's that the container may share keeps what the host set."""
+        self.load({"hostNamespaces": ["cgroup", "ipc", "network", "user", "uts"]})
+        here = [{"type": kind, "path": f"/proc/{os.getpid()}/ns/{file}"} for kind, file in (("ipc", "ipc"), ("uts", "uts"), ("network", "net"))]
+        settings = {"net.ipv4.ip_forward": "network", "net/core/somaxconn": "network", "kernel.shm_rmid_forced": "ipc", "kernel/msgmax": "ipc",
+                    "kernel.sem": "ipc", "fs.mqueue.msg_max": "ipc", "kernel.domainname": "uts"}
+        for name, space in settings.items():
+            for namespaces in ([*NAMESPACES[:1], NAMESPACES[3]], [*NAMESPACES[:1], NAMESPACES[3], *here]):
+                self.refused(f"'{name}' of the kernel belongs to the host's namespace {space}, which", linux={"namespaces": namespaces, "sysctl": {name: "1"}})
+            self.created(linux={"namespaces": NAMESPACES, "sysctl": {name: "1"}})
+        for name in ("kernel.core_pattern", "net", "vm.overcommit_memory", ""):
+            self.refused(f"'{name}' of the kernel belongs to no namespace", linux={"namespaces": NAMESPACES, "sysctl": {name: "1"}})
+        self.created(linux={"namespaces": NAMESPACES[:4], "sysctl": {}})
+        self.load({})
+        self.created(linux={"namespaces": NAMESPACES[:4], "sysctl": {"net.ipv4.ip_forward": "1"}})
+
+
+class WithoutControlGroup(HostTest):
+    runtime_name = "crun"
+
+    def test_devices(self):
+        """Only a control group keeps them, so there has to be one where they are bounded."""
+        disabled = ("--cgroup-manager=disabled",), ("--cgroup-manager", "disabled"), ("--cgroup-man=disabled",)
+        self.load({"devices": []})
+        users = {"namespaces": [*NAMESPACES, {"type": "user"}]}
+        for words in disabled:
+            for call in (("create",), ("run",), ("restore", "--image-path", "/srv")):
+                run = self.shim(*words, *call, "--bundle", self.next_bundle({}), "c1")
+                self.assert_refused(run, "told to make no control group (--cgroup-manager=disabled), without which nothing keeps the devices")
+            for more in ((), ("--cgroup-manager=cgroupfs",)):
+                directory = self.next_bundle({"linux": users} if not more else {})
+                self.assertIsNotNone(self.shim(*words, *more, "create", "--bundle", directory, "c1").record)
+        self.load({})
+        self.assertIsNotNone(self.shim(*disabled[0], "create", "--bundle", self.next_bundle({}), "c1").record)
 
 
 class Hostile(HostTest):

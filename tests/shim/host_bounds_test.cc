@@ -111,6 +111,21 @@ TEST(HostBounds, WhatIsUnmaskedIsMaskedAgain) {
     EXPECT_NE(judge(keep, R"("x":1)", facts).refusal.find("'/tmp/p' shows the kernel's files at another place"), std::string::npos);
 }
 
+TEST(HostBounds, ControlGroupsOfTheHostAreReadOnly) {
+    HostFacts facts;
+    facts.writable_cgroups = {0};
+    EXPECT_FALSE(judge({}, kMount, facts).changes.takes_away());
+    apparmor::HostCeilings keep;
+    keep.keep_masked = true;
+    EXPECT_EQ(judge(keep, kMount, facts).changes.readonly_cgroups, facts.writable_cgroups);
+    EXPECT_EQ(judge(keep, kMount, facts).reasons,
+              std::vector<std::string>{"makes the host's control groups read-only again (\"keepMasked\")"});
+    apparmor::HostCeilings devices;
+    devices.devices = {*apparmor::parse_device_grant("a *:*")};
+    EXPECT_EQ(judge(devices, kMount, facts).changes.readonly_cgroups, facts.writable_cgroups);
+    EXPECT_TRUE(judge(devices, kMount, facts).changes.takes_away());
+}
+
 const std::string kPrivileged =
     R"("linux":{"devices":[{"path":"/dev/null","type":"c","major":1,"minor":3},{"path":"/dev/fuse","type":"b","major":8,"minor":0},
     {"path":"/dev/kvm","type":"c","major":10,"minor":232},{"path":"/f","type":"p"}],

@@ -85,7 +85,7 @@ TEST(HostRequest, WhatRuntimesDisagreeAboutIsRefused) {
 }
 
 TEST(HostRequest, PathsAreAddedToWhatIsThere) {
-    const HostChanges add{{}, {}, {"/proc/a", "/proc/\"b"}, {"/proc/c"}, {}, {}};
+    const HostChanges add{{}, {}, {"/proc/a", "/proc/\"b"}, {"/proc/c"}, {}, {}, {}};
     EXPECT_EQ(changed(R"("linux":{"maskedPaths":["/proc/k"],"readonlyPaths":[]})", add),
               R"("linux":{"maskedPaths":["/proc/a","/proc/\"b","/proc/k"],"readonlyPaths":["/proc/c"]})");
     EXPECT_EQ(changed(R"("linux":{"maskedPaths":null})", add),

@@ -24,6 +24,8 @@ const char* name_of(aa::oci::Command command) {
             return "restore";
         case aa::oci::Command::exec:
             return "exec";
+        case aa::oci::Command::update:
+            return "update";
     }
     return "?";
 }
@@ -47,6 +49,7 @@ int main(int count, char** tokens) {
     print("log-format", line->log_format);
     print("lsm-profile", line->lsm_profile.value_or(""));
     if (line->process_file) print("process", *line->process_file);
+    if (line->resources_file) print("resources", *line->resources_file);
     print("apparmor", line->apparmor.value_or(""));
     print("cwd", line->cwd.value_or(""));
     print("user", line->user.value_or(""));

@@ -79,6 +79,17 @@ def check_devices():
         tap.ok("privileged: /proc/sys is read-only", status != 0 and DENIAL.search(output), f"status {status}: {output}")
 
 
+def check_control_groups():
+    """All of the host's, to a privileged container without a namespace of its own for them: as in every privileged pod."""
+    write = "cd /sys/fs/cgroup; echo $$ > cgroup.procs; mkdir aa-test; ls docker"
+    with Container("--privileged", "--cgroupns", "host", *SLEEP) as container:
+        status, output = container.exec("sh", "-c", write)
+        tap.ok("privileged, the host's control groups: seen, not written", status == 0 and output.count("Read-only file system") == 2, f"status {status}: {output}")
+    with Container("--privileged", *SLEEP) as container:
+        status, output = container.exec("sh", "-c", "mkdir /sys/fs/cgroup/aa-test")
+        tap.equal("privileged, control groups of its own: written", (status, output), (0, ""))
+
+
 def check_namespaces():
     refused("the host's processes", "--pid", "host", texts=("share the host's namespaces: pid", '"hostNamespaces" of confinement \'baseline\''))
     refused("the host's IPC", "--ipc", "host", texts=("share the host's namespaces: ipc",))
@@ -92,6 +103,7 @@ def main():
         check_paths()
         check_part_of_volume()
         check_devices()
+        check_control_groups()
         check_namespaces()
     tap.prefix = ""
     os.unlink("/etc/aa-shim/runtime")
