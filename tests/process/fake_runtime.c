@@ -108,6 +108,8 @@ static void record_documents(int argc, char** argv) {
     record_file("config.json", path);
     const char* process = option(argc, argv, "process", 'p');
     if (process != NULL) record_file("process.json", process);
+    const char* resources = option(argc, argv, "resources", 'r');
+    if (resources != NULL) record_file("resources.json", resources);
 }
 
 static void record_arguments(int argc, char** argv) {

@@ -87,6 +87,7 @@ class Record:
     pdeathsig: int
     config: bytes | None
     process: bytes | None
+    resources: bytes | None
 
 
 @dataclass
@@ -126,6 +127,7 @@ def read_record(directory):
         pdeathsig=int(read("pdeathsig")),
         config=read("config.json"),
         process=read("process.json"),
+        resources=read("resources.json"),
     )
 
 

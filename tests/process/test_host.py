@@ -252,6 +252,51 @@ class WithoutControlGroup(HostTest):
         self.assertIsNotNone(self.shim(*disabled[0], "create", "--bundle", self.next_bundle({}), "c1").record)
 
 
+class Update(HostTest):
+    """crun sets the rules of the device cgroup that an update brings, and Podman brings those that were once asked for."""
+
+    runtime_name = "crun"
+    rules = [DENY_ALL, {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "rwm"}]
+
+    def setUp(self):
+        super().setUp()
+        self.file = harness.WORK / "resources.json"
+
+    def write(self, text):
+        self.file.write_text(text)
+
+    def test_rules_for_devices_are_taken_out(self):
+        self.write(json.dumps({"pids": {"limit": 100}, "devices": self.rules, "unified": {"memory.high": "max"}}))
+        for words in (("--resources", self.file), ("-r", self.file), (f"--resources={self.file}",)):
+            run = self.shim("update", *words, "c1")
+            self.assertIsNotNone(run.record, run.message)
+            self.assertEqual(json.loads(run.record.resources), {"pids": {"limit": 100}, "devices": [], "unified": {"memory.high": "max"}})
+        with self.file.open() as stdin:
+            run = self.shim("update", "-r", "-", "c1", stdin=stdin)
+            self.assertIsNotNone(run.record, run.message)
+            self.assertEqual(json.loads(run.record.resources)["devices"], [])
+
+    def test_what_has_none_stays(self):
+        for text in ('{"pids": {"limit": 7}}', '{ "devices":null }', "{}"):
+            self.write(text)
+            self.assertEqual(self.shim("update", "-r", self.file, "c1").record.resources.decode().replace("[]", "null"), text)
+        self.assert_forwarded(self.shim("update", "--pids-limit", "7", "c1"), "update", "--pids-limit", "7", "c1")
+
+    def test_what_cannot_be_read_is_refused(self):
+        for text in ('{"devices":', '{"devices":[],"devices":[]}', "[]", '{"devices":{}}'):
+            self.write(text)
+            run = self.shim("update", "-r", self.file, "c1")
+            self.assert_refused(run, "update of container 'c1'")
+            self.assertIn(str(self.file), run.message)
+        self.assertIsNone(self.shim("update", "-r", "/srv/missing", "c1").record)
+
+
+class UpdateOfRunc(HostTest):
+    def test_nothing_is_changed(self):
+        """It sets no rules for devices."""
+        self.assert_forwarded(self.shim("update", "--resources", "/srv/missing", "c1"), "update", "--resources", "/srv/missing", "c1")
+
+
 class Hostile(HostTest):
     """Requests that name a thing of the host without calling it by its name."""
 

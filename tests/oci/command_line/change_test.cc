@@ -28,10 +28,19 @@ struct ChangeCase {
 
 std::vector<std::string> strings(const Tokens& tokens) { return {tokens.begin(), tokens.end()}; }
 
-ArgumentChanges process(const char* file) { return {.process_file = file, .apparmor = {}, .ceiling = {}, .lsm_profile = {}}; }
-ArgumentChanges lsm(const char* profile) { return {.process_file = {}, .apparmor = {}, .ceiling = {}, .lsm_profile = profile}; }
+ArgumentChanges process(const char* file) {
+    return {.process_file = file, .apparmor = {}, .ceiling = {}, .lsm_profile = {}, .resources = {}};
+}
+ArgumentChanges lsm(const char* profile) {
+    return {.process_file = {}, .apparmor = {}, .ceiling = {}, .lsm_profile = profile, .resources = {}};
+}
 ArgumentChanges exec(const char* profile, bool no_new_privs, CapabilitySet ceiling) {
-    return {.process_file = {}, .apparmor = profile, .set_no_new_privs = no_new_privs, .ceiling = ceiling, .lsm_profile = {}};
+    return {
+        .process_file = {}, .apparmor = profile, .set_no_new_privs = no_new_privs, .ceiling = ceiling, .lsm_profile = {}, .resources = {}};
+}
+
+ArgumentChanges resources(const char* file) {
+    return {.process_file = {}, .apparmor = {}, .ceiling = {}, .lsm_profile = {}, .resources = file};
 }
 
 TEST(ChangeArguments, ChangesNothingElse) {
@@ -58,6 +67,9 @@ TEST(ChangeArguments, ChangesNothingElse) {
         {"process, cluster", kCrun, {"exec", "-dpf", "c"}, process("N"), {"exec", "-dpN", "c"}},
         {"process, cluster and token", kCrun, {"exec", "-dp", "f", "c"}, process("N"), {"exec", "-dp", "N", "c"}},
         {"process, long", kCrun, {"exec", "--process=f", "c"}, process("N"), {"exec", "--process=N", "c"}},
+        {"resources", kCrun, {"update", "--memory", "f", "-r", "f", "c"}, resources("N"), {"update", "--memory", "f", "-r", "N", "c"}},
+        {"resources, abbreviated", kCrun, {"update", "--res=-", "c"}, resources("N"), {"update", "--res=N", "c"}},
+        {"resources of runc", kRunc, {"update", "--resources", "f", "c"}, resources("N"), {"update", "--resources", "f", "c"}},
         {"with a process the rest is ignored",
          kRunc,
          {"exec", "--apparmor", "a", "--cap", "CAP_BPF", "-p", "f", "c"},

@@ -14,7 +14,7 @@ constexpr auto kCrun = RuntimeKind::crun;
 
 // The non-empty fields of LINE in one line.
 std::string describe(const CommandLine& line) {
-    constexpr const char* kNames[] = {"pass", "create", "run", "restore", "exec"};
+    constexpr const char* kNames[] = {"pass", "create", "run", "restore", "exec", "update"};
     std::string text = kNames[static_cast<std::size_t>(line.command)];
     const auto add = [&text](std::string_view key, std::string_view value) { text += concat({" ", key, "=", value}); };
     const auto add_all = [&add](std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
@@ -30,6 +30,8 @@ std::string describe(const CommandLine& line) {
     add_all({{"config", line.config_file}});
     add_optional("lsm", line.lsm_profile);
     add_optional("process", line.process_file);
+    add_optional("resources", line.resources_file);
+    if (line.without_cgroup) add("cgroup", "none");
     add_optional("apparmor", line.apparmor);
     if (line.no_new_privs) add("nnp", *line.no_new_privs ? "true" : "false");
     add_optional("cwd", line.cwd);
@@ -96,7 +98,6 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"delete", {"--root", "/r", "delete", "--force", "abc"}, "pass name=delete id=abc root=/r"},
             {"state", {"state", "abc"}, "pass name=state id=abc"},
             {"start", {"--log", "l", "start", "abc"}, "pass name=start id=abc log=l"},
-            {"update", {"update", "--resources=-", "abc"}, "pass name=update"},
             {"ps", {"ps", "--format", "json", "abc"}, "pass name=ps"},
             {"checkpoint", {"checkpoint", "--image-path", "create", "abc"}, "pass name=checkpoint"},
             {"features", {"features"}, "pass name=features"},
@@ -132,6 +133,7 @@ TEST(CommandLine, UnderstandsTheEngines) {
              {"create", "--bundle", "/b", "--pidfd-socket", "/s", "--no-pivot", "abc"},
              "create id=abc bundle=/b"},
             {"rootless", {"--root", "/r", "--rootless=true", "create", "--bundle", "/b", "abc"}, "create id=abc root=/r bundle=/b"},
+            {"update", {"update", "--resources=-", "abc"}, "pass name=update"},
         },
         {kRunc});
     check(
@@ -139,7 +141,11 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"Podman restore",
              {"restore", "--network-lock", "--lsm-profile", "apparmor:p", "--bundle", "/b", "abc"},
              "restore id=abc bundle=/b lsm=apparmor:p"},
-            {"Podman without cgroups", {"--cgroup-manager", "disabled", "create", "--bundle", "/b", "abc"}, "create id=abc bundle=/b"},
+            {"Podman without cgroups",
+             {"--cgroup-manager", "disabled", "create", "--bundle", "/b", "abc"},
+             "create id=abc bundle=/b cgroup=none"},
+            {"containerd update", {"--root", "/r", "update", "--resources=-", "abc"}, "update id=abc root=/r resources=-"},
+            {"a person's update", {"update", "--memory", "10m", "abc"}, "update id=abc"},
             {"conmon restore",
              {"restore", "--bundle", "/b", "--detach", "--image-path", "/i", "--work-path", "/b", "abc"},
              "restore id=abc bundle=/b detach=true"},
