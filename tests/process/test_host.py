@@ -4,65 +4,10 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-from pathlib import Path
 
-import bundle as bundles
 import harness
-
-CEILINGS = {"hostPaths": ["/srv/**"], "devices": ["/dev/fuse"], "hostNamespaces": ["cgroup", "user"], "keepMasked": True}
-NAMESPACES = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid", "network")]
-DENY_ALL = {"allow": False, "access": "rwm"}
-
-
-def bind(source, destination="/in", **more):
-    return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind"]} | more
-
-
-def overlay(*layers):
-    return {"destination": "/in", "type": "overlay", "source": "overlay", "options": [f"lowerdir={':'.join(layers)}"]}
-
-
-class HostTest(harness.ShimTest):
-    def setUp(self):
-        super().setUp()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/srv"], check=True)
-        self.addCleanup(subprocess.run, ["umount", "/srv"], check=True)
-        os.mkdir("/srv/data")
-        self.bundles = 0
-
-    def load(self, ceilings, rules=()):
-        confinements = {"test": harness.CATALOG["confinements"]["test"] | ceilings}
-        result = self.try_to_load({"confinements": confinements, "rules": list(rules), "otherwise": "test", "withoutAppArmor": "capabilities-only"})
-        self.assertEqual(result.returncode, 0, result.stderr)
-
-    def next_bundle(self, members):
-        self.bundles += 1
-        return self.make_bundle(bundles.config(**members), f"bundle{self.bundles}")
-
-    def created(self, **members):
-        directory = self.next_bundle(members)
-        run = self.create(directory)
-        self.assert_forwarded(run, "create", "--bundle", directory, "c1")
-        return json.loads(run.record.config)
-
-    def refused(self, *texts, **members):
-        run = self.create(self.next_bundle(members))
-        for text in texts:
-            self.assert_refused(run, text)
-
-    def docker_created(self, *mounts):
-        """What comes of a create by dockerd with its data root in /srv/docker."""
-        identity = f"{len(os.listdir('/srv/docker')):064x}"
-        directory = Path("/run/containerd/io.containerd.runtime.v2.task/moby") / identity
-        directory.mkdir(parents=True, mode=0o700)
-        self.addCleanup(shutil.rmtree, "/run/containerd", ignore_errors=True)
-        document = bundles.config(root={"path": "/srv/docker/overlay2/abc/merged"}, mounts=list(mounts))
-        (directory / "config.json").write_bytes(bundles.encode(document))
-        os.mkdir(f"/srv/docker/{identity}")
-        return self.shim("--root", "/run/docker/runtime-runc/moby", "create", "--bundle", directory, identity)
-
+from host_test import CEILINGS, DENY_ALL, NAMESPACES, HostTest, bind, overlay
 
 class Paths(HostTest):
     def test_only_what_is_listed(self):
@@ -200,22 +145,6 @@ class Kernel(HostTest):
         self.refused("hooks", hooks={"createRuntime": [{"path": "/bin/true", "args": ["libnetwork-setkey"]}]})
         self.created(hooks={"createRuntime": []})
 
-    def test_control_groups(self):
-        """All of the host's, where the container has no namespace of its own for them."""
-        own = {"namespaces": [*NAMESPACES, {"type": "cgroup"}]}
-        read_only = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}
-        for ceilings in ({"keepMasked": True}, {"devices": []}):
-            self.load(ceilings)
-            for kind, options in (("cgroup", ["rw"]), ("cgroup2", None), ("cgroup", []), ("cgroup", ["ro", "rw"]), ("cgroup", ["rrw", "ro"])):
-                mount = read_only | {"type": kind, "options": options}
-                self.assertEqual(self.created(mounts=[mount])["mounts"], [read_only | {"type": kind}])
-                self.assertEqual(self.created(mounts=[mount], linux=own)["mounts"], [mount])
-            bare = {key: value for key, value in read_only.items() if key != "options"}
-            self.assertEqual(self.created(mounts=[bare])["mounts"], [read_only])
-            self.assertEqual(self.created(mounts=[read_only | {"options": ["ro"]}])["mounts"], [read_only | {"options": ["ro"]}])
-        self.load({})
-        self.assertEqual(self.created(mounts=[bare])["mounts"], [bare])
-
     def test_settings_of_the_kernel(self):
         """A namespace of the host's that the container may share keeps what the host set."""
         self.load({"hostNamespaces": ["cgroup", "ipc", "network", "user", "uts"]})
@@ -231,70 +160,6 @@ class Kernel(HostTest):
         self.created(linux={"namespaces": NAMESPACES[:4], "sysctl": {}})
         self.load({})
         self.created(linux={"namespaces": NAMESPACES[:4], "sysctl": {"net.ipv4.ip_forward": "1"}})
-
-
-class WithoutControlGroup(HostTest):
-    runtime_name = "crun"
-
-    def test_devices(self):
-        """Only a control group keeps them, so there has to be one where they are bounded."""
-        disabled = ("--cgroup-manager=disabled",), ("--cgroup-manager", "disabled"), ("--cgroup-man=disabled",)
-        self.load({"devices": []})
-        users = {"namespaces": [*NAMESPACES, {"type": "user"}]}
-        for words in disabled:
-            for call in (("create",), ("run",), ("restore", "--image-path", "/srv")):
-                run = self.shim(*words, *call, "--bundle", self.next_bundle({}), "c1")
-                self.assert_refused(run, "told to make no control group (--cgroup-manager=disabled), without which nothing keeps the devices")
-            for more in ((), ("--cgroup-manager=cgroupfs",)):
-                directory = self.next_bundle({"linux": users} if not more else {})
-                self.assertIsNotNone(self.shim(*words, *more, "create", "--bundle", directory, "c1").record)
-        self.load({})
-        self.assertIsNotNone(self.shim(*disabled[0], "create", "--bundle", self.next_bundle({}), "c1").record)
-
-
-class Update(HostTest):
-    """crun sets the rules of the device cgroup that an update brings, and Podman brings those that were once asked for."""
-
-    runtime_name = "crun"
-    rules = [DENY_ALL, {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "rwm"}]
-
-    def setUp(self):
-        super().setUp()
-        self.file = harness.WORK / "resources.json"
-
-    def write(self, text):
-        self.file.write_text(text)
-
-    def test_rules_for_devices_are_taken_out(self):
-        self.write(json.dumps({"pids": {"limit": 100}, "devices": self.rules, "unified": {"memory.high": "max"}}))
-        for words in (("--resources", self.file), ("-r", self.file), (f"--resources={self.file}",)):
-            run = self.shim("update", *words, "c1")
-            self.assertIsNotNone(run.record, run.message)
-            self.assertEqual(json.loads(run.record.resources), {"pids": {"limit": 100}, "devices": [], "unified": {"memory.high": "max"}})
-        with self.file.open() as stdin:
-            run = self.shim("update", "-r", "-", "c1", stdin=stdin)
-            self.assertIsNotNone(run.record, run.message)
-            self.assertEqual(json.loads(run.record.resources)["devices"], [])
-
-    def test_what_has_none_stays(self):
-        for text in ('{"pids": {"limit": 7}}', '{ "devices":null }', "{}"):
-            self.write(text)
-            self.assertEqual(self.shim("update", "-r", self.file, "c1").record.resources.decode().replace("[]", "null"), text)
-        self.assert_forwarded(self.shim("update", "--pids-limit", "7", "c1"), "update", "--pids-limit", "7", "c1")
-
-    def test_what_cannot_be_read_is_refused(self):
-        for text in ('{"devices":', '{"devices":[],"devices":[]}', "[]", '{"devices":{}}'):
-            self.write(text)
-            run = self.shim("update", "-r", self.file, "c1")
-            self.assert_refused(run, "update of container 'c1'")
-            self.assertIn(str(self.file), run.message)
-        self.assertIsNone(self.shim("update", "-r", "/srv/missing", "c1").record)
-
-
-class UpdateOfRunc(HostTest):
-    def test_nothing_is_changed(self):
-        """It sets no rules for devices."""
-        self.assert_forwarded(self.shim("update", "--resources", "/srv/missing", "c1"), "update", "--resources", "/srv/missing", "c1")
 
 
 class Hostile(HostTest):

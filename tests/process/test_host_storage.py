@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import bundle as bundles
-from test_host import NAMESPACES, HostTest, bind
+from host_test import NAMESPACES, HostTest, bind
 
 
 class Storage(HostTest):

@@ -10,7 +10,7 @@ import time
 
 import bundle as bundles
 import harness
-from test_host import bind
+from host_test import bind
 from watching import BOUNDED, INIT, SLEEPS, TIMELY, UNTRACED, WatchTest, await_end_of_watch
 
 SOURCE = "/srv/ours/data"

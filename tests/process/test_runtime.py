@@ -15,8 +15,8 @@ import bundle as bundles
 import harness
 import real_runtime
 import watching
+from host_test import bind
 from real_runtime import KERNEL_SETS, PROBE, make_rootfs, status_of
-from test_host import bind
 
 # Each prints its name if it works: CAP_CHOWN is within the ceiling, CAP_MKNOD is not, symlink(2) is denied.
 ACTIONS = """

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A container's control group bounds its devices: there is one, the container does not leave it, and no update gives back what was taken."""
+
+import json
+
+import harness
+from host_test import DENY_ALL, NAMESPACES, HostTest
+
+
+class Mounts(HostTest):
+    def test_those_of_the_host_are_read_only(self):
+        """All of the host's, where the container has no namespace of its own for them."""
+        own = {"namespaces": [*NAMESPACES, {"type": "cgroup"}]}
+        read_only = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}
+        for ceilings in ({"keepMasked": True}, {"devices": []}):
+            self.load(ceilings)
+            for kind, options in (("cgroup", ["rw"]), ("cgroup2", None), ("cgroup", []), ("cgroup", ["ro", "rw"]), ("cgroup", ["rrw", "ro"])):
+                mount = read_only | {"type": kind, "options": options}
+                self.assertEqual(self.created(mounts=[mount])["mounts"], [read_only | {"type": kind}])
+                self.assertEqual(self.created(mounts=[mount], linux=own)["mounts"], [mount])
+            bare = {key: value for key, value in read_only.items() if key != "options"}
+            self.assertEqual(self.created(mounts=[bare])["mounts"], [read_only])
+            self.assertEqual(self.created(mounts=[read_only | {"options": ["ro"]}])["mounts"], [read_only | {"options": ["ro"]}])
+        self.load({})
+        self.assertEqual(self.created(mounts=[bare])["mounts"], [bare])
+
+
+class WithoutControlGroup(HostTest):
+    runtime_name = "crun"
+
+    def test_devices(self):
+        """Only a control group keeps them, so there has to be one where they are bounded."""
+        disabled = ("--cgroup-manager=disabled",), ("--cgroup-manager", "disabled"), ("--cgroup-man=disabled",)
+        self.load({"devices": []})
+        users = {"namespaces": [*NAMESPACES, {"type": "user"}]}
+        for words in disabled:
+            for call in (("create",), ("run",), ("restore", "--image-path", "/srv")):
+                run = self.shim(*words, *call, "--bundle", self.next_bundle({}), "c1")
+                self.assert_refused(run, "told to make no control group (--cgroup-manager=disabled), without which nothing keeps the devices")
+            for more in ((), ("--cgroup-manager=cgroupfs",)):
+                directory = self.next_bundle({"linux": users} if not more else {})
+                self.assertIsNotNone(self.shim(*words, *more, "create", "--bundle", directory, "c1").record)
+        self.load({})
+        self.assertIsNotNone(self.shim(*disabled[0], "create", "--bundle", self.next_bundle({}), "c1").record)
+
+
+class Update(HostTest):
+    """crun sets the rules of the device cgroup that an update brings, and Podman brings those that were once asked for."""
+
+    runtime_name = "crun"
+    rules = [DENY_ALL, {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "rwm"}]
+
+    def setUp(self):
+        super().setUp()
+        self.file = harness.WORK / "resources.json"
+
+    def write(self, text):
+        self.file.write_text(text)
+
+    def test_rules_for_devices_are_taken_out(self):
+        self.write(json.dumps({"pids": {"limit": 100}, "devices": self.rules, "unified": {"memory.high": "max"}}))
+        for words in (("--resources", self.file), ("-r", self.file), (f"--resources={self.file}",)):
+            run = self.shim("update", *words, "c1")
+            self.assertIsNotNone(run.record, run.message)
+            self.assertEqual(json.loads(run.record.resources), {"pids": {"limit": 100}, "devices": [], "unified": {"memory.high": "max"}})
+        with self.file.open() as stdin:
+            run = self.shim("update", "-r", "-", "c1", stdin=stdin)
+            self.assertIsNotNone(run.record, run.message)
+            self.assertEqual(json.loads(run.record.resources)["devices"], [])
+
+    def test_what_has_none_stays(self):
+        for text in ('{"pids": {"limit": 7}}', '{ "devices":null }', "{}"):
+            self.write(text)
+            self.assertEqual(self.shim("update", "-r", self.file, "c1").record.resources.decode().replace("[]", "null"), text)
+        self.assert_forwarded(self.shim("update", "--pids-limit", "7", "c1"), "update", "--pids-limit", "7", "c1")
+
+    def test_what_cannot_be_read_is_refused(self):
+        for text in ('{"devices":', '{"devices":[],"devices":[]}', "[]", '{"devices":{}}'):
+            self.write(text)
+            run = self.shim("update", "-r", self.file, "c1")
+            self.assert_refused(run, "update of container 'c1'")
+            self.assertIn(str(self.file), run.message)
+        self.assertIsNone(self.shim("update", "-r", "/srv/missing", "c1").record)
+
+
+class UpdateOfRunc(HostTest):
+    def test_nothing_is_changed(self):
+        """It sets no rules for devices."""
+        self.assert_forwarded(self.shim("update", "--resources", "/srv/missing", "c1"), "update", "--resources", "/srv/missing", "c1")
