@@ -105,17 +105,31 @@ Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement,
     }
     changes.masked_paths = facts.unmasked;
     changes.readonly_paths = facts.writable;
+    changes.readonly_mounts = facts.writable_sysfs;
+    auto writable = facts.writable;
+    if (!facts.writable_sysfs.empty()) writable.emplace_back("/sys");
     if (!facts.unmasked.empty()) reasons.push_back(concat({"masks again ", join(facts.unmasked, ", "), " (\"keepMasked\")"}));
-    if (!facts.writable.empty()) reasons.push_back(concat({"makes read-only again ", join(facts.writable, ", "), " (\"keepMasked\")"}));
+    if (!writable.empty()) reasons.push_back(concat({"makes read-only again ", join(writable, ", "), " (\"keepMasked\")"}));
     return {};
 }
 
 // Whoever may write all control groups has left the one that bounds devices, and what engines protect from containers as they do the kernel's files.
-void keep_cgroups(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes, std::vector<std::string>& reasons) {
-    if (facts.writable_cgroups.empty() || (!confinement.host.keep_masked && !confinement.host.devices)) return;
-    changes.readonly_cgroups = facts.writable_cgroups;
-    reasons.push_back(
-        concat({"makes the host's control groups read-only again (\"", confinement.host.keep_masked ? "keepMasked" : "devices", "\")"}));
+Result<void> keep_cgroups(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes,
+                          std::vector<std::string>& reasons) {
+    if (!confinement.host.keep_masked && !confinement.host.devices) return {};
+    const std::string_view key = confinement.host.keep_masked ? "keepMasked" : "devices";
+    if (!facts.odd_readonly_paths.empty()) {
+        return Error{ErrorKind::denied,
+                     concat({"the read-only path ", quote(facts.odd_readonly_paths.front()),
+                             " may lie over the host's control groups, of which a runtime would leave a copy that can be written, and "
+                             "confinement ",
+                             quote(confinement.name), " (", confinement.origin.text(), ") keeps them read-only (\"", key,
+                             "\"): take it out, or give the container a control group namespace of its own"})};
+    }
+    if (facts.writable_cgroups.empty()) return {};
+    changes.readonly_mounts.insert(changes.readonly_mounts.end(), facts.writable_cgroups.begin(), facts.writable_cgroups.end());
+    reasons.push_back(concat({"makes the host's control groups read-only again (\"", key, "\")"}));
+    return {};
 }
 
 }  // namespace
@@ -137,7 +151,7 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
     TRY(check_namespaces(facts, confinement));
     TRY(check_sysctls(config.host, facts, confinement));
     TRY(keep_masked(facts, confinement, changes, reasons));
-    keep_cgroups(facts, confinement, changes, reasons);
+    TRY(keep_cgroups(facts, confinement, changes, reasons));
     if (confinement.host.devices) cut_devices(config.host, facts, *confinement.host.devices, changes, reasons);
     return changes;
 }

@@ -41,13 +41,14 @@ void find_unmasked(const oci::Config& config, HostFacts& facts) {
     for (const auto path : kReadOnly) {
         if (!is_covered(path, readonly) && !is_covered(path, masked)) facts.writable.emplace_back(path);
     }
-    for (const auto& mount : config.mounts) {
+    for (std::size_t i = 0; i < config.mounts.size(); ++i) {
+        const auto& mount = config.mounts[i];
         const bool elsewhere =
             (mount.type == "proc" && mount.destination != "/proc") || (mount.type == "sysfs" && mount.destination != "/sys");
         if (elsewhere && !mount.is_bind()) facts.kernel_file_systems.push_back(mount.destination);
         // Engines mount it read-only, but for privileged containers.
         const bool writable = mount.type == "sysfs" && mount.destination == "/sys" && !mount.is_read_only() && !mount.is_bind();
-        if (writable && !is_covered("/sys", readonly)) facts.writable.emplace_back("/sys");
+        if (writable && !is_covered("/sys", readonly)) facts.writable_sysfs.push_back(i);
     }
 }
 
@@ -55,10 +56,17 @@ void find_unmasked(const oci::Config& config, HostFacts& facts) {
 // group in which the container's devices are bounded (cgroup_namespaces(7)); being root of the container is enough.
 void find_writable_cgroups(const oci::Config& config, HostFacts& facts) {
     if ((facts.namespaces & bit(HostNamespace::cgroup)) == 0) return;
+    bool is_there = false;
     for (std::size_t i = 0; i < config.mounts.size(); ++i) {
         const auto& mount = config.mounts[i];
-        const bool is_cgroup = mount.type == "cgroup" || mount.type == "cgroup2";
-        if (is_cgroup && !mount.is_bind() && !mount.is_read_only()) facts.writable_cgroups.push_back(i);
+        if ((mount.type != "cgroup" && mount.type != "cgroup2") || mount.is_bind()) continue;
+        is_there = true;
+        if (!mount.is_read_only()) facts.writable_cgroups.push_back(i);
+    }
+    if (!is_there) return;
+    // Engines' own are in /proc. Any other may be a link in the image.
+    for (const auto& path : config.host.readonly_paths.values) {
+        if (!path.starts_with("/proc/") || path.find("/..") != std::string::npos) facts.odd_readonly_paths.push_back(path);
     }
 }
 

@@ -41,12 +41,17 @@ struct HostFacts {
     std::vector<std::string> unmasked;             // paths that engines mask and this request does not
     std::vector<std::string> writable;             // paths that engines make read-only and this request does not
     std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
-    std::vector<std::size_t> writable_cgroups;     // the mounts in config.json by which it could write all of the host's control groups
-    bool device_cgroup_is_open = false;            // its rules do not begin with "nothing at all"
-    bool hooks = false;                            // beside the engine's own
+    std::vector<std::size_t> writable_sysfs;    // the mounts in config.json at /sys that engines make read-only and this request does not
+    std::vector<std::size_t> writable_cgroups;  // those by which it could write all of the host's control groups
+    // Read-only paths that may lie over the host's control groups: crun binds what is there before it makes that read-only (1.8 to 1.21,
+    // libcrun/linux.c), and the copy on top stays writable.
+    std::vector<std::string> odd_readonly_paths;
+    bool device_cgroup_is_open = false;  // its rules do not begin with "nothing at all"
+    bool hooks = false;                  // beside the engine's own
 
     [[nodiscard]] bool is_unmasked() const {
-        return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty() || !writable_cgroups.empty();
+        return !unmasked.empty() || !writable.empty() || !kernel_file_systems.empty() || !writable_sysfs.empty() ||
+               !writable_cgroups.empty();
     }
 };
 

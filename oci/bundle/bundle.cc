@@ -218,8 +218,8 @@ void add_to_linux(const Config& config, std::vector<std::string> members, Splice
     set_value("linux", config.linux_place, concat({"{", all, "}"}), config.object, false, splices);
 }
 
-// How engines mount control groups for a container that asks for nothing (dockerd oci/defaults.go, containerd pkg/oci/mounts.go).
-constexpr std::string_view kCgroupOptions = R"(["nosuid","noexec","nodev","relatime","ro"])";
+// How engines mount sysfs and control groups for a container that asks for nothing (dockerd oci/defaults.go, containerd pkg/oci/mounts.go).
+constexpr std::string_view kReadOnlyOptions = R"(["nosuid","noexec","nodev","relatime","ro"])";
 
 void change_mounts(const Config& config, const HostChanges& changes, Splices& splices) {
     if (!changes.removed_mounts.empty()) {
@@ -230,10 +230,10 @@ void change_mounts(const Config& config, const HostChanges& changes, Splices& sp
     }
     for (const auto& [number, source] : changes.mount_sources)
         splices.replace(config.mounts[number].source_place, concat({"\"", json_escape(source), "\""}));
-    for (const auto number : changes.readonly_cgroups) {
+    for (const auto number : changes.readonly_mounts) {
         const auto& mount = config.mounts[number];
         const bool has_options = mount.options_place.end != 0;
-        set_value("options", has_options ? std::optional(mount.options_place) : std::nullopt, std::string(kCgroupOptions), mount.place,
+        set_value("options", has_options ? std::optional(mount.options_place) : std::nullopt, std::string(kReadOnlyOptions), mount.place,
                   false, splices);
     }
 }

@@ -92,12 +92,12 @@ struct HostChanges {
     std::vector<std::string> readonly_paths;                         // to add
     std::vector<bool> removed_mounts;                                // of config.json's mounts, for each; empty: none
     std::vector<std::pair<std::size_t, std::string>> mount_sources;  // of config.json's mounts: number → resolved source
-    std::vector<std::size_t> readonly_cgroups;                       // of config.json's mounts, those of control groups to make read-only
+    std::vector<std::size_t> readonly_mounts;  // of config.json's mounts, those of sysfs and control groups to make read-only
 
     // Whether a container that runs already would have had less.
     [[nodiscard]] bool takes_away() const {
         return !removed_devices.empty() || !removed_mounts.empty() || device_rules || !masked_paths.empty() || !readonly_paths.empty() ||
-               !readonly_cgroups.empty();
+               !readonly_mounts.empty();
     }
 };
 

@@ -12,6 +12,7 @@ import harness
 
 CEILINGS = {"hostPaths": ["/srv/**"], "devices": ["/dev/fuse"], "hostNamespaces": ["cgroup", "user"], "keepMasked": True}
 NAMESPACES = [{"type": kind} for kind in ("mount", "uts", "ipc", "pid", "network")]
+READ_ONLY = ["nosuid", "noexec", "nodev", "relatime", "ro"]  # the kernel's files and control groups, as engines mount them
 DENY_ALL = {"allow": False, "access": "rwm"}
 
 

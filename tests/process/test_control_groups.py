@@ -4,14 +4,14 @@
 import json
 
 import harness
-from host_test import DENY_ALL, NAMESPACES, HostTest
+from host_test import DENY_ALL, NAMESPACES, READ_ONLY, HostTest
 
 
 class Mounts(HostTest):
     def test_those_of_the_host_are_read_only(self):
         """All of the host's, where the container has no namespace of its own for them."""
         own = {"namespaces": [*NAMESPACES, {"type": "cgroup"}]}
-        read_only = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}
+        read_only = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": READ_ONLY}
         for ceilings in ({"keepMasked": True}, {"devices": []}):
             self.load(ceilings)
             for kind, options in (("cgroup", ["rw"]), ("cgroup2", None), ("cgroup", []), ("cgroup", ["ro", "rw"]), ("cgroup", ["rrw", "ro"])):
@@ -23,6 +23,21 @@ class Mounts(HostTest):
             self.assertEqual(self.created(mounts=[read_only | {"options": ["ro"]}])["mounts"], [read_only | {"options": ["ro"]}])
         self.load({})
         self.assertEqual(self.created(mounts=[bare])["mounts"], [bare])
+
+
+    def test_what_may_lie_over_them(self):
+        """crun makes a copy of what is below a read-only path, which stays writable."""
+        mount = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
+        for ceilings in ({"keepMasked": True}, {"devices": []}):
+            self.load(ceilings)
+            for path in ("/sys", "/link", "/proc/../sys", ""):
+                linux = {"namespaces": NAMESPACES, "readonlyPaths": ["/proc/sys", path]}
+                self.refused(f"the read-only path '{path}' may lie over the host's control groups", mounts=[mount], linux=linux)
+                self.created(mounts=[mount], linux=linux | {"namespaces": [*NAMESPACES, {"type": "cgroup"}]})
+                self.created(linux=linux)
+            self.created(mounts=[mount], linux={"namespaces": NAMESPACES, "readonlyPaths": ["/proc/sys", "/proc/bus"]})
+        self.load({})
+        self.created(mounts=[mount], linux=linux)
 
 
 class WithoutControlGroup(HostTest):

@@ -117,12 +117,12 @@ TEST(HostBounds, ControlGroupsOfTheHostAreReadOnly) {
     EXPECT_FALSE(judge({}, kMount, facts).changes.takes_away());
     apparmor::HostCeilings keep;
     keep.keep_masked = true;
-    EXPECT_EQ(judge(keep, kMount, facts).changes.readonly_cgroups, facts.writable_cgroups);
+    EXPECT_EQ(judge(keep, kMount, facts).changes.readonly_mounts, facts.writable_cgroups);
     EXPECT_EQ(judge(keep, kMount, facts).reasons,
               std::vector<std::string>{"makes the host's control groups read-only again (\"keepMasked\")"});
     apparmor::HostCeilings devices;
     devices.devices = {*apparmor::parse_device_grant("a *:*")};
-    EXPECT_EQ(judge(devices, kMount, facts).changes.readonly_cgroups, facts.writable_cgroups);
+    EXPECT_EQ(judge(devices, kMount, facts).changes.readonly_mounts, facts.writable_cgroups);
     EXPECT_TRUE(judge(devices, kMount, facts).changes.takes_away());
 }
 
