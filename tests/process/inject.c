@@ -7,7 +7,7 @@
 // NUMBER:NAME, the first NAME from that one on, as a program does not make the same calls each time. A tracer that is no child of anybody sees to
 // it, so pid, parent, exit status and descriptors are PROGRAM's own. FAULT is one of
 //
-//   error=NUMBER    the call is not made, and fails so; brk(2), which has no errors, gives no memory
+//   error=NUMBER    the call is not made, and fails so; brk(2), which has no errors, gives no memory, and close(2) closes all the same
 //   nothing         the call is not made, and returns 0
 //   short           of what is to be read or written, only half is
 //   kill, killed    the process is killed before the call, or behind it
@@ -155,6 +155,8 @@ static void strike(struct task* task, const struct __ptrace_syscall_info* info) 
     keeps_result = is_fault("error") && info->entry.nr == SYS_brk;
     if (keeps_result) {
         change_argument(task->pid, info, 0, 0);
+    } else if (is_fault("error") && info->entry.nr == SYS_close) {
+        // Whatever it tells, the descriptor is gone (close(2), "Dealing with error returns"): who reads from a pipe would wait for ever.
     } else if (is_fault("error") || is_fault("nothing")) {
         set_call(task->pid, -1);
     }

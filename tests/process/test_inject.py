@@ -55,6 +55,13 @@ class Inject(harness.ShimTest):
                 run = self.run_with(fault.words, *command)
                 self.assertEqual((run.returncode, run.stdout), (0, "499500\n"), run.stderr)
 
+    def test_close(self):
+        """What fails to close is closed: the end of a pipe is not kept."""
+        command = (sys.executable, "-S", "-c", "import os\nr, w = os.pipe()\ntry: os.close(w)\nexcept OSError as error: print(error.errno)\nprint(os.read(r, 1))")
+        after = next(number for _, number, name in self.calls(*command) if name == "pipe2")
+        run = self.run_with((f"error={errno.EIO}", 0, f"{after}:close"), *command)
+        self.assertEqual((run.returncode, run.stdout), (0, f"{errno.EIO}\nb''\n"), run.stderr)
+
     def test_short(self):
         """What is not written of a vector or a buffer is written by the next call."""
         text = "0123456789" * 10

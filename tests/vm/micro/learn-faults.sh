@@ -10,11 +10,14 @@ limit() { aa-probe audit-limit "$@" | sed -n 's/^audit limit: //p'; }
 complains() { grep -q '^aa-shim-learning-.* (complain)$' $profiles; }
 last_line() { [ "$(tail -n 1 /tmp/report 2> /dev/null)" = end ]; }
 
-# injected FAULT…: a learning of a second under the injector; its exit code in $code, what it said in $said
+# injected FAULT…: a learning of a second under the injector; its exit code in $code (or that it had to be ended), what it said in $said
 injected() {
+    local begun
     rm -f /tmp/report
-    aa-inject /tmp/report "$@" /usr/bin/aa-shimctl learn web --for 1s > /tmp/out 2>&1
+    begun=$(cut -d. -f1 /proc/uptime)
+    timeout -s KILL 60 aa-inject /tmp/report "$@" /usr/bin/aa-shimctl learn web --for 1s > /tmp/out 2>&1
     code=$? said=$(cat /tmp/out)
+    [ $(($(cut -d. -f1 /proc/uptime) - begun)) -lt 60 ] || code=endless
     local i=0
     until last_line || [ $i = 300 ]; do sleep 0.1; i=$((i + 1)); done
 }
