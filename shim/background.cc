@@ -55,8 +55,7 @@ Result<void> in_background(const std::function<void(const std::function<void()>&
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed;
     const Fd end(ends[0]);
     Fd caller(ends[1]);
-    // The first child lives as long as it takes to make the second: it borrows this program's memory, which is then copied once, not twice.
-    const pid_t child = ::vfork();
+    const pid_t child = ::fork();
     if (child == 0) {
         leave_everything(caller.get());
         try {
