@@ -28,13 +28,14 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (!line || line->command == Command::pass_through) return 0;
     require(!line->id.empty() && guess.command == line->command && guess.root == line->root);
 
-    const ArgumentChanges changes{{}, "a", true, aa::CapabilitySet(1), "apparmor:a"};
+    const ArgumentChanges changes{{}, "a", true, aa::CapabilitySet(1), "apparmor:a", "r"};
     std::vector<std::string> storage;
     const auto once = change_arguments(*line, changes, storage);
     const auto changed = parse_command_line(once, kind);
     require(changed.has_value() && changed->command == line->command && changed->id == line->id && changed->words == line->words);
     if (line->command == Command::exec && !line->process_file) require(changed->apparmor == "a" && changed->no_new_privs == true);
     if (line->command == Command::restore) require(changed->lsm_profile == "apparmor:a");
+    if (line->command == Command::update) require(changed->resources_file == "r");
     require(change_arguments(*changed, changes, storage) == once);
     return 0;
 }
