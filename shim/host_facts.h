@@ -43,7 +43,7 @@ struct HostFacts {
     std::vector<std::string> kernel_file_systems;  // where a proc or sysfs is mounted beside /proc and /sys
     std::vector<std::size_t> writable_sysfs;    // the mounts in config.json at /sys that engines make read-only and this request does not
     std::vector<std::size_t> writable_cgroups;  // those by which it could write all of the host's control groups
-    // Read-only paths that may lie over the host's control groups: crun binds what is there before it makes that read-only (1.8 to 1.21,
+    // Read-only paths that may lie over the host's control groups: crun binds what is there before it makes that read-only (1.21,
     // libcrun/linux.c), and the copy on top stays writable.
     std::vector<std::string> odd_readonly_paths;
     bool device_cgroup_is_open = false;  // its rules do not begin with "nothing at all"

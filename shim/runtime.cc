@@ -121,16 +121,16 @@ Result<std::string> read_document(std::string_view path) {
 }
 
 Result<std::string> hand_over(std::string_view text, const oci::CommandLine& line) {
-    const Fd memory(::memfd_create("process.json", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!memory.valid()) return errno_error("create", "a memory file for the process", errno);
-    TRY(write_all(memory.get(), text).context("the memory file for the process"));
+    const Fd memory(::memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.valid()) return errno_error("create", "a memory file for the runtime", errno);
+    TRY(write_all(memory.get(), text).context("the memory file for the runtime"));
     constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return errno_error("seal", "the memory file for the process", errno);
+    if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return errno_error("seal", "the memory file for the runtime", errno);
     // --preserve-fds and LISTEN_FDS hand 3 … 2+N to the container; the number must lie above, and the copy must survive exec.
     const unsigned long long lowest = 3 + line.preserve_fds + listen_fds();
     if (lowest > INT_MAX) return Error{ErrorKind::usage, "--preserve-fds and LISTEN_FDS leave no descriptor number free"};
     const int copy = ::fcntl(memory.get(), F_DUPFD, static_cast<int>(lowest));
-    if (copy < 0) return errno_error("duplicate", "the memory file for the process", errno);
+    if (copy < 0) return errno_error("duplicate", "the memory file for the runtime", errno);
     return concat({"/proc/self/fd/", decimal(copy)});
 }
 

@@ -155,9 +155,8 @@ static void strike(struct task* task, const struct __ptrace_syscall_info* info) 
     keeps_result = is_fault("error") && info->entry.nr == SYS_brk;
     if (keeps_result) {
         change_argument(task->pid, info, 0, 0);
-    } else if (is_fault("error") && info->entry.nr == SYS_close) {
-        // Whatever it tells, the descriptor is gone (close(2), "Dealing with error returns"): who reads from a pipe would wait for ever.
-    } else if (is_fault("error") || is_fault("nothing")) {
+    } else if ((is_fault("error") && info->entry.nr != SYS_close) || is_fault("nothing")) {
+        // Whatever close(2) tells, the descriptor is gone ("Dealing with error returns"): else who reads from a pipe would wait for ever.
         set_call(task->pid, -1);
     }
     if (is_fault("short")) shorten(task->pid, info);

@@ -9,6 +9,7 @@ import faults
 import harness
 import install_tree
 import test_faults
+import watching
 from install_tree import OK, TREE
 from node_test import OTHER, STATUS, NodeTest
 
@@ -51,7 +52,8 @@ class Install(install_tree.InstallTest):
             with self.subTest(str(fault)):
                 self.again(installed)
                 result = self.ctl(*arguments, code=None, prefix=faults.prefix(*fault.words))
-                faults.await_report(harness.TIMEOUT)  # a killed program's child has its lock until it is another program
+                # A killed program's child has its lock until it is another program.
+                self.assertTrue(watching.await_end_of(harness.CTL, harness.TIMEOUT))
                 self.assert_safe(fault, result, before, after)
 
     def assert_safe(self, fault, result, before, after):
@@ -106,7 +108,7 @@ class Node(NodeTest):
                 shutil.rmtree(self.node.root)
                 shutil.copytree(kept, self.node.root, symlinks=True)
                 result = self.round(*fault.words)
-                faults.await_report(harness.TIMEOUT)  # likewise
+                self.assertTrue(watching.await_end_of(harness.CTL, harness.TIMEOUT))  # likewise
                 status = (self.node.root / STATUS).read_text()
                 self.assertIsInstance(json.loads(status)["ready"], bool)
                 if result.returncode == OK:

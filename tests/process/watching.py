@@ -22,27 +22,35 @@ UNTRACED = {"preexec_fn": harness.deny_tracing}
 LETS_GO = '#!/bin/sh\nrm -f "$2/$4/exec.fifo"\n'
 
 
-def watchers():
-    """The processes that execute aa-shim, in the mount namespace of this test program."""
+def executing(program):
+    """The processes that execute PROGRAM, in the mount namespace of this test program."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             is_ours = os.readlink(process / "ns/mnt") == os.readlink("/proc/self/ns/mnt")
-            if is_ours and os.readlink(process / "exe") == str(harness.SHIM):
+            if is_ours and os.readlink(process / "exe") == str(program):
                 found.append(int(process.name))
         except OSError:
             pass
     return found
 
 
-def await_end_of_watch(seconds):
-    """Whether nobody watches any more within SECONDS."""
+def watchers():
+    return executing(harness.SHIM)
+
+
+def await_end_of(program, seconds):
+    """Whether nobody executes PROGRAM any more within SECONDS."""
     end = time.monotonic() + seconds
-    while watchers():
+    while executing(program):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
     return True
+
+
+def await_end_of_watch(seconds):
+    return await_end_of(harness.SHIM, seconds)
 
 
 class WatchTest(harness.ShimTest):
