@@ -22,8 +22,6 @@ constexpr std::uintptr_t kOutside = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | P
 // In the container. Its threads are none of ours: each would cost two stops.
 constexpr std::uintptr_t kInside = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 
-void set_options(pid_t task, std::uintptr_t options) { (void)::ptrace(PTRACE_SETOPTIONS, task, nullptr, options); }
-
 bool makes_task(int event) { return event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE; }
 
 }  // namespace
@@ -96,13 +94,7 @@ void RuntimeStop::kill(pid_t program) {
 }
 
 void RuntimeStop::leave() {
-    if (has_ended_ || ::ptrace(PTRACE_INTERRUPT, runtime_, nullptr, nullptr) != 0) return;
-    int status = 0;
-    // Its other threads stop or end meanwhile; while one of them has ended unseen, the first is not seen to end.
-    while (const pid_t task = await_task(status)) {
-        if (WIFSTOPPED(status)) (void)detach(task, status);
-        if (task == runtime_) return;
-    }
+    if (!has_ended_) release_process(runtime_);
 }
 
 void RuntimeStop::leave_outside() {

@@ -19,10 +19,14 @@
 namespace aa::shim {
 namespace {
 
+constexpr std::string_view kRemedy = "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined";
+
 bool is_stop(int signal) { return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU; }
 
 // Nothing where only our being there was its reason.
-std::uintptr_t signal_of(int status) { return event_of(status) == 0 ? static_cast<std::uintptr_t>(WSTOPSIG(status)) : 0; }
+std::uintptr_t signal_of(int status) {
+    return event_of(status) == 0 && !is_call(status) ? static_cast<std::uintptr_t>(WSTOPSIG(status)) : 0;
+}
 
 }  // namespace
 
@@ -30,17 +34,17 @@ Result<void> require_harmless_tracing(const apparmor::Kernel& kernel) {
     const auto self = observe(kernel, ::getpid(), false);
     if (!self) return Error{ErrorKind::system, "aa-shim could not look at itself"};
     if (!CapabilitySet(std::uint64_t{1} << CAP_SYS_PTRACE).subset_of(self->permitted))
-        return Error{ErrorKind::denied, "aa-shim has no CAP_SYS_PTRACE here"};
+        return Error{ErrorKind::denied, concat({"aa-shim has no CAP_SYS_PTRACE here", kRemedy})};
     const auto label = kernel.task_label(0);
     if (label && label->label != apparmor::kUnconfined && label->mode != apparmor::Mode::unconfined)
-        return Error{ErrorKind::denied, concat({"aa-shim itself runs under the label ", quote(label->label)})};
+        return Error{ErrorKind::denied, concat({"aa-shim itself runs under the label ", quote(label->label), kRemedy})};
     return {};
 }
 
 Error trace_error(pid_t process, int problem) {
     auto error = errno_error("trace", concat({"process ", decimal(process)}), problem);
-    if (problem == EPERM) error.kind = ErrorKind::denied;
-    return error;
+    if (problem != EPERM) return error;
+    return {ErrorKind::denied, concat({error.message, kRemedy})};
 }
 
 pid_t tracer_of(pid_t task) {
@@ -63,14 +67,28 @@ pid_t told_task(pid_t task) {
 
 int event_of(int status) { return status >> 16; }
 
-void pass_on(pid_t task, int status) {
+bool is_call(int status) { return WSTOPSIG(status) == (SIGTRAP | 0x80); }
+
+void set_options(pid_t task, std::uintptr_t options) { (void)::ptrace(PTRACE_SETOPTIONS, task, nullptr, options); }
+
+void pass_on(pid_t task, int status, Until until) {
     if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) {
         (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
     } else {
-        (void)::ptrace(PTRACE_CONT, task, nullptr, signal_of(status));
+        (void)::ptrace(until == Until::call ? PTRACE_SYSCALL : PTRACE_CONT, task, nullptr, signal_of(status));
     }
 }
 
 bool detach(pid_t task, int status) { return ::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status)) == 0; }
+
+void release_process(pid_t process) {
+    if (::ptrace(PTRACE_INTERRUPT, process, nullptr, nullptr) != 0) return;
+    int status = 0;
+    // Its other threads stop or end meanwhile; while one of them has ended unseen, the first is not seen to end.
+    while (const pid_t task = await_task(status)) {
+        if (WIFSTOPPED(status)) (void)detach(task, status);
+        if (task == process) return;
+    }
+}
 
 }  // namespace aa::shim

@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "apparmor/kernel/kernel.h"
 #include "base/result.h"
 
@@ -31,9 +33,21 @@ pid_t told_task(pid_t task);
 // The event (PTRACE_EVENT_…) for which a task has stopped with STATUS (waitpid(2)); 0: a signal.
 int event_of(int status);
 
+// Whether STATUS is that of a task before or behind a system call (PTRACE_O_TRACESYSGOOD).
+bool is_call(int status);
+
+// Has TASK, which has stopped, tell of what OPTIONS say (PTRACE_O_…) from now on.
+void set_options(pid_t task, std::uintptr_t options);
+
+// What a task runs on to: the next event, or the next system call, too.
+enum class Until { event, call };
+
 // Has TASK, which has stopped with STATUS, go on as it would if nobody traced it: with the signal for which it has stopped, or stopped with its whole
 // process; still traced, or not any more. Whether the latter was done.
-void pass_on(pid_t task, int status);
+void pass_on(pid_t task, int status, Until until = Until::event);
 bool detach(pid_t task, int status);
+
+// Lets all threads of PROCESS go, which runs and whose first one we trace, and what else stops meanwhile.
+void release_process(pid_t process);
 
 }  // namespace aa::shim

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/text.h"
@@ -18,7 +19,10 @@
 #include "shim/pid_file.h"
 #include "shim/process_tree.h"
 #include "shim/record.h"
+#include "shim/restore_stop.h"
 #include "shim/runtime_stop.h"
+#include "shim/tracing.h"
+#include "shim/watch_log.h"
 #include "shim/watched_process.h"
 
 namespace aa::shim {
@@ -46,53 +50,6 @@ struct Started {
 };
 
 constexpr std::string_view kBefore = "before its program began, ";
-constexpr std::string_view kForgedReason = "forged";
-constexpr std::string_view kMismatchReason = "mismatch";
-constexpr std::string_view kUntracedReason = "untraced";
-constexpr std::string_view kUnwatchedReason = "unwatched";
-
-// What is watched, and how the log names it.
-struct Watched {
-    std::string what;  // `container "c1"`
-    std::string id;    // the container's
-    std::string decision;
-    Fields fields;
-
-    // The container ID, whose decision is DECISION as far as that is known.
-    static Watched container(std::string_view id, const Decision& decision);
-    // What CALL, an exec that was decided as TRACE says, starts.
-    static Watched exec(const Call& call, const Trace& trace);
-
-    [[nodiscard]] LogEntry entry(std::string message, std::string_view reason) const;
-};
-
-Watched Watched::container(std::string_view id, const Decision& decision) {
-    Watched watched{concat({"container ", quote(id)}), std::string(id), decision.id, {}};
-    if (decision.id.empty()) return watched;
-    watched.fields = {{"rule", decision.rule}, {"confinement", decision.confinement}};
-    trace_subject(decision.subject, watched.fields);
-    if (decision.bounds.profile) watched.fields.emplace_back("profile", *decision.bounds.profile);
-    return watched;
-}
-
-Watched Watched::exec(const Call& call, const Trace& trace) {
-    return {concat({"exec of container ", quote(call.line.id)}), std::string(call.line.id), trace.id, trace.fields};
-}
-
-LogEntry Watched::entry(std::string message, std::string_view reason) const {
-    LogEntry entry{.allowed = false, .id = decision, .command = "verify", .container = id, .message = std::move(message), .fields = fields};
-    entry.fields.emplace_back("reason", reason);
-    return entry;
-}
-
-// Says that PROCESS, of WATCHED, was killed for MISMATCH.
-void tell_ended(pid_t process, const Watched& watched, const std::string& mismatch) {
-    count_mismatch();
-    auto entry = watched.entry(concat({watched.what, " was ended: ", mismatch}), kMismatchReason);
-    entry.fields.emplace_back("pid", decimal(process));
-    log_decision(entry, {});
-}
-
 void end(const WatchedProcess& process, const Watched& watched, const std::string& mismatch) {
     process.kill();
     tell_ended(process.pid(), watched, mismatch);
@@ -124,6 +81,16 @@ bool is_before_exec(const Init& init, const std::string& image) {
     return !init.image.empty() && (image == init.image || is_being_laid_out(image));
 }
 
+// The same with all TASKS, which descend from FIRST.
+void end_all(const WatchedProcess& first, const std::vector<Task>& tasks, const Watched& watched, const std::string& mismatch) {
+    // Those that share no PID namespace with it would outlive it; and it would go on where it waits for one of them.
+    first.stop();
+    for (const auto& task : tasks) {
+        if (task.process != first.pid()) (void)::kill(task.process, SIGKILL);
+    }
+    end(first, watched, mismatch);
+}
+
 // Watches FIRST and all that descends from it, of a container that has USER_NAMESPACE, until all of them obey BOUNDS, it is gone, or POLLS times.
 void watch_tree(const WatchedProcess& first, std::string_view user_namespace, const Watched& watched, const Bounds& bounds, int polls) {
     const apparmor::Kernel kernel;
@@ -135,12 +102,7 @@ void watch_tree(const WatchedProcess& first, std::string_view user_namespace, co
         mismatch = find_mismatch_in(kernel, tasks, user_namespace, bounds);
         if (!mismatch) return;
     }
-    // Those that share no PID namespace with it would outlive it; and it would go on where it waits for one of them.
-    first.stop();
-    for (const auto& task : tasks) {
-        if (task.process != first.pid()) (void)::kill(task.process, SIGKILL);
-    }
-    end(first, watched, *mismatch);
+    end_all(first, tasks, watched, *mismatch);
 }
 
 // Watches FIRST, the first process of STARTED, until its program runs, and then as above; or until it was not started.
@@ -220,30 +182,6 @@ Result<RuntimeStop> seize_runtime(pid_t caller, pid_t init, const Trace& trace) 
     return RuntimeStop::seize(apparmor::Kernel(), caller);
 }
 
-// Says that what is WATCHED is looked at after its start only, or never, as nobody tells its process, and WHY.
-void log_untraced(const Watched& watched, const Error& why, bool is_told = true) {
-    const std::string_view when =
-        is_told ? " is looked at after its program has begun, not before: " : " is not looked at, and has no --pid-file: ";
-    auto entry = watched.entry(
-        concat({watched.what, when, why.message, "; let aa-shim trace processes (CAP_SYS_PTRACE, no Yama scope 3) and run unconfined"}),
-        kUntracedReason);
-    entry.allowed = true;
-    log_decision(entry, {});
-}
-
-// Says which process an exec became: nothing on record tells that later, and what a command was denied that ended at once is known to be that
-// exec's by its number alone (`aa-shimctl denials`).
-void log_exec_process(const Watched& watched, pid_t pid, std::time_t began, std::string_view decision_log) {
-    log_decision({.allowed = true,
-                  .found = true,
-                  .id = watched.decision,
-                  .command = "exec-process",
-                  .container = watched.id,
-                  .message = concat({watched.what, " is process ", decimal(pid)}),
-                  .fields = {{"pid", decimal(pid)}, {"began", decimal(began)}}},
-                 decision_log);
-}
-
 Children children_of(const Decision& decision) { return decision.start_hooks ? Children::left_alone : Children::seized; }
 
 // Watches the first process of STARTED, which is run, as soon as the runtime's state tells of it.
@@ -255,7 +193,7 @@ void watch_run_by_state(const Started& started, const WatchedProcess& runtime, c
     const auto init = look_at_init(process, started, runtime, state->user_namespace);
     const auto place = process.place();
     auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
-    if (!stop && !process.ends_within(0)) log_untraced(watched, stop.error());
+    if (!stop && !process.ends_within(0)) log_untraced(watched, stop.error(), Looked::once_begun);
     const auto brought = check_brought(process.pid(), decision);
     // What its program has made of the mounts is its own affair; and it may be past being looked at.
     if (!brought && brought.error().kind == ErrorKind::denied && started.waits()) return end(process, watched, brought.error().message);
@@ -264,6 +202,36 @@ void watch_run_by_state(const Started& started, const WatchedProcess& runtime, c
     if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
     if (!in_time && stop) stop->release();
     watch_afterwards(process, init, started, runtime, decision);
+}
+
+// The user namespace of a restored container whose first process is FIRST: the watcher's own, as it is the runtime's, unless STATE says that the
+// container has one.
+std::string restored_space(const WatchedProcess& first, const oci::ContainerState& state) {
+    return state.user_namespace ? first.user_namespace() : WatchedProcess(::getpid()).user_namespace();
+}
+
+// Ends TASKS, which descend from FIRST, and which CRIU holds. It is CRIU that lets go of them first: of the end of a process that it traces the kernel
+// tells it alone, and it would wait for ever for a first process that waits for such a one. They have a stop to obey before anything else then.
+void end_restored(RestoreStop& stop, const WatchedProcess& first, const std::vector<Task>& tasks, const Watched& watched,
+                  const std::string& mismatch) {
+    for (const auto& task : tasks) (void)::kill(task.process, SIGSTOP);
+    stop.release();
+    const auto is_traced = [](const Task& task) { return tracer_of(task.thread) != 0; };
+    for (int i = 0; i < kPolls && std::any_of(tasks.begin(), tasks.end(), is_traced); ++i) (void)first.ends_within(kPause);
+    end_all(first, tasks, watched, mismatch);
+}
+
+// Compares PROCESS, the first one of STARTED, and all that descends from it with DECISION while CRIU, at which STOP stands, holds them, and
+// ends them if they differ.
+void compare_restored(RestoreStop& stop, pid_t process, const Started& started, const Watched& watched, const Decision& decision) {
+    const WatchedProcess first(process);
+    const auto state = started.state();
+    const auto tasks = process_tree(process);
+    auto mismatch =
+        find_mismatch_in(apparmor::Kernel(), tasks, state ? restored_space(first, *state) : first.user_namespace(), decision.bounds);
+    if (const auto brought = check_brought(process, decision); !mismatch && !brought) mismatch = brought.error().message;
+    if (!mismatch) return stop.release();
+    end_restored(stop, first, tasks, watched, concat({"before it ran on, ", *mismatch}));
 }
 
 }  // namespace
@@ -275,23 +243,24 @@ Result<void> watch_start(const Call& call) {
     const auto state = started.state();
     // What is not there, the runtime does not start; what we cannot read, it perhaps can.
     if (!state && state.error().kind == ErrorKind::not_found) return {};
-    if (!state) return refuse_start(started.id, state.error().message, kUnwatchedReason);
+    if (!state) return refuse_start(started.id, state.error().message, watched_reason::kUnwatched);
     if (state->init_pid == 0 || !claims_record(*state)) return {};
     const auto key = known_host_key();
-    if (!key) return refuse_start(started.id, key.error().message, kForgedReason);
+    if (!key) return refuse_start(started.id, key.error().message, watched_reason::kForged);
     const auto record = read_record(*state, {*root, state->bundle, started.id}, *key);
-    if (!record) return refuse_start(started.id, record.error().message, kForgedReason);
-    if (!*record) return refuse_start(started.id, kForged, kForgedReason);
+    if (!record) return refuse_start(started.id, record.error().message, watched_reason::kForged);
+    if (!*record) return refuse_start(started.id, kForged, watched_reason::kForged);
     const auto& decision = **record;
     if (decision.pass) return {};
     if (state->user_namespace && WatchedProcess(state->init_pid).user_namespace() == WatchedProcess(::getpid()).user_namespace()) {
         count_mismatch();
-        return refuse_start(started.id, "the runtime gave it no user namespace of its own: create it anew", kMismatchReason, decision);
+        return refuse_start(started.id, "the runtime gave it no user namespace of its own: create it anew", watched_reason::kMismatch,
+                            decision);
     }
     // As long as it waits, nothing of the container's has been executed; and what does not wait, the runtime will not start.
     if (const auto brought = started.waits() ? check_brought(state->init_pid, decision) : Result<void>(); !brought) {
         count_mismatch();
-        return refuse_start(started.id, brought.error().message, kMismatchReason, decision);
+        return refuse_start(started.id, brought.error().message, watched_reason::kMismatch, decision);
     }
     const auto watched = in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
@@ -309,10 +278,10 @@ Result<void> watch_start(const Call& call) {
         ready();
         if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
         if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed
-        if (!stop && !process.ends_within(0)) log_untraced(Watched::container(started.id, decision), stop.error());
+        if (!stop && !process.ends_within(0)) log_untraced(Watched::container(started.id, decision), stop.error(), Looked::once_begun);
         watch_afterwards(process, init, started, runtime, decision);
     });
-    if (!watched) return refuse_start(started.id, watched.error().message, kUnwatchedReason, decision);
+    if (!watched) return refuse_start(started.id, watched.error().message, watched_reason::kUnwatched, decision);
     return {};
 }
 
@@ -347,7 +316,7 @@ Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& t
         const pid_t in_time = stop ? watch_programs(*stop, watched, {binds.bounds, binds.bounds.profile}) : 0;
         const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
         if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
-        if (!stop && !trace.compares_execs_after) log_untraced(watched, stop.error(), file.is_told());
+        if (!stop && !trace.compares_execs_after) log_untraced(watched, stop.error(), file.is_told() ? Looked::once_begun : Looked::never);
         if (in_time != 0 || pid == 0) return;
         const WatchedProcess process(pid);
         watch_tree(process, process.user_namespace(), watched, binds.bounds, kPolls);
@@ -363,13 +332,18 @@ Result<void> watch_restore(const Call& call, const Decision& decision) {
     if (state && state->init_pid != 0) return {};
     return in_background([&, caller = ::getpid()](const auto& ready) {
         const WatchedProcess runtime(caller);
+        auto stop = RestoreStop::seize(apparmor::Kernel(), caller);
+        if (!stop && stop.error().kind != ErrorKind::denied) return;
         ready();
+        const auto watched = Watched::container(started.id, decision);
+        if (!stop) log_untraced(watched, stop.error(), Looked::once_restored);
+        const auto in_time = stop ? stop->await_restored([&] { return started.state().has_value(); }) : std::nullopt;
+        if (in_time) return compare_restored(*stop, *in_time, started, watched, decision);
+        if (stop) stop->release();
         const auto restored = await_state(started, runtime, kPause);
         if (!restored) return;
         const WatchedProcess first(restored->init_pid);
-        // That is the watcher's own, as it is the runtime's, unless the container has one.
-        const auto space = restored->user_namespace ? first.user_namespace() : WatchedProcess(::getpid()).user_namespace();
-        watch_tree(first, space, Watched::container(started.id, decision), decision.bounds, kGracePolls);
+        watch_tree(first, restored_space(first, *restored), watched, decision.bounds, kGracePolls);
     });
 }
 

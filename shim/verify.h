@@ -32,8 +32,9 @@ Result<void> watch_run(const Call& call, const Decision& decision);
 // names its process to the caller (--pid-file). Which process it is, is logged where TRACE asks for it. An error as above.
 Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& trace);
 
-// For `restore`: has all processes and threads of the container compared with DECISION once the runtime knows them, and killed unless they
-// obey it soon. CRIU gives its processes their credentials last, so a few moments are left to it. An error as above.
+// For `restore`: has all processes and threads of the container compared with DECISION while CRIU, which gives them their credentials last, still holds
+// them, and killed if they differ, before they run on. Where that is not seen (RestoreStop) they are compared once the runtime knows them, and
+// killed unless they obey soon. An error as above.
 Result<void> watch_restore(const Call& call, const Decision& decision);
 
 }  // namespace aa::shim

@@ -124,7 +124,9 @@ TEST_F(Flood, WhatHasNoRoomIsCounted) {
     const auto again = apparmor::read_recording(text);
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(write_recording(*again), text);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what is freed
     EXPECT_LT(memory(), 300LL << 10U);
+#endif
     RecordProperty("memory", number(static_cast<int>(memory())));
 }
 
