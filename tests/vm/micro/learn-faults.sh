@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # `aa-shimctl learn`, whichever of its system calls fails, whenever it is killed: no twin stays that forbids nothing without that being told, no
-# limit stays raised, no recording is torn, and the next command does its work. A sample, or with `every` ten times as many. Then with a clock
-# of the day that is set back meanwhile.
+# limit stays raised, no recording is torn, and the next command does its work. A sample, or with `every` five times as many, others
+# each day. Then with a clock of the day that is set back meanwhile.
 # shellcheck shell=dash disable=SC1091,SC2012,SC2034,SC2086,SC2154
 
 kept=/var/lib/aa-shim/learn profiles=/sys/kernel/security/apparmor/profiles
@@ -70,14 +70,15 @@ main() {
     injects
     before=$(limit)
     all_faults > /tmp/faults
-    local total step fault process call name number=0
+    local total step from=0 fault process call name number=0
     detail=$said
     equal "without a fault: it ends well" "$code" 0
     equal "without a fault: the audit limit is as it was" "$(limit)" "$before"
     total=$(wc -l < /tmp/faults)
     ok "there are calls enough ($total faults)" [ "$total" -gt 1000 ]
-    case $(cat select) in *every*) step=$((total / 400)) ;; *) step=$((total / 40)) ;; esac
-    awk -v step=$step 'NR % step == 0' /tmp/faults > /tmp/chosen
+    case $(cat select) in *every*) step=$((total / 200)) from=$(($(date +%s) / 86400 % step)) ;; *) step=$((total / 40)) ;; esac
+    echo "# the faults whose number is $from modulo $step"
+    awk -v step=$step -v from=$from 'NR % step == from' /tmp/faults > /tmp/chosen
     while read -r fault process call name; do
         number=$((number + 1))
         injected $fault $process $call:$name
