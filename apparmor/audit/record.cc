@@ -217,7 +217,7 @@ LogLine read_record(LogHead head) {
     head.rest = head.rest.substr(0, head.rest.find(kEnriched));
     head.rest = head.rest.substr(0, head.rest.find_last_not_of(" \r\n") + 1);
     // Neither the kernel nor libaudit writes such: they become digits.
-    const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; };
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
     if (head.rest.find(kBegin) != std::string_view::npos && std::any_of(head.rest.begin(), head.rest.end(), is_control))
         return Damaged{"it has control characters in it"};
     Event event;

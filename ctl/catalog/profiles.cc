@@ -83,9 +83,9 @@ namespace {
 
 // Whether TEXT can be what somebody wrote: the parser itself takes bytes that nobody can for the name of a rule.
 bool is_text(std::string_view text) {
-    return std::none_of(text.begin(), text.end(), [](char c) {
+    return std::none_of(text.begin(), text.end(), [](unsigned char c) {
         const bool space = c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
-        return c == '\x7f' || (c >= 0 && c < ' ' && !space);
+        return c == 0x7F || (c < ' ' && !space);
     });
 }
 
