@@ -81,13 +81,14 @@ def check_overlays(_):
 def check_devices(_):
     """Devices of the host and its settings stay out of reach, also where Podman's or crun's own way leads around the bundle."""
     run_it = ("podman", "run", "-d", "--network", "none", "--device", "/dev/kmsg", IMAGES["busybox"], "sleep", "1000")
+    update = ("--pids-limit", "100") if "--pids-limit" in must("podman", "update", "--help") else ("--cpu-shares", "512")
     with PodmanContainer(must(*run_it).splitlines()[-1]) as container:
         must("mknod", "-m", "666", f"/proc/{container.pid()}/root/tmp/log", "c", "1", "11")
         for when in ("started", "updated"):
             status, output = container.exec("sh", "-c", "exec 3< /tmp/log")
             tap.ok(f"a device that is not listed, {when}", status != 0 and "Operation not permitted" in output, f"status {status}: {output}")
             # Podman gives the runtime all that it has on record, devices too.
-            must("podman", "update", "--pids-limit", "100", container.id)
+            must("podman", "update", *update, container.id)
     before = must("cat", "/proc/sys/net/ipv4/ip_default_ttl")
     status, output = podman("run", "--rm", "--network", "ns:/proc/1/ns/net", "--sysctl", "net.ipv4.ip_default_ttl=77", IMAGES["busybox"], "true")
     tap.ok("a setting of the host's network is refused", status == 126 and "belongs to the host's namespace network" in output, f"status {status}: {output}")
