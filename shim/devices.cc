@@ -195,14 +195,6 @@ std::string told_as(const oci::Device& device, const DeviceFact& fact) {
     return device.path.empty() ? fact.numbers : concat({device.path, " (", fact.numbers, ")"});
 }
 
-// NAMES for people: the first few, and how many more.
-std::string shown(const std::vector<std::string>& names) {
-    constexpr std::size_t kMost = 4;
-    if (names.size() <= kMost) return join(names, ", ");
-    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
-                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
-}
-
 }  // namespace
 
 bool is_roots_way(const std::string& path) {
@@ -246,7 +238,7 @@ bool is_device_granted(const oci::Device& device, const DeviceFact& fact, const 
 
 void tell_taken_devices(const std::vector<std::string>& names, std::vector<std::string>& reasons) {
     if (names.empty()) return;
-    reasons.push_back(concat({"takes away the devices ", shown(names), ", which the confinement does not list under \"devices\""}));
+    reasons.push_back(concat({"takes away the devices ", quote_some(names), ", which the confinement does not list under \"devices\""}));
 }
 
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<DeviceGrant>& grants, oci::HostChanges& changes,
@@ -277,7 +269,7 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
     tell_taken_devices(taken, reasons);
-    if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", shown(closed), " (\"devices\")"}));
+    if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", quote_some(closed), " (\"devices\")"}));
 }
 
 }  // namespace aa::shim

@@ -266,8 +266,8 @@ class Explained(HostTest):
         self.assertIn("hostPath='/srv/data'", self.explain("--host-path", "/srv/data"))
         os.symlink("/usr/share", "/srv/out")
         self.assertIn("brings the host's '/usr/share'", self.explain("--host-path", "/srv/out", code=1))
-        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "/dev/kmsg"))
-        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "c 1:11"))
+        self.assertIn("takes away the devices '/dev/kmsg'", self.explain("--device", "/dev/kmsg"))
+        self.assertIn("takes away the devices '/dev/kmsg'", self.explain("--device", "c 1:11"))
         self.assertNotIn("takes away", self.explain("--device", "/dev/null"))
         self.assertIn("share the host's namespaces: pid", self.explain("--host-namespace", "pid", code=1))
         self.assertIn("masks again /proc/acpi", self.explain("--unmasked"))
@@ -276,7 +276,7 @@ class Explained(HostTest):
     def test_a_privileged_one(self):
         said = self.explain("--engine", "docker", "--privileged", "true")
         for line in ("  removed +.*SYS_ADMIN.*", "because +masks again /proc/acpi,.*", "because +makes read-only again /proc/bus,.*",
-                     r'because +closes the device cgroup to a \*:\* rwm \("devices"\)'):
+                     r"because +closes the device cgroup to 'a \*:\* rwm' \(\"devices\"\)"):
             self.assertRegex(said, f"(?m)^{line}$")
         self.assertNotRegex(self.explain("--engine", "docker", "--privileged", "false"), "removed|masks again|closes")
         self.load({"devices": [], "keepMasked": True}, [{"match": {"privileged": True, "device": "a \\*:\\*", "unmasked": True}, "reject": "no"}])
