@@ -163,11 +163,11 @@ Result<void> check_path(const oci::Device& device, bool in_user_namespace) {
     if (!device.path.starts_with('/'))
         return Error{ErrorKind::config, concat({"the device ", quote(device.path), " has no absolute path: give it one"})};
     // The runtime looks again.
-    if (in_user_namespace && !is_roots_way(device.path)) {
+    if (in_user_namespace && !is_roots_device_path(device.path)) {
         return Error{ErrorKind::denied,
                      concat({"the device ", quote(device.path),
-                             " has a path of the host in which others than root can put something, and which the runtime "
-                             "would mount: give it its path in /dev"})};
+                             " has a path of the host outside of /dev, or in which others than root can put something, and which the "
+                             "runtime would mount: give it its path in /dev"})};
     }
     struct stat status {};
     if (::stat(device.path.c_str(), &status) != 0) {
@@ -197,11 +197,12 @@ std::string told_as(const oci::Device& device, const DeviceFact& fact) {
 
 }  // namespace
 
-bool is_roots_way(const std::string& path) {
+bool is_roots_device_path(const std::string& path) {
+    if (!path.starts_with("/dev/") || concat({path, "/"}).find("/../") != path.npos) return false;
     const auto parent = path.substr(0, path.rfind('/'));
     struct stat file {};
     const bool is_link = ::lstat(path.c_str(), &file) == 0 && S_ISLNK(file.st_mode);
-    return !is_link && (parent.empty() || open_trusted_path(parent, O_PATH | O_DIRECTORY));
+    return !is_link && open_trusted_path(parent, O_PATH | O_DIRECTORY);
 }
 
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts) {

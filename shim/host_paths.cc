@@ -170,7 +170,7 @@ private:
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
         path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path && mount.source == place.path &&
-                         is_roots_way(place.path);
+                         is_roots_device_path(place.path);
         return Found(std::move(path));
     }
 
