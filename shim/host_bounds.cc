@@ -46,6 +46,17 @@ Result<void> check_path(const HostPath& path, const Confinement& confinement) {
     return {};
 }
 
+// The kernel tells of an overlay only by which paths it was made (mountinfo), and its root has an inode of its own: no look behind the mount finds
+// out that another directory was in a layer's path by then.
+Result<void> check_layers(const HostPath& path, const Confinement& confinement) {
+    if (!path.may_be_another || confinement.host.protected_paths) return {};
+    return Error{ErrorKind::denied,
+                 concat({"the mount at ", quote(path.destination), " is an overlay of the host's ", quote_some(path.names),
+                         ", which somebody could exchange for another place in time, without a trace: mount the directory itself (Podman: "
+                         "without ':O'), or let the operator list it with \"weaker\": true under \"hostPaths\" of confinement ",
+                         quote(confinement.name), " (", confinement.origin.text(), ")"})};
+}
+
 // A device may come as a mount, too: Podman without root makes one of each --device.
 Result<void> check_device(const HostPath& path, const Confinement& confinement) {
     if (!path.device || !confinement.host.devices || is_device_granted(*path.device, path.device_fact, *confinement.host.devices))
@@ -151,6 +162,7 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
         if (path.is_device) continue;
         TRY(check_protected(path, confinement));
         TRY(check_path(path, confinement));
+        TRY(check_layers(path, confinement));
         TRY(check_device(path, confinement));
         // What was judged is what is mounted, wherever a link leads by then.
         if (!path.mount) continue;

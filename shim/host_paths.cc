@@ -130,13 +130,14 @@ private:
         return Found(std::move(path));
     }
 
-    // PATH, which is an overlay of LAYERS: these are what it shows.
+    // PATH, which is an overlay of LAYERS: these are what it shows, as far as their paths lead there when it is mounted.
     Result<Found> look_at_layers(HostPath path, const Names& layers) {
         path.names.clear();
         for (const auto& layer : layers) {
             auto found = TRY(look_at_layer(absolute(layer)));
             if (!found) continue;
             path.is_protected = path.is_protected || found->is_protected;
+            path.may_be_another = path.may_be_another || found->may_be_another;
             std::move(found->names.begin(), found->names.end(), std::back_inserter(path.names));
         }
         return path.names.empty() && !path.is_protected ? Found() : Found(std::move(path));
@@ -150,6 +151,7 @@ private:
         if (own_.keeps(found.path)) return place ? look_at_volume(*place) : Found();
         if (TRY(oci::is_in_image(engine_, call_, found.path))) return Found();
         found.names = {found.path};
+        found.may_be_another = true;
         found.is_protected = TRY(shows_protected(found.names));
         return Found(std::move(found));
     }

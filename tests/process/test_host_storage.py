@@ -47,6 +47,8 @@ class Storage(HostTest):
         self.load({"hostPaths": ["/srv/over/**"]})
         self.assert_refused(self.create(directory, container=identity), "the mount at '/' brings the host's '/usr/share' (by ")
         self.load({"hostPaths": ["/srv/over/**", "/usr/share"]})
+        self.assert_refused(self.create(directory, container=identity), "the mount at '/' is an overlay of the host's '/usr/share', ")
+        self.load({"hostPaths": {"paths": ["/srv/over/**", "/usr/share"], "weaker": True}})
         self.assertIsNotNone(self.create(directory, container=identity).record)
 
 
@@ -64,9 +66,9 @@ class DevicePaths(HostTest):
         self.load({})
         os.symlink("/dev/null", "/srv/data/null")
         os.chmod("/srv/data", 0o777)
+        os.mkdir("/srv/roots")  # which root of a container writes where it is mounted
         null = {"type": "c", "major": 1, "minor": 3}
         user = [*NAMESPACES, {"type": "user"}]
-        os.mkdir("/srv/roots")  # which root of a container writes where it is mounted
         for path in ("/srv/data/null", "/srv/data/none", "/dev/../srv/data/none", "/srv/roots/none", "/dev/../srv/roots/none", "/dev/shm/none"):
             self.refused("in which others than root can put something", linux={"namespaces": user, "devices": [null | {"path": path}]})
         for path in ("dev/null", "../etc/passwd"):

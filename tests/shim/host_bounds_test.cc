@@ -38,7 +38,7 @@ Judgement judge(const apparmor::HostCeilings& ceilings, const std::string& rest,
 
 HostFacts one_path(const std::string& path, std::vector<std::string> names, bool is_protected = false) {
     HostFacts facts;
-    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, {}, {}});
+    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, false, {}, {}});
     return facts;
 }
 
@@ -124,6 +124,23 @@ TEST(HostBounds, ControlGroupsOfTheHostAreReadOnly) {
     devices.devices = {*apparmor::parse_device_grant("a *:*")};
     EXPECT_EQ(judge(devices, kMount, facts).changes.readonly_mounts, facts.writable_cgroups);
     EXPECT_TRUE(judge(devices, kMount, facts).changes.takes_away());
+}
+
+TEST(HostBounds, AnOverlayMayBeOfAnotherPlaceByThen) {
+    auto facts = one_path("overlay of overlay", {"/srv/a", "/srv/b"});
+    facts.paths.back().may_be_another = true;
+    apparmor::HostCeilings listed;
+    listed.paths = {"/srv/*"};
+    for (const auto& ceilings : {apparmor::HostCeilings(), listed}) {
+        EXPECT_EQ(judge(ceilings, kMount, facts).refusal,
+                  "the mount at '/in' is an overlay of the host's '/srv/a', '/srv/b', which somebody could exchange for another place in "
+                  "time, without a trace: mount the directory itself (Podman: without ':O'), or let the operator list it with \"weaker\": "
+                  "true under \"hostPaths\" of confinement 'test' (f.json:1:2)");
+    }
+    listed.protected_paths = true;
+    EXPECT_EQ(judge(listed, kMount, facts).refusal, "");
+    listed.paths = {"/srv/a"};
+    EXPECT_NE(judge(listed, kMount, facts).refusal.find("brings the host's '/srv/b'"), std::string::npos);
 }
 
 // A runtime writes them as root of the host.
