@@ -109,6 +109,14 @@ std::size_t utf8_length(std::string_view text) {
 
 std::string quote(std::string_view text) { return concat({"'", escape(text, "'\\", kMaxQuoted), "'"}); }
 
+std::string quote_some(std::span<const std::string> texts) {
+    constexpr std::size_t kMost = 4;
+    std::string out;
+    for (const auto& text : texts.first(std::min(kMost, texts.size()))) out += concat({out.empty() ? "" : ", ", quote(text)});
+    if (texts.size() > kMost) out += concat({" and ", decimal(static_cast<long long>(texts.size() - kMost)), " more"});
+    return out;
+}
+
 std::string escape(std::string_view text, std::string_view also, std::size_t limit) {
     const bool cut = text.size() > limit;
     if (cut) text = text.substr(0, limit);

@@ -24,6 +24,9 @@ std::vector<std::string_view> lines(std::string_view text);
 // are not UTF-8 are written as \xHH, and more than 256 bytes are cut with "…" (sudo's CVE-2023-28486 is about unescaped text).
 std::string quote(std::string_view text);
 
+// The first few of TEXTS, each so quoted, and how many more there are.
+std::string quote_some(std::span<const std::string> texts);
+
 // TEXT as the content of a JSON string, without the quotes: `"`, `\` and control characters escaped; bytes that are not
 // valid UTF-8 become U+FFFD.
 std::string json_escape(std::string_view text);

@@ -59,7 +59,7 @@ Result<void> require_profile(const apparmor::Kernel& kernel, const std::string& 
 // exec: judges the command and restricts its process.
 Result<Prepared> prepare_exec(const Call& call, Trace& trace);
 
-// update: takes the rules of the device cgroup out of what the container is to have from now on.
+// update: takes the rules of the device cgroup out of what the container is to have from now on. Refused: what is no limit.
 Result<Prepared> prepare_update(const Call& call);
 
 }  // namespace aa::shim

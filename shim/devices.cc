@@ -163,11 +163,11 @@ Result<void> check_path(const oci::Device& device, bool in_user_namespace) {
     if (!device.path.starts_with('/'))
         return Error{ErrorKind::config, concat({"the device ", quote(device.path), " has no absolute path: give it one"})};
     // The runtime looks again.
-    if (in_user_namespace && !is_roots_way(device.path)) {
+    if (in_user_namespace && !is_roots_device_path(device.path)) {
         return Error{ErrorKind::denied,
                      concat({"the device ", quote(device.path),
-                             " has a path of the host in which others than root can put something, and which the runtime "
-                             "would mount: give it its path in /dev"})};
+                             " has a path of the host outside of /dev, or in which others than root can put something, and which the "
+                             "runtime would mount: give it its path in /dev"})};
     }
     struct stat status {};
     if (::stat(device.path.c_str(), &status) != 0) {
@@ -195,21 +195,14 @@ std::string told_as(const oci::Device& device, const DeviceFact& fact) {
     return device.path.empty() ? fact.numbers : concat({device.path, " (", fact.numbers, ")"});
 }
 
-// NAMES for people: the first few, and how many more.
-std::string shown(const std::vector<std::string>& names) {
-    constexpr std::size_t kMost = 4;
-    if (names.size() <= kMost) return join(names, ", ");
-    return concat({join(std::vector(names.begin(), names.begin() + kMost), ", "), " and ",
-                   decimal(static_cast<long long>(names.size() - kMost)), " more"});
-}
-
 }  // namespace
 
-bool is_roots_way(const std::string& path) {
+bool is_roots_device_path(const std::string& path) {
+    if (!path.starts_with("/dev/") || concat({path, "/"}).find("/../") != path.npos) return false;
     const auto parent = path.substr(0, path.rfind('/'));
     struct stat file {};
     const bool is_link = ::lstat(path.c_str(), &file) == 0 && S_ISLNK(file.st_mode);
-    return !is_link && (parent.empty() || open_trusted_path(parent, O_PATH | O_DIRECTORY));
+    return !is_link && open_trusted_path(parent, O_PATH | O_DIRECTORY);
 }
 
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts) {
@@ -246,7 +239,7 @@ bool is_device_granted(const oci::Device& device, const DeviceFact& fact, const 
 
 void tell_taken_devices(const std::vector<std::string>& names, std::vector<std::string>& reasons) {
     if (names.empty()) return;
-    reasons.push_back(concat({"takes away the devices ", shown(names), ", which the confinement does not list under \"devices\""}));
+    reasons.push_back(concat({"takes away the devices ", quote_some(names), ", which the confinement does not list under \"devices\""}));
 }
 
 void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const std::vector<DeviceGrant>& grants, oci::HostChanges& changes,
@@ -277,7 +270,7 @@ void cut_devices(const oci::HostRequest& request, const HostFacts& facts, const 
     if (!taken.empty()) changes.removed_devices = std::move(removed);
     if (!rules.cut.empty()) changes.device_rules = std::move(rules.kept);
     tell_taken_devices(taken, reasons);
-    if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", shown(closed), " (\"devices\")"}));
+    if (!closed.empty()) reasons.push_back(concat({"closes the device cgroup to ", quote_some(closed), " (\"devices\")"}));
 }
 
 }  // namespace aa::shim

@@ -15,8 +15,9 @@
 
 namespace aa::shim {
 
-// Whether root alone, and no link, says what lies at PATH, be it nothing: each directory on the way is root's and nobody else's to write.
-bool is_roots_way(const std::string& path);
+// Whether PATH is one in /dev of which root alone, and no link, says what lies there, be it nothing: each directory on the way is root's and nobody
+// else's to write. Not elsewhere: root's directories may be mounted in containers, whose root writes there.
+bool is_roots_device_path(const std::string& path);
 
 // Adds to FACTS the devices that REQUEST asks for and the rules of its device cgroup. NAMES: looks for the names that the host gives them.
 Result<void> collect_devices(const oci::HostRequest& request, bool names, HostFacts& facts);

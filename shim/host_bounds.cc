@@ -46,6 +46,17 @@ Result<void> check_path(const HostPath& path, const Confinement& confinement) {
     return {};
 }
 
+// The kernel tells of an overlay only by which paths it was made (mountinfo), and its root has an inode of its own: no look behind the mount finds
+// out that another directory was in a layer's path by then.
+Result<void> check_layers(const HostPath& path, const Confinement& confinement) {
+    if (!path.may_be_another || confinement.host.protected_paths) return {};
+    return Error{ErrorKind::denied,
+                 concat({"the mount at ", quote(path.destination), " is an overlay of the host's ", quote_some(path.names),
+                         ", which somebody could exchange for another place in time, without a trace: mount the directory itself (Podman: "
+                         "without ':O'), or let the operator list it with \"weaker\": true under \"hostPaths\" of confinement ",
+                         quote(confinement.name), " (", confinement.origin.text(), ")"})};
+}
+
 // A device may come as a mount, too: Podman without root makes one of each --device.
 Result<void> check_device(const HostPath& path, const Confinement& confinement) {
     if (!path.device || !confinement.host.devices || is_device_granted(*path.device, path.device_fact, *confinement.host.devices))
@@ -99,7 +110,7 @@ Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement,
     if (!facts.kernel_file_systems.empty()) {
         return Error{
             ErrorKind::denied,
-            concat({"the mount at ", quote(facts.kernel_file_systems.front()),
+            concat({"what is mounted at ", quote_some(facts.kernel_file_systems),
                     " shows the kernel's files at another place than /proc or /sys, where nothing masks them, and confinement ",
                     quote(confinement.name), " (", confinement.origin.text(), ") keeps them masked (\"keepMasked\"): take it out"})};
     }
@@ -114,17 +125,26 @@ Result<void> keep_masked(const HostFacts& facts, const Confinement& confinement,
 }
 
 // Whoever may write all control groups has left the one that bounds devices, and what engines protect from containers as they do the kernel's files.
-Result<void> keep_cgroups(const HostFacts& facts, const Confinement& confinement, oci::HostChanges& changes,
-                          std::vector<std::string>& reasons) {
+Result<void> keep_cgroups(const oci::HostRequest& request, const HostFacts& facts, const Confinement& confinement,
+                          oci::HostChanges& changes, std::vector<std::string>& reasons) {
     if (!confinement.host.keep_masked && !confinement.host.devices) return {};
     const std::string_view key = confinement.host.keep_masked ? "keepMasked" : "devices";
     if (!facts.odd_readonly_paths.empty()) {
         return Error{ErrorKind::denied,
-                     concat({"the read-only path ", quote(facts.odd_readonly_paths.front()),
+                     concat({"the container's read-only paths ", quote_some(facts.odd_readonly_paths),
                              " may lie over the host's control groups, of which a runtime would leave a copy that can be written, and "
                              "confinement ",
                              quote(confinement.name), " (", confinement.origin.text(), ") keeps them read-only (\"", key,
-                             "\"): take it out, or give the container a control group namespace of its own"})};
+                             "\"): take that out, or give the container a control group namespace of its own"})};
+    }
+    if (const auto beyond = oci::files_that_are_no_limits(request.cgroup_files); !beyond.empty()) {
+        return Error{
+            ErrorKind::denied,
+            concat({"of its control group the container asks to have ", quote_some(beyond),
+                    " written (\"linux.resources.unified\"), by which any process of the host can be taken into it, and ended with "
+                    "it, and confinement ",
+                    quote(confinement.name), " (", confinement.origin.text(), ") keeps the host's control groups (\"", key,
+                    "\"): leave that out"})};
     }
     if (facts.writable_cgroups.empty()) return {};
     changes.readonly_mounts.insert(changes.readonly_mounts.end(), facts.writable_cgroups.begin(), facts.writable_cgroups.end());
@@ -142,6 +162,7 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
         if (path.is_device) continue;
         TRY(check_protected(path, confinement));
         TRY(check_path(path, confinement));
+        TRY(check_layers(path, confinement));
         TRY(check_device(path, confinement));
         // What was judged is what is mounted, wherever a link leads by then.
         if (!path.mount) continue;
@@ -151,7 +172,7 @@ Result<oci::HostChanges> judge_host(const Confinement& confinement, const oci::C
     TRY(check_namespaces(facts, confinement));
     TRY(check_sysctls(config.host, facts, confinement));
     TRY(keep_masked(facts, confinement, changes, reasons));
-    TRY(keep_cgroups(facts, confinement, changes, reasons));
+    TRY(keep_cgroups(config.host, facts, confinement, changes, reasons));
     if (confinement.host.devices) cut_devices(config.host, facts, *confinement.host.devices, changes, reasons);
     return changes;
 }

@@ -27,6 +27,7 @@ struct HostPath {
     bool is_protected = false;       // it shows what belongs to aa-shim or the runtime, or lies in it
     bool is_kernels = false;         // it lies in a proc or sysfs
     bool is_device = false;          // it is how its engine gives a container a device
+    bool may_be_another = false;     // it is an overlay of a place that somebody asked for: of what it is made, nothing tells afterwards
     std::optional<oci::Device> device;  // it is one
     apparmor::DeviceFact device_fact;   // of that; of one that every container has: empty
     std::uint64_t file_system = 0;      // its device, as stat(2) has it …

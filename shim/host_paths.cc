@@ -130,13 +130,14 @@ private:
         return Found(std::move(path));
     }
 
-    // PATH, which is an overlay of LAYERS: these are what it shows.
+    // PATH, which is an overlay of LAYERS: these are what it shows, as far as their paths lead there when it is mounted.
     Result<Found> look_at_layers(HostPath path, const Names& layers) {
         path.names.clear();
         for (const auto& layer : layers) {
             auto found = TRY(look_at_layer(absolute(layer)));
             if (!found) continue;
             path.is_protected = path.is_protected || found->is_protected;
+            path.may_be_another = path.may_be_another || found->may_be_another;
             std::move(found->names.begin(), found->names.end(), std::back_inserter(path.names));
         }
         return path.names.empty() && !path.is_protected ? Found() : Found(std::move(path));
@@ -150,6 +151,7 @@ private:
         if (own_.keeps(found.path)) return place ? look_at_volume(*place) : Found();
         if (TRY(oci::is_in_image(engine_, call_, found.path))) return Found();
         found.names = {found.path};
+        found.may_be_another = true;
         found.is_protected = TRY(shows_protected(found.names));
         return Found(std::move(found));
     }
@@ -170,7 +172,7 @@ private:
         auto path = TRY(caller_path(place));
         // Podman without root: in a user namespace no device's file can be made (pkg/util/utils_linux.go, AddPrivilegedDevices()).
         path.is_device = engine_ == oci::Engine::podman && path.device && mount.destination == place.path && mount.source == place.path &&
-                         is_roots_way(place.path);
+                         is_roots_device_path(place.path);
         return Found(std::move(path));
     }
 

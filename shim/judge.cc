@@ -96,7 +96,7 @@ Result<Decision> judge_facts(const apparmor::CompiledCatalog& catalog, const Con
     TRY(check_seccomp_listener(config, oci::engine_name(facts.engine.engine), engine_call.id));
     const auto confinement = TRY(catalog.confinement(decision.confinement));
     decision.host = TRY(judge_host(confinement, config, facts.host, decision.reasons));
-    decision.mounts = judged_mounts(config, facts.host);
+    decision.mounts = judged_mounts(config, facts.host, decision.host.removed_mounts);
     decision.namespaces = judged_namespaces(config.host, facts.host.namespaces);
     decision.may_be_mistaken = !config.host.hooks.empty() || config.host.find("mount") == nullptr;
     decision.start_hooks = config.host.start_hooks;

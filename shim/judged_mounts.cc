@@ -74,13 +74,16 @@ bool take_number(std::string_view& text, std::uint64_t& number, std::size_t digi
 
 }  // namespace
 
-std::vector<JudgedMount> judged_mounts(const oci::Config& config, const HostFacts& facts) {
+std::vector<JudgedMount> judged_mounts(const oci::Config& config, const HostFacts& facts, const std::vector<bool>& removed) {
+    const auto is_made = [&removed](std::size_t mount) { return removed.empty() || !removed[mount]; };
     std::vector<JudgedMount> mounts;
     std::set<std::string_view> later;  // destinations of the mounts behind that of the path in turn
     std::size_t next = config.mounts.size();
     for (auto path = facts.paths.rbegin(); path != facts.paths.rend(); ++path) {
-        if (path->inode == 0 || path->is_device) continue;
-        while (path->mount && next > *path->mount + 1) later.insert(config.mounts[--next].destination);
+        if (path->inode == 0 || (path->mount && !is_made(*path->mount))) continue;
+        while (path->mount && next > *path->mount + 1) {
+            if (is_made(--next)) later.insert(config.mounts[next].destination);
+        }
         if (!path->mount || !is_covered(path->destination, later)) mounts.push_back({path->file_system, path->inode, path->destination});
     }
     std::ranges::reverse(mounts);

@@ -17,8 +17,9 @@
 
 namespace aa::shim {
 
-// Those of FACTS that CONFIG has the runtime mount, and that no later mount of it covers.
-std::vector<JudgedMount> judged_mounts(const oci::Config& config, const HostFacts& facts);
+// Those of FACTS that CONFIG has the runtime mount, and that no later mount of it covers. REMOVED: which of its mounts are taken away, for each;
+// empty: none.
+std::vector<JudgedMount> judged_mounts(const oci::Config& config, const HostFacts& facts, const std::vector<bool>& removed);
 
 // MOUNTS as a record has them, and read from there; false if TEXT is none.
 std::string to_text(const std::vector<JudgedMount>& mounts);

@@ -2,6 +2,7 @@
 #include "oci/bundle/host_request.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "base/text.h"
@@ -56,7 +57,15 @@ void read_device_rules(Reader& reader, HostRequest& request) {
     if (!reader.null()) (void)reader.array([&] { (void)json::read_members(reader, kDeviceRule, request.device_rules.emplace_back()); });
     request.device_rules_place = {begin, reader.position()};
 }
-constexpr Member<HostRequest> kResources[] = {{"devices", read_device_rules}};
+void read_cgroup_files(Reader& reader, HostRequest& request) {
+    if (reader.null()) return;
+    (void)reader.object([&](const json::Text& name) {
+        reader.count(json::kObjectWeight);
+        request.cgroup_files.push_back(name.decoded());
+        (void)reader.skip();
+    });
+}
+constexpr Member<HostRequest> kResources[] = {{"devices", read_device_rules}, {"unified", read_cgroup_files}};
 
 constexpr std::string_view kNamespaceTypes[] = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
 void read_namespace_type(Reader& reader, Namespace& space) { space.type = read_text(reader); }
@@ -157,11 +166,26 @@ void read_resources(Reader& reader, HostRequest& request) {
     request.resources_place = {begin, reader.position()};
 }
 
-Result<std::string> without_device_rules(std::string_view text) {
+// linux Documentation/admin-guide/cgroup-v2.rst, "Core Interface Files": cgroup.procs, cgroup.threads, cgroup.kill, cgroup.freeze and the like
+// are the group itself; two are limits, and so is what the controllers call by their own names.
+std::vector<std::string> files_that_are_no_limits(const std::vector<std::string>& files) {
+    std::vector<std::string> beyond;
+    const auto is_beyond = [](std::string_view file) { return file.starts_with("cgroup.") && !file.starts_with("cgroup.max."); };
+    std::ranges::copy_if(files, std::back_inserter(beyond), is_beyond);
+    return beyond;
+}
+
+Result<std::string> bounded_resources(std::string_view text) {
     Reader reader(text);
     HostRequest request;
     read_resources(reader, request);
     TRY(reader.finish());
+    if (const auto beyond = files_that_are_no_limits(request.cgroup_files); !beyond.empty()) {
+        return Error{ErrorKind::denied,
+                     concat({"\"unified\" has ", quote_some(beyond),
+                             ", by which any process of the host can be taken into the control group, and ended with it: "
+                             "leave that out"})};
+    }
     Splices splices;
     if (request.device_rules_place) splices.replace(*request.device_rules_place, "[]");
     return splices.apply(text);

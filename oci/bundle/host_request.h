@@ -60,6 +60,7 @@ struct HostRequest {
     std::optional<json::Extent> resources_place;     // of the object or the null
     bool resources_present = false;                  // an object
     bool resources_empty = false;
+    std::vector<std::string> cgroup_files;  // of its control group, which the runtime is to write (linux.resources.unified)
     std::vector<Namespace> namespaces;
     TextList masked_paths;
     TextList readonly_paths;
@@ -81,8 +82,13 @@ void read_hooks(json::Reader& reader, HostRequest& request);
 void read_net_devices(json::Reader& reader, HostRequest& request);
 void read_sysctls(json::Reader& reader, HostRequest& request);
 
-// TEXT, which is the object linux.resources as a document of its own, without rules of the device cgroup.
-Result<std::string> without_device_rules(std::string_view text);
+// Those of FILES, of a control group, that tell whom it holds and what becomes of these, and are no limits. A runtime writes them as root of the
+// host, and so takes in any process of the host, or of another container, that it is told the number of.
+std::vector<std::string> files_that_are_no_limits(const std::vector<std::string>& files);
+
+// TEXT, which is the object linux.resources as a document of its own, without rules of the device cgroup. An error: it is none, or has a file
+// that is no limit.
+Result<std::string> bounded_resources(std::string_view text);
 
 // What a decision does to what a request asks of the host. Nothing given: all stays.
 struct HostChanges {

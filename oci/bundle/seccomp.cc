@@ -110,28 +110,34 @@ bool take_names(const SeccompRule& rule, std::string_view text, std::span<const 
     return false;
 }
 
-// Whether RULE names NAME.
-bool mentions(const SeccompRule& rule, std::string_view text, std::string_view name) {
-    bool found = false;
-    if (rule.names) for_each_name(text, *rule.names, [&](const Text& other, Extent) { found = found || other == name; });
-    return found;
+// Those of NAMES that are named by rules that MATTER. Each rule is read once: who asks for a container writes as many names as config.json holds.
+template <class Matters>
+std::vector<std::string> named_by(const Seccomp& seccomp, std::string_view text, std::span<const std::string> names, Matters&& matters) {
+    std::vector<bool> found(names.size());
+    for (const SeccompRule& rule : seccomp.rules) {
+        if (!rule.names || !matters(rule)) continue;
+        for_each_name(text, *rule.names, [&](const Text& name, Extent) {
+            const auto at = std::find_if(names.begin(), names.end(), [&](const std::string& wanted) { return name == wanted; });
+            if (at != names.end()) found[static_cast<std::size_t>(at - names.begin())] = true;
+        });
+    }
+    std::vector<std::string> named;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (found[i]) named.push_back(names[i]);
+    }
+    return named;
 }
 
-// Whether an unconditional rule denies NAME.
-bool is_denied(const Seccomp& seccomp, std::string_view text, std::string_view name) {
-    const auto denies = [&](const SeccompRule& rule) {
-        return !rule.conditional && !lets_through(rule.action) && mentions(rule, text, name);
-    };
-    return std::any_of(seccomp.rules.begin(), seccomp.rules.end(), denies);
+// Those of NAMES that an unconditional rule denies.
+std::vector<std::string> denied_of(const Seccomp& seccomp, std::string_view text, std::span<const std::string> names) {
+    return named_by(seccomp, text, names, [](const SeccompRule& rule) { return !rule.conditional && !lets_through(rule.action); });
 }
 
-// Whether a rule watches over NAME (traces it, asks a supervisor) which the default would let through unseen.
-bool is_watched(const Seccomp& seccomp, std::string_view text, std::string_view name) {
-    const auto watches = [&](const SeccompRule& rule) {
-        return rule.action != "SCMP_ACT_ALLOW" && rule.action != seccomp.default_action && lets_through(rule.action) &&
-               mentions(rule, text, name);
-    };
-    return std::any_of(seccomp.rules.begin(), seccomp.rules.end(), watches);
+// Those of NAMES that a rule watches over (traces them, asks a supervisor) which the default would let through unseen.
+std::vector<std::string> watched_of(const Seccomp& seccomp, std::string_view text, std::span<const std::string> names) {
+    return named_by(seccomp, text, names, [&seccomp](const SeccompRule& rule) {
+        return rule.action != "SCMP_ACT_ALLOW" && rule.action != seccomp.default_action && lets_through(rule.action);
+    });
 }
 
 std::string string_array(std::span<const std::string> strings) {
@@ -168,10 +174,14 @@ void deny_syscalls(const Seccomp& seccomp, std::string_view text, std::span<cons
     if (names.empty() || !seccomp.present) return;
     std::vector<std::string> taken(names.begin(), names.end());
     std::vector<std::string> denied(names.begin(), names.end());
+    std::vector<std::string> multiplexers;
     for (const Multiplexer& multiplexer : kMultiplexers) {
-        if (!makes_any(multiplexer, names)) continue;
-        taken.emplace_back(multiplexer.name);
-        if (is_watched(seccomp, text, multiplexer.name)) denied.emplace_back(multiplexer.name);
+        if (makes_any(multiplexer, names)) multiplexers.emplace_back(multiplexer.name);
+    }
+    taken.insert(taken.end(), multiplexers.begin(), multiplexers.end());
+    if (!multiplexers.empty()) {
+        const auto watched = watched_of(seccomp, text, multiplexers);
+        denied.insert(denied.end(), watched.begin(), watched.end());
     }
     std::vector<Extent> objects;
     std::vector<bool> removed;
@@ -181,7 +191,8 @@ void deny_syscalls(const Seccomp& seccomp, std::string_view text, std::span<cons
     }
     splices.remove_elements(objects, removed);
     if (!lets_through(seccomp.default_action)) return;
-    std::erase_if(denied, [&](const std::string& name) { return is_denied(seccomp, text, name); });
+    const auto already = denied_of(seccomp, text, denied);
+    std::erase_if(denied, [&](const std::string& name) { return std::find(already.begin(), already.end(), name) != already.end(); });
     if (!denied.empty()) append_rule(seccomp, removed, text, denying_rule(denied), splices);
 }
 

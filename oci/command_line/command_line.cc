@@ -38,10 +38,10 @@ std::uint32_t find_possible_command(Arguments arguments, std::uint32_t from, Run
             const GlobalToken token = classify_global(arguments[i], kind);
             switch (token.kind) {
                 case GlobalToken::Kind::word:
-                    if (command_named(token.word, kind) != Command::pass_through) return i;
+                    if (command_named(token.word) != Command::pass_through) return i;
                     break;
                 case GlobalToken::Kind::dashes:
-                    if (i + 1 < size && command_named(arguments[i + 1], kind) != Command::pass_through) return i + 1;
+                    if (i + 1 < size && command_named(arguments[i + 1]) != Command::pass_through) return i + 1;
                     break;
                 case GlobalToken::Kind::known:
                     (token.flag->takes == Takes::value && !token.has_value ? after : next) = true;
@@ -86,16 +86,16 @@ void find_command(Head& head, Arguments arguments, RuntimeKind kind) {
         switch (token.kind) {
             case GlobalToken::Kind::word:
                 head.at = i;
-                head.line.command = command_named(token.word, kind);
+                head.line.command = command_named(token.word);
                 return;
             case GlobalToken::Kind::dashes:
                 head.at = i + 1;
-                if (head.at < size) head.line.command = command_named(arguments[head.at], kind);
+                if (head.at < size) head.line.command = command_named(arguments[head.at]);
                 return;
             case GlobalToken::Kind::unknown:
                 doubt(head, i);
                 head.at = find_possible_command(arguments, i, kind);
-                if (head.at < size) head.line.command = command_named(classify_global(arguments[head.at], kind).word, kind);
+                if (head.at < size) head.line.command = command_named(classify_global(arguments[head.at], kind).word);
                 return;
             case GlobalToken::Kind::known:
                 break;
@@ -284,6 +284,10 @@ std::string_view passing_id(const CommandLine& line, Arguments arguments, std::u
     return {};
 }
 
+// Whether LINE goes through where it is not certain how it is read. It is the engine's, and nobody else's; and versions of runc disagree about
+// CRI-O's own, "update --resources - ID" (internal/oci/runtime_oci.go).
+bool may_be_in_doubt(const CommandLine& line, RuntimeKind kind) { return line.command == Command::update && kind == RuntimeKind::runc; }
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(Arguments arguments, RuntimeKind kind) {
@@ -293,10 +297,15 @@ Result<CommandLine> parse_command_line(Arguments arguments, RuntimeKind kind) {
         line.id = passing_id(line, arguments, head.at);
         return std::move(line);
     }
-    if (head.in_doubt || !head.root_doubt.empty()) return refuse_head(head, arguments, kind);
+    const bool in_doubt = head.in_doubt || !head.root_doubt.empty();
+    if (in_doubt && !may_be_in_doubt(line, kind)) return refuse_head(head, arguments, kind);
     line.options_from = head.at + 1;
     Reading reading = read_arguments(arguments, line.options_from, line.command, kind);
-    if (reading.fault != Fault::none) return refuse_reading(reading, line, arguments, kind);
+    if (reading.fault != Fault::none && !may_be_in_doubt(line, kind)) return refuse_reading(reading, line, arguments, kind);
+    if (in_doubt || reading.fault != Fault::none) {
+        line.command = Command::pass_through;
+        return std::move(line);
+    }
     if (head.prints_only || wants_help(reading)) {
         line.command = Command::pass_through;
         return std::move(line);

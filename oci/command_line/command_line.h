@@ -25,7 +25,7 @@ enum class Command {
     run,
     restore,
     exec,
-    update,  // of crun alone: of runc's, nothing concerns us
+    update,
 };
 
 // Whether COMMAND starts processes, so that there is something to decide.

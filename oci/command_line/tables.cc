@@ -92,6 +92,30 @@ constexpr Flag kRuncExec[] = {
     {"help", 'h', kNothing, Meaning::help},
 };
 
+// runc update.go. --cpu-burst, --cpu-idle: since 1.2.
+constexpr Flag kRuncUpdate[] = {
+    {"resources", 'r', kValue, Meaning::resources_file},
+    {"blkio-weight", 0, kValue},
+    {"cpu-period", 0, kValue},
+    {"cpu-quota", 0, kValue},
+    {"cpu-burst", 0, kValue},
+    {"cpu-share", 0, kValue},
+    {"cpu-rt-period", 0, kValue},
+    {"cpu-rt-runtime", 0, kValue},
+    {"cpuset-cpus", 0, kValue},
+    {"cpuset-mems", 0, kValue},
+    {"memory", 0, kValue},
+    {"cpu-idle", 0, kValue},
+    {"memory-reservation", 0, kValue},
+    {"memory-swap", 0, kValue},
+    {"kernel-memory", 0, kValue},
+    {"kernel-memory-tcp", 0, kValue},
+    {"pids-limit", 0, kValue},
+    {"l3-cache-schema", 0, kValue},
+    {"mem-bw-schema", 0, kValue},
+    {"help", 'h', kNothing, Meaning::help},
+};
+
 // Every crun table ends with the options that argp itself adds: they count when a name is abbreviated.
 
 // crun src/crun.c.
@@ -229,19 +253,19 @@ std::span<const Flag> command_flags(Command command, RuntimeKind kind) {
         case Command::exec:
             return crun ? std::span<const Flag>(kCrunExec) : kRuncExec;
         case Command::update:
-            return crun ? std::span<const Flag>(kCrunUpdate) : std::span<const Flag>();
+            return crun ? std::span<const Flag>(kCrunUpdate) : kRuncUpdate;
         case Command::pass_through:
             return {};
     }
     return {};
 }
 
-Command command_named(std::string_view name, RuntimeKind kind) {
+Command command_named(std::string_view name) {
     if (name == "create") return Command::create;
     if (name == "run") return Command::run;
     if (name == "restore") return Command::restore;
     if (name == "exec") return Command::exec;
-    if (name == "update" && kind == RuntimeKind::crun) return Command::update;
+    if (name == "update") return Command::update;
     return Command::pass_through;
 }
 

@@ -72,7 +72,7 @@ std::span<const Flag> global_flags(RuntimeKind kind);
 // The options of COMMAND; empty for pass_through, whose options are nobody's business here.
 std::span<const Flag> command_flags(Command command, RuntimeKind kind);
 
-// Which of our commands NAME is for KIND; pass_through for every other word.
-Command command_named(std::string_view name, RuntimeKind kind);
+// Which of our commands NAME is; pass_through for every other word.
+Command command_named(std::string_view name);
 
 }  // namespace aa::oci

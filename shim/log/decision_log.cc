@@ -39,6 +39,12 @@ std::string one_line(std::string_view value) { return escape(value, "\\", kMaxVa
 // Our own words, in which foreign ones are quoted already.
 std::string message_line(const LogEntry& entry) { return escape(entry.message, {}, kMaxMessage); }
 
+// What is appended for every command that somebody has started must not be as long as its words.
+std::string file_value(std::string_view value) {
+    const bool cut = value.size() > kMaxMessage;
+    return concat({json_escape(value.substr(0, kMaxMessage)), cut ? "…" : ""});
+}
+
 std::string_view outcome(const LogEntry& entry) { return entry.found ? "found" : entry.allowed ? "allowed" : "refused"; }
 
 int priority(const LogEntry& entry) { return entry.allowed ? LOG_INFO : LOG_WARNING; }
@@ -79,8 +85,8 @@ std::string to_journal(const LogEntry& entry) {
 std::string to_json(const LogEntry& entry, long long now) {
     std::string out = concat({"{\"time\":\"", rfc3339(now), "\",\"outcome\":\"", outcome(entry), "\",\"decision\":\"",
                               json_escape(entry.id), "\",\"command\":\"", json_escape(entry.command), "\",\"container\":\"",
-                              json_escape(entry.container), "\",\"message\":\"", json_escape(entry.message), "\""});
-    for (const auto& [name, value] : entry.fields) out += concat({",\"", name, "\":\"", json_escape(value), "\""});
+                              file_value(entry.container), "\",\"message\":\"", file_value(entry.message), "\""});
+    for (const auto& [name, value] : entry.fields) out += concat({",\"", name, "\":\"", file_value(value), "\""});
     return out + "}\n";
 }
 

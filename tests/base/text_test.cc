@@ -36,6 +36,12 @@ TEST(Text, QuoteCutsWhatIsLong) {
     EXPECT_EQ(quoted, "'" + std::string(256, 'x') + "…'");
 }
 
+TEST(Text, QuoteSomeSaysHowManyMore) {
+    EXPECT_EQ(quote_some(std::vector<std::string>{"a\n"}), R"('a\x0a')");
+    EXPECT_EQ(quote_some(std::vector<std::string>{"a", "b", "c", "d"}), "'a', 'b', 'c', 'd'");
+    EXPECT_EQ(quote_some(std::vector<std::string>{"a", "b", "c", "d", "e", "f"}), "'a', 'b', 'c', 'd' and 2 more");
+}
+
 TEST(Text, JsonEscapeIsValidJson) {
     EXPECT_EQ(json_escape("a\"b\\c\n\x01\x7f"), R"(a\"b\\c\u000a\u0001\u007f)");
     EXPECT_EQ(json_escape("\xff"), "\xEF\xBF\xBD");

@@ -17,7 +17,12 @@ MEMORY_KIB = 16 * 1024
 BIG = 1 << 20  # beyond it, a call may hold the document once more
 
 # Rules ask for the entrypoint and for names of devices, so that these are looked for.
-BOUNDS = {"hostPaths": ["/usr/share"], "devices": [], "keepMasked": True}
+BOUNDS = {"hostPaths": ["/usr/share"], "devices": [], "keepMasked": True, "denySyscalls": """
+    acct add_key bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick
+    init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
+    migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality
+    pivot_root process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd reboot request_key set_mempolicy setdomainname
+    sethostname setns settimeofday swapoff swapon symlink sysfs umount2 unshare uselib userfaultfd ustat vhangup vmsplice""".split()}
 CATALOG = harness.CATALOG | {"confinements": {"test": harness.BASE | BOUNDS}, "rules": [
     {"match": {"entrypoint": "/usr/bin/nosuch"}, "reject": "found"}, {"match": {"device": "/dev/nosuch"}, "reject": "found"}]}
 DOTS = "./" * 2040
@@ -71,6 +76,8 @@ HOSTILE = {
     "many masked paths": {"linux": {"maskedPaths": ["/proc/x"] * 40_000, "readonlyPaths": ["/proc/" + "y/" * 100_000]}},
     "many system calls": {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
         {"names": ["read"] * 100, "action": "SCMP_ACT_ALLOW"}] * 1000}}},
+    "long names of system calls": {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["r" * 100] * 250_000, "action": "SCMP_ACT_ERRNO"}]}}},
 }
 
 

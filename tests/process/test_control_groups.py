@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container's control group bounds its devices: there is one, the container does not leave it, and no update gives back what was taken."""
+"""A container's control group bounds its devices: there is one, the container does not leave it, no update gives back what was taken, and it holds
+nobody else."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import harness
+import real_runtime
 from host_test import DENY_ALL, NAMESPACES, READ_ONLY, HostTest
-
 
 CGROUP = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}
 
@@ -33,7 +36,7 @@ class Mounts(HostTest):
             self.load(ceilings)
             for path in ("/sys", "/link", "/proc/../sys", ""):
                 linux = {"namespaces": NAMESPACES, "readonlyPaths": ["/proc/sys", path]}
-                self.refused(f"the read-only path '{path}' may lie over the host's control groups", mounts=[mount], linux=linux)
+                self.refused(f"read-only paths '{path}' may lie over the host's control groups", mounts=[mount], linux=linux)
                 self.created(mounts=[mount], linux=linux | {"namespaces": [*NAMESPACES, {"type": "cgroup"}]})
                 self.created(linux=linux)
             self.created(mounts=[mount], linux={"namespaces": NAMESPACES, "readonlyPaths": ["/proc/sys", "/proc/bus"]})
@@ -60,6 +63,53 @@ class WithoutControlGroup(HostTest):
         self.assertIsNotNone(self.shim(*disabled[0], "create", "--bundle", self.next_bundle({}), "c1").record)
 
 
+class TakesIn(real_runtime.RealRuntime):
+    """A runtime writes what files of the control group a request names (`podman run --cgroup-conf`), as root of the host."""
+
+    on_v2 = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
+             'umount --recursive --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh")
+    group = "aa-shim-test-takes-in"
+
+    def run_naming(self, victim, ceilings):
+        confinement = harness.CATALOG["confinements"]["test"] | ceilings
+        loaded = self.try_to_load(harness.CATALOG | {"confinements": {"test": confinement}, "rules": []})
+        self.assertEqual(loaded.returncode, 0, loaded.stderr)
+        directory = self.bundle_for("true", name=f"bundle{victim.pid}")
+        file = directory / "config.json"
+        document = json.loads(file.read_bytes())
+        document["linux"] |= {"cgroupsPath": f"/{self.group}", "resources": {"unified": {"cgroup.procs": str(victim.pid)}}}
+        file.write_text(json.dumps(document))
+        return self.runtime_call("run", "--bundle", directory, "c1", prefix=self.on_v2)
+
+    def is_taken_in(self, victim):
+        file = Path(f"/proc/{victim.pid}/cgroup")
+        return victim.poll() is not None or self.group in file.read_text()
+
+    def test_a_process_of_the_host(self):
+        if subprocess.run([*self.on_v2, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no control groups of version 2 can be mounted here")
+        self.addCleanup(subprocess.run, [*self.on_v2, "sh", "-c", f"rmdir /sys/fs/cgroup/{self.group} 2>&1"], stdout=subprocess.DEVNULL, check=False)
+        for ceilings, refused in (({}, False), ({"keepMasked": True}, True), ({"devices": []}, True)):
+            victim = subprocess.Popen(["sleep", "1000"])
+            with self.subTest(ceilings):
+                run = self.run_naming(victim, ceilings)
+                self.assertEqual(self.is_taken_in(victim), not refused, run.message)
+                if refused:
+                    self.assert_refused(run, "of its control group the container asks to have 'cgroup.procs' written")
+            victim.kill()
+            victim.wait()
+
+
+class RuncTakesIn(TakesIn, harness.ShimTest):
+    runtime_name = "runc"
+    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+
+
+class CrunTakesIn(TakesIn, harness.ShimTest):
+    runtime_name = "crun"
+    runtime_file = "/usr/bin/crun"
+
+
 class Update(HostTest):
     """crun sets the rules of the device cgroup that an update brings, and Podman brings those that were once asked for."""
 
@@ -80,7 +130,7 @@ class Update(HostTest):
             self.assertIsNotNone(run.record, run.message)
             self.assertEqual(json.loads(run.record.resources), {"pids": {"limit": 100}, "devices": [], "unified": {"memory.high": "max"}})
         with self.file.open() as stdin:
-            run = self.shim("update", "-r", "-", "c1", stdin=stdin)
+            run = self.shim("update", "--resources=-", "c1", stdin=stdin)
             self.assertIsNotNone(run.record, run.message)
             self.assertEqual(json.loads(run.record.resources)["devices"], [])
 
@@ -99,7 +149,15 @@ class Update(HostTest):
         self.assertIsNone(self.shim("update", "-r", "/srv/missing", "c1").record)
 
 
-class UpdateOfRunc(HostTest):
-    def test_nothing_is_changed(self):
-        """It sets no rules for devices."""
-        self.assert_forwarded(self.shim("update", "--resources", "/srv/missing", "c1"), "update", "--resources", "/srv/missing", "c1")
+    def test_what_is_no_limit_is_refused(self):
+        for name in ("cgroup.procs", "cgroup.threads"):
+            self.write(json.dumps({"unified": {"memory.high": "max", name: "1"}}))
+            self.assert_refused(self.shim("update", "--resources", self.file, "c1"), f"update of container 'c1': the resources in '{self.file}': \"unified\" has '{name}'")
+
+
+class UpdateOfRunc(Update):
+    runtime_name = "runc"
+
+    def test_what_versions_disagree_about_goes_through(self):
+        """As CRI-O has it."""
+        self.assert_forwarded(self.shim("update", "--resources", "-", "c1"), "update", "--resources", "-", "c1")

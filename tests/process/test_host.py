@@ -223,10 +223,14 @@ class Hostile(HostTest):
         self.load({})
         self.refused("keep what confines it", mounts=[overlay("/srv/data", "/etc/aa-shim")])
         self.refused("keep what confines it", mounts=[{"destination": "/in", "type": "btrfs", "source": "/dev/sda"}])
-        self.created(mounts=[overlay("/srv/data", "/usr/share")])
+        self.refused("an overlay of the host's '/srv/data', '/usr/share', which somebody could exchange", mounts=[overlay("/srv/data", "/usr/share")])
         self.load(CEILINGS)
         self.refused("brings the host's '/usr/share'", mounts=[overlay("/srv/data", "/usr/share")])
+        self.refused("an overlay of the host's '/srv/data'", mounts=[overlay("/srv/data")])
+        self.load(CEILINGS | {"hostPaths": {"paths": ["/srv/**"], "weaker": True}})
+        self.refused("brings the host's '/usr/share'", mounts=[overlay("/srv/data", "/usr/share")])
         self.created(mounts=[overlay("/srv/data", "/srv/data")])
+        self.load(CEILINGS)
         self.refused("without an absolute path", mounts=[overlay("/srv/data", "../../../srv/data")])
         self.refused("keep what confines it", mounts=[overlay("/srv/data") | {"options": ["ro"]}])
 
@@ -266,8 +270,8 @@ class Explained(HostTest):
         self.assertIn("hostPath='/srv/data'", self.explain("--host-path", "/srv/data"))
         os.symlink("/usr/share", "/srv/out")
         self.assertIn("brings the host's '/usr/share'", self.explain("--host-path", "/srv/out", code=1))
-        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "/dev/kmsg"))
-        self.assertIn("takes away the devices /dev/kmsg", self.explain("--device", "c 1:11"))
+        self.assertIn("takes away the devices '/dev/kmsg'", self.explain("--device", "/dev/kmsg"))
+        self.assertIn("takes away the devices '/dev/kmsg'", self.explain("--device", "c 1:11"))
         self.assertNotIn("takes away", self.explain("--device", "/dev/null"))
         self.assertIn("share the host's namespaces: pid", self.explain("--host-namespace", "pid", code=1))
         self.assertIn("masks again /proc/acpi", self.explain("--unmasked"))
@@ -276,7 +280,7 @@ class Explained(HostTest):
     def test_a_privileged_one(self):
         said = self.explain("--engine", "docker", "--privileged", "true")
         for line in ("  removed +.*SYS_ADMIN.*", "because +masks again /proc/acpi,.*", "because +makes read-only again /proc/bus,.*",
-                     r'because +closes the device cgroup to a \*:\* rwm \("devices"\)'):
+                     r"because +closes the device cgroup to 'a \*:\* rwm' \(\"devices\"\)"):
             self.assertRegex(said, f"(?m)^{line}$")
         self.assertNotRegex(self.explain("--engine", "docker", "--privileged", "false"), "removed|masks again|closes")
         self.load({"devices": [], "keepMasked": True}, [{"match": {"privileged": True, "device": "a \\*:\\*", "unmasked": True}, "reject": "no"}])

@@ -47,6 +47,8 @@ class Storage(HostTest):
         self.load({"hostPaths": ["/srv/over/**"]})
         self.assert_refused(self.create(directory, container=identity), "the mount at '/' brings the host's '/usr/share' (by ")
         self.load({"hostPaths": ["/srv/over/**", "/usr/share"]})
+        self.assert_refused(self.create(directory, container=identity), "the mount at '/' is an overlay of the host's '/usr/share', ")
+        self.load({"hostPaths": {"paths": ["/srv/over/**", "/usr/share"], "weaker": True}})
         self.assertIsNotNone(self.create(directory, container=identity).record)
 
 
@@ -54,9 +56,9 @@ class DevicePaths(HostTest):
     def test_the_path_of_a_fifo(self):
         self.load({})
         os.mkfifo("/srv/fifo")
-        for path in ("/etc/passwd", "/dev/null"):
+        for path, user in (("/etc/passwd", []), ("/dev/null", [{"type": "user"}])):
             self.refused("has the path of something else", linux={
-                "namespaces": [*NAMESPACES, {"type": "user"}], "devices": [{"path": path, "type": "p"}]})
+                "namespaces": [*NAMESPACES, *user], "devices": [{"path": path, "type": "p"}]})
         self.created(linux={"namespaces": NAMESPACES, "devices": [{"path": "/srv/fifo", "type": "p"}]})
 
     def test_the_path_of_a_device_that_somebody_could_change(self):
@@ -64,10 +66,24 @@ class DevicePaths(HostTest):
         self.load({})
         os.symlink("/dev/null", "/srv/data/null")
         os.chmod("/srv/data", 0o777)
+        os.mkdir("/srv/roots")  # which root of a container writes where it is mounted
         null = {"type": "c", "major": 1, "minor": 3}
         user = [*NAMESPACES, {"type": "user"}]
-        for path in ("/srv/data/null", "/srv/data/none", "/dev/../srv/data/none"):
+        for path in ("/srv/data/null", "/srv/data/none", "/dev/../srv/data/none", "/srv/roots/none", "/dev/../srv/roots/none", "/dev/shm/none"):
             self.refused("in which others than root can put something", linux={"namespaces": user, "devices": [null | {"path": path}]})
         for path in ("dev/null", "../etc/passwd"):
             self.refused("has no absolute path", linux={"namespaces": NAMESPACES, "devices": [null | {"path": path}]})
         self.created(linux={"namespaces": user, "devices": [null | {"path": "/dev/null"}], "uidMappings": [], "gidMappings": []})
+
+    def test_those_that_come_as_mounts(self):
+        """As Podman without root gives them. What stays is looked at again before the program begins; what is taken away covers nothing."""
+        identity = "a" * 64
+        directory = Path(f"/srv/graph/libpod/{identity}")
+        os.makedirs(directory)
+        self.load({"devices": [], "hostPaths": ["/srv/**"]})
+        mounts = [bind("/srv/data", "/dev/kmsg"), bind("/dev/kmsg", "/dev/kmsg"), bind("/dev/null", "/dev/null")]
+        (directory / "config.json").write_bytes(bundles.encode(bundles.config(mounts=mounts)))
+        seen = json.loads(self.create(directory, container=identity).record.config)
+        self.assertEqual(seen["mounts"], [mounts[0], mounts[2]])
+        for destination in ("/dev/kmsg", "/dev/null"):
+            self.assertIn(f"{len(destination)}:{destination}", seen["annotations"]["aa-shim/mounts"])

@@ -77,9 +77,9 @@ class PassThrough(harness.ShimTest):
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         self.addCleanup(os.close, write_end)
-        run = self.shim("update", "--resources=-", "c1", stdin=read_end)
+        run = self.shim("update", "--resources", "-", "c1", stdin=read_end)
         self.assertEqual(run.record.fds[0], os.readlink(f"/proc/self/fd/{read_end}"))
-        self.assert_forwarded(run, "update", "--resources=-", "c1")
+        self.assert_forwarded(run, "update", "--resources", "-", "c1")
 
     def test_environment_is_untouched(self):
         for environment in ({}, {"A": "1", "LISTEN_FDS": "2", "_OCI_STARTPIPE": "3", "PATH": "/nowhere", "LD_PRELOAD": "/x", "E": ""}):

@@ -38,7 +38,7 @@ Judgement judge(const apparmor::HostCeilings& ceilings, const std::string& rest,
 
 HostFacts one_path(const std::string& path, std::vector<std::string> names, bool is_protected = false) {
     HostFacts facts;
-    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, {}, {}});
+    facts.paths.push_back({0, "/in", path, std::move(names), is_protected, false, false, false, {}, {}});
     return facts;
 }
 
@@ -126,6 +126,54 @@ TEST(HostBounds, ControlGroupsOfTheHostAreReadOnly) {
     EXPECT_TRUE(judge(devices, kMount, facts).changes.takes_away());
 }
 
+TEST(HostBounds, AnOverlayMayBeOfAnotherPlaceByThen) {
+    auto facts = one_path("overlay of overlay", {"/srv/a", "/srv/b"});
+    facts.paths.back().may_be_another = true;
+    apparmor::HostCeilings listed;
+    listed.paths = {"/srv/*"};
+    for (const auto& ceilings : {apparmor::HostCeilings(), listed}) {
+        EXPECT_EQ(judge(ceilings, kMount, facts).refusal,
+                  "the mount at '/in' is an overlay of the host's '/srv/a', '/srv/b', which somebody could exchange for another place in "
+                  "time, without a trace: mount the directory itself (Podman: without ':O'), or let the operator list it with \"weaker\": "
+                  "true under \"hostPaths\" of confinement 'test' (f.json:1:2)");
+    }
+    listed.protected_paths = true;
+    EXPECT_EQ(judge(listed, kMount, facts).refusal, "");
+    listed.paths = {"/srv/a"};
+    EXPECT_NE(judge(listed, kMount, facts).refusal.find("brings the host's '/srv/b'"), std::string::npos);
+}
+
+// A runtime writes them as root of the host.
+TEST(HostBounds, NobodyIsTakenIntoItsControlGroup) {
+    const std::string takes_in = R"("linux":{"resources":{"unified":{"memory.high":"1","cgroup.procs":"1","cgroup.kill":"1"}}})";
+    const std::string limits = R"("linux":{"resources":{"unified":{"memory.high":"1","cgroup.max.depth":"1"}}})";
+    EXPECT_EQ(judge({}, takes_in).refusal, "");
+    apparmor::HostCeilings keep;
+    keep.keep_masked = true;
+    apparmor::HostCeilings devices;
+    devices.devices = {*apparmor::parse_device_grant("a *:*")};
+    for (const auto& [ceilings, key] : {std::pair(keep, "keepMasked"), std::pair(devices, "devices")}) {
+        EXPECT_EQ(judge(ceilings, limits).refusal, "");
+        EXPECT_EQ(judge(ceilings, takes_in).refusal,
+                  concat({"of its control group the container asks to have 'cgroup.procs', 'cgroup.kill' written "
+                          "(\"linux.resources.unified\"), by which any process of the host can be taken into it, and ended with it, and "
+                          "confinement 'test' (f.json:1:2) keeps the host's control groups (\"",
+                          key, "\"): leave that out"}));
+    }
+}
+
+TEST(HostBounds, AllThatIsRefusedForOneReasonIsNamed) {
+    HostFacts facts;
+    facts.kernel_file_systems = {"/tmp/p", "/q\n"};
+    apparmor::HostCeilings keep;
+    keep.keep_masked = true;
+    EXPECT_NE(judge(keep, R"("x":1)", facts).refusal.find(R"(what is mounted at '/tmp/p', '/q\x0a' shows the kernel's files)"),
+              std::string::npos);
+    facts = {};
+    facts.odd_readonly_paths = {"/a", "/b", "/c", "/d", "/e"};
+    EXPECT_NE(judge(keep, R"("x":1)", facts).refusal.find("read-only paths '/a', '/b', '/c', '/d' and 1 more may lie"), std::string::npos);
+}
+
 const std::string kPrivileged =
     R"("linux":{"devices":[{"path":"/dev/null","type":"c","major":1,"minor":3},{"path":"/dev/fuse","type":"b","major":8,"minor":0},
     {"path":"/dev/kvm","type":"c","major":10,"minor":232},{"path":"/f","type":"p"}],
@@ -141,7 +189,7 @@ TEST(HostBounds, DevicesAreCutToWhatIsListed) {
     EXPECT_EQ(texts(*judged.changes.device_rules),
               (std::vector<std::string>{"deny a *:* rwm", "allow c 1:3 rwm", "allow b *:* m", "allow c 1:3 rwm"}));
     ASSERT_EQ(judged.reasons.size(), 2U);
-    EXPECT_NE(judged.reasons[0].find("/dev/fuse (b 8:0), /dev/kvm (c 10:232)"), std::string::npos) << judged.reasons[0];
+    EXPECT_NE(judged.reasons[0].find("'/dev/fuse (b 8:0)', '/dev/kvm (c 10:232)'"), std::string::npos) << judged.reasons[0];
 
     ceilings.devices = {*apparmor::parse_device_grant("c 10:232 rw")};
     judged = judge(ceilings, kPrivileged);

@@ -32,18 +32,33 @@ TEST(JudgedMounts, WhatIsMountedAndStaysInSight) {
         path.destination = config.mounts[i].destination;
         path.inode = i + 1;
     }
-    facts.paths.back().is_device = true;
     auto& root = facts.paths.emplace_back();
     root.destination = "/";
     root.inode = 9;
     facts.paths.emplace_back().destination = "/not-told";
     // The mounts at /in and below it are covered by the later one.
-    EXPECT_EQ(judged_mounts(config, facts), (std::vector<JudgedMount>{{0, 3, "/kept"}, {0, 4, "/in"}, {0, 9, "/"}}));
+    EXPECT_EQ(judged_mounts(config, facts, {}), (std::vector<JudgedMount>{{0, 3, "/kept"}, {0, 4, "/in"}, {0, 5, "/dev/x"}, {0, 9, "/"}}));
     config.mounts.emplace_back().destination = "/kep";
     config.mounts.emplace_back().destination = "kept";
-    EXPECT_EQ(judged_mounts(config, facts).size(), 3U);
+    EXPECT_EQ(judged_mounts(config, facts, {}).size(), 4U);
     config.mounts.emplace_back().destination = "/";
-    EXPECT_EQ(judged_mounts(config, facts), (std::vector<JudgedMount>{{0, 9, "/"}}));
+    EXPECT_EQ(judged_mounts(config, facts, {}), (std::vector<JudgedMount>{{0, 9, "/"}}));
+}
+
+// Such as a device that the confinement does not list: it is not mounted, and covers nothing.
+TEST(JudgedMounts, WhatIsTakenAway) {
+    oci::Config config;
+    HostFacts facts;
+    for (std::size_t i = 0; i < 2; ++i) {
+        config.mounts.emplace_back().destination = "/dev/x";
+        auto& path = facts.paths.emplace_back();
+        path.mount = i;
+        path.destination = "/dev/x";
+        path.inode = i + 1;
+    }
+    facts.paths.back().is_device = true;
+    EXPECT_EQ(judged_mounts(config, facts, {}), (std::vector<JudgedMount>{{0, 2, "/dev/x"}}));
+    EXPECT_EQ(judged_mounts(config, facts, {false, true}), (std::vector<JudgedMount>{{0, 1, "/dev/x"}}));
 }
 
 }  // namespace

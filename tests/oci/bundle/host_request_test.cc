@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
+
 #include "oci/bundle/bundle.h"
 
 namespace aa::oci {
@@ -82,6 +84,23 @@ TEST(HostRequest, WhatRuntimesDisagreeAboutIsRefused) {
         ASSERT_FALSE(config) << c.rest;
         EXPECT_NE(config.error().message.find(c.problem), std::string::npos) << config.error().message;
     }
+}
+
+TEST(HostRequest, FilesOfTheControlGroup) {
+    const auto read = [](const std::string& resources) { return bounded_resources(resources); };
+    const auto good =
+        read(R"({"devices":[{"allow":true}],"unified":{"memory.high":"max","cgroup.max.depth":"2","cgroup.max.descendants":"2"}})");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(*good, R"({"devices":[],"unified":{"memory.high":"max","cgroup.max.depth":"2","cgroup.max.descendants":"2"}})");
+    EXPECT_TRUE(read(R"({"unified":null})"));
+    for (const char* name : {"cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze", "cgroup.\\u0070rocs"}) {
+        const auto refused = read(concat({R"({"unified":{"memory.high":"max",")", name, R"(":"1"}})"}));
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().kind, ErrorKind::denied);
+        EXPECT_NE(refused.error().message.find("\"unified\" has 'cgroup."), std::string::npos) << refused.error().message;
+    }
+    EXPECT_FALSE(read(R"({"Unified":{}})"));
+    EXPECT_FALSE(read(R"({"unified":[]})"));
 }
 
 TEST(HostRequest, PathsAreAddedToWhatIsThere) {

@@ -69,7 +69,7 @@ TEST(ChangeArguments, ChangesNothingElse) {
         {"process, long", kCrun, {"exec", "--process=f", "c"}, process("N"), {"exec", "--process=N", "c"}},
         {"resources", kCrun, {"update", "--memory", "f", "-r", "f", "c"}, resources("N"), {"update", "--memory", "f", "-r", "N", "c"}},
         {"resources, abbreviated", kCrun, {"update", "--res=-", "c"}, resources("N"), {"update", "--res=N", "c"}},
-        {"resources of runc", kRunc, {"update", "--resources", "f", "c"}, resources("N"), {"update", "--resources", "f", "c"}},
+        {"resources of runc", kRunc, {"update", "--resources", "f", "c"}, resources("N"), {"update", "--resources", "N", "c"}},
         {"with a process the rest is ignored",
          kRunc,
          {"exec", "--apparmor", "a", "--cap", "CAP_BPF", "-p", "f", "c"},

@@ -114,10 +114,18 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"containerd create with a pidfd",
              {"create", "--bundle", "/b", "--pidfd-socket", "/s", "--no-pivot", "abc"},
              "create id=abc bundle=/b"},
+            {"CRI-O update", {"--root", "/r", "update", "--resources", "-", "abc"}, "pass name=update root=/r"},
+            {"an update with an option of tomorrow", {"update", "--new", "1", "abc"}, "pass name=update"},
+            {"an update behind one", {"--new", "update", "--resources=-", "abc"}, "pass name=update"},
             {"rootless", {"--root", "/r", "--rootless=true", "create", "--bundle", "/b", "abc"}, "create id=abc root=/r bundle=/b"},
-            {"update", {"update", "--resources=-", "abc"}, "pass name=update"},
         },
         {kRunc});
+    check(
+        {
+            {"containerd update", {"--root", "/r", "update", "--resources=-", "abc"}, "update id=abc root=/r resources=-"},
+            {"a person's update", {"update", "--memory", "10m", "abc"}, "update id=abc"},
+        },
+        {kRunc, kCrun});
     check(
         {
             {"Podman restore",
@@ -126,8 +134,6 @@ TEST(CommandLine, UnderstandsTheEngines) {
             {"Podman without cgroups",
              {"--cgroup-manager", "disabled", "create", "--bundle", "/b", "abc"},
              "create id=abc bundle=/b cgroup=none"},
-            {"containerd update", {"--root", "/r", "update", "--resources=-", "abc"}, "update id=abc root=/r resources=-"},
-            {"a person's update", {"update", "--memory", "10m", "abc"}, "update id=abc"},
             {"conmon restore",
              {"restore", "--bundle", "/b", "--detach", "--image-path", "/i", "--work-path", "/b", "abc"},
              "restore id=abc bundle=/b detach=true"},

@@ -44,6 +44,17 @@ TEST(DecisionLog, MessagesAreWhole) {
     EXPECT_LT(to_journal(entry).size(), std::size_t{64} << 10);
 }
 
+// Who starts commands must not fill the disk with their words.
+TEST(DecisionLog, NoValueOfTheFileIsLong) {
+    auto entry = sample();
+    entry.message = std::string(8191, 'm');
+    entry.fields = {{"program", std::string(8192, 'p')}, {"asked_profile", std::string(1 << 20, '\x01')}};
+    const auto text = to_json(entry, 0);
+    EXPECT_NE(text.find("\"message\":\"" + entry.message + "\""), std::string::npos);
+    EXPECT_NE(text.find("\"program\":\"" + std::string(8191, 'p') + "…\""), std::string::npos);
+    EXPECT_LT(text.size(), std::size_t{128} << 10);
+}
+
 TEST(DecisionLog, OneJsonObjectALine) {
     EXPECT_EQ(
         to_json(sample(), 0),
