@@ -3,13 +3,11 @@
 
 #include <linux/capability.h>
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 
 #include "apparmor/kernel/profile_name.h"
 #include "base/file.h"
@@ -63,14 +61,17 @@ pid_t told_task(pid_t task) {
 
 int event_of(int status) { return status >> 16; }
 
-void pass_on(pid_t task, int status) {
-    if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) {
-        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
-    } else {
-        (void)::ptrace(PTRACE_CONT, task, nullptr, signal_of(status));
-    }
+Result<bool> request_of(pid_t task, __ptrace_request request, std::uintptr_t data) {
+    if (::ptrace(request, task, nullptr, data) == 0) return true;
+    if (errno == ESRCH) return false;
+    return trace_error(task, errno);
 }
 
-bool detach(pid_t task, int status) { return ::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status)) == 0; }
+Result<bool> pass_on(pid_t task, int status) {
+    if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) return request_of(task, PTRACE_LISTEN);
+    return request_of(task, PTRACE_CONT, signal_of(status));
+}
+
+Result<bool> detach(pid_t task, int status) { return request_of(task, PTRACE_DETACH, signal_of(status)); }
 
 }  // namespace aa::shim

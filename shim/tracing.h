@@ -3,7 +3,10 @@
 // What who traces tasks needs of ptrace(2), for those that are to run as if nobody traced them.
 #pragma once
 
+#include <sys/ptrace.h>
 #include <sys/types.h>
+
+#include <cstdint>
 
 #include "apparmor/kernel/kernel.h"
 #include "base/result.h"
@@ -31,9 +34,13 @@ pid_t told_task(pid_t task);
 // The event (PTRACE_EVENT_…) for which a task has stopped with STATUS (waitpid(2)); 0: a signal.
 int event_of(int status);
 
+// Has the kernel do REQUEST, with DATA, to TASK, which is traced by us; false if that has ended. After an error, who is stopped stands still until
+// its tracer ends.
+Result<bool> request_of(pid_t task, __ptrace_request request, std::uintptr_t data = 0);
+
 // Has TASK, which has stopped with STATUS, go on as it would if nobody traced it: with the signal for which it has stopped, or stopped with its whole
-// process; still traced, or not any more. Whether the latter was done.
-void pass_on(pid_t task, int status);
-bool detach(pid_t task, int status);
+// process; still traced, or not any more. False and an error as above.
+Result<bool> pass_on(pid_t task, int status);
+Result<bool> detach(pid_t task, int status);
 
 }  // namespace aa::shim
