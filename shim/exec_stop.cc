@@ -62,7 +62,7 @@ Result<ExecStop> ExecStop::seize(const apparmor::Kernel& kernel, pid_t process, 
     return trace_error(process, found < 0 ? errno : ESRCH);
 }
 
-std::optional<pid_t> ExecStop::await_exec() {
+Result<std::optional<pid_t>> ExecStop::await_exec() {
     int status = 0;
     while (const pid_t task = await_task(status)) {
         if (!WIFSTOPPED(status)) {
@@ -71,44 +71,47 @@ std::optional<pid_t> ExecStop::await_exec() {
         }
         remember(task);
         if (event_of(status) != PTRACE_EVENT_EXEC) {
-            pass_on(task, status);
+            TRY(pass_on(task, status));
             continue;
         }
         if (const pid_t former = told_task(task); former != task) forget(former);
-        return task;
+        return std::optional(task);
     }
-    return std::nullopt;
+    return std::optional<pid_t>();
 }
 
-void ExecStop::let_go(pid_t process) {
-    (void)::ptrace(PTRACE_DETACH, process, nullptr, nullptr);
+Result<void> ExecStop::let_go(pid_t process) {
+    TRY(request_of(process, PTRACE_DETACH));
     forget(process);
+    return {};
 }
 
 template <class Stopped>
-void ExecStop::each_stop(Stopped stopped) {
+Result<void> ExecStop::each_stop(Stopped stopped) {
     int status = 0;
     while (!tasks_.empty()) {
         const pid_t task = await_task(status);
-        if (task == 0) return tasks_.clear();
-        if (!WIFSTOPPED(status) || stopped(task, status)) {
+        if (task == 0) {
+            tasks_.clear();
+        } else if (!WIFSTOPPED(status) || TRY(stopped(task, status))) {
             forget(task);
         } else {
             remember(task);
         }
     }
+    return {};
 }
 
-void ExecStop::release() {
-    for (const pid_t task : tasks_) (void)::ptrace(PTRACE_INTERRUPT, task, nullptr, nullptr);
-    each_stop(detach);
+Result<void> ExecStop::release() {
+    for (const pid_t task : tasks_) TRY(request_of(task, PTRACE_INTERRUPT));
+    return each_stop(detach);
 }
 
 void ExecStop::kill() {
     for (const pid_t task : tasks_) (void)::kill(task, SIGKILL);
-    each_stop([](pid_t task, int /*status*/) {
+    (void)each_stop([](pid_t task, int /*status*/) {
         (void)::kill(task, SIGKILL);  // one that was born meanwhile
-        return false;
+        return Result(false);
     });
 }
 

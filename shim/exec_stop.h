@@ -3,7 +3,8 @@
 // A process that stops at its next execve(2), before the first instruction of what it then executes (ptrace(2)). Until then it runs as if
 // nobody traced it: signals and stops reach it as they are.
 //
-// If who has seized it ends before it is let go, the kernel kills it (PTRACE_O_EXITKILL).
+// If who has seized it ends before it is let go, the kernel kills it (PTRACE_O_EXITKILL). That is what is left to do after an error of a member: it
+// stands still.
 #pragma once
 
 #include <sys/types.h>
@@ -30,16 +31,16 @@ public:
     static Result<ExecStop> seize(const apparmor::Kernel& kernel, pid_t process, Threads threads, Children children);
 
     // Waits until one of them stands behind its execve(2), and tells which; nothing once none is seized any more.
-    std::optional<pid_t> await_exec();
+    Result<std::optional<pid_t>> await_exec();
 
     // The tasks that are seized.
     [[nodiscard]] const std::vector<pid_t>& tasks() const { return tasks_; }
 
     // Lets PROCESS, which stands there, go on without a tracer.
-    void let_go(pid_t process);
+    Result<void> let_go(pid_t process);
 
     // Lets all of them go, who run.
-    void release();
+    Result<void> release();
 
     // Kills all of them, and returns when they have ended.
     void kill();
@@ -47,7 +48,7 @@ public:
 private:
     // Calls STOPPED with each task that stops and its status, until all have ended or STOPPED has let them go.
     template <class Stopped>
-    void each_stop(Stopped stopped);
+    Result<void> each_stop(Stopped stopped);
 
     void remember(pid_t task);
     void forget(pid_t task);

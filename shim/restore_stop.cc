@@ -54,44 +54,46 @@ Result<RestoreStop> RestoreStop::seize(const apparmor::Kernel& kernel, pid_t run
     return stop;
 }
 
-std::optional<pid_t> RestoreStop::await_restored(const std::function<bool()>& is_restored) {
+Result<std::optional<pid_t>> RestoreStop::await_restored(const std::function<bool()>& is_restored) {
     int status = 0;
     while (true) {
         const pid_t task = ::waitpid(-1, &status, __WALL | WNOHANG);
-        if (task < 0) return std::nullopt;
+        if (task < 0) break;
         if (task == 0) {
-            if (programs_.empty() && is_restored()) return std::nullopt;
+            if (programs_.empty() && is_restored()) break;
             wait_for_news();
         } else if (!WIFSTOPPED(status)) {
             std::erase(programs_, task);
-            if (task == runtime_) return std::nullopt;
+            if (task == runtime_) break;
         } else {
-            follow(task, status);
+            TRY(follow(task, status));
             const pid_t process = is_call(status) ? released_by(task) : 0;
             if (process != 0) {
                 criu_ = task;
-                return process;
+                return std::optional(process);
             }
-            pass_on(task, status, is_program(task) ? Until::call : Until::event);
+            TRY(pass_on(task, status, is_program(task) ? Until::call : Until::event));
         }
     }
+    return std::optional<pid_t>();
 }
 
-void RestoreStop::release() {
-    if (criu_ != 0) (void)::ptrace(PTRACE_DETACH, criu_, nullptr, nullptr);
-    release_process(runtime_);
+Result<void> RestoreStop::release() {
+    if (criu_ != 0) TRY(request_of(criu_, PTRACE_DETACH));
+    return release_process(runtime_);
 }
 
-void RestoreStop::follow(pid_t task, int status) {
-    if (task == runtime_) return;
+Result<void> RestoreStop::follow(pid_t task, int status) {
+    if (task == runtime_) return {};
     const int event = event_of(status);
     if (event == PTRACE_EVENT_EXEC) {
         if (!is_program(task)) programs_.push_back(task);
-        set_options(task, kProgram);
+        TRY(request_of(task, PTRACE_SETOPTIONS, kProgram));
     } else if (event == PTRACE_EVENT_STOP && !is_program(task)) {
         // A task begins with the options of who has made it. The runtime's death is its threads', too.
-        set_options(task, kRuntime);
+        TRY(request_of(task, PTRACE_SETOPTIONS, kRuntime));
     }
+    return {};
 }
 
 pid_t RestoreStop::released_by(pid_t program) const {

@@ -4,6 +4,8 @@
 // restored processes run on. CRIU has given all of them, which it holds until then, what the checkpoint says, their credentials last (CRIU
 // criu/cr-restore.c, restore_root_task and finalize_restore_detach); what it traces nobody else can, so it is CRIU that is stopped.
 //
+// After an error of a member a task stands still: the restore cannot go on, and has to be ended.
+//
 // CRIU is known by what it does: a program that the runtime executes, and that lets go of a process of another mount namespace, which is its
 // own child or the runtime's.
 #pragma once
@@ -26,15 +28,15 @@ public:
 
     // Waits until CRIU stands before it lets the first process of a container go, and tells that process, from which the others descend. Nothing
     // if the runtime has ended, or none of the programs that it has executed runs and IS_RESTORED all the same.
-    std::optional<pid_t> await_restored(const std::function<bool()>& is_restored);
+    Result<std::optional<pid_t>> await_restored(const std::function<bool()>& is_restored);
 
     // Lets CRIU, if it stands, and the runtime go. What else is seized is let go when the caller ends.
-    void release();
+    Result<void> release();
 
 private:
     [[nodiscard]] bool is_program(pid_t task) const;
     // What TASK, which has stopped with STATUS, is from now on.
-    void follow(pid_t task, int status);
+    Result<void> follow(pid_t task, int status);
     // The process that PROGRAM, which stands before a system call, would let run by it in a container; 0 if it would not.
     [[nodiscard]] pid_t released_by(pid_t program) const;
 

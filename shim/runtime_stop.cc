@@ -35,30 +35,30 @@ Result<RuntimeStop> RuntimeStop::seize(const apparmor::Kernel& kernel, pid_t run
     return stop;
 }
 
-std::optional<pid_t> RuntimeStop::await_program() {
+Result<std::optional<pid_t>> RuntimeStop::await_program() {
     int status = 0;
     while (!is_done()) {
         const pid_t task = await_task(status);
-        if (task == 0) return std::nullopt;
+        if (task == 0) break;
         if (!WIFSTOPPED(status)) {
             forget(task);
-            if (task == runtime_) leave_outside();
+            if (task == runtime_) TRY(leave_outside());
             continue;
         }
-        follow(task, status);
+        TRY(follow(task, status));
         const bool inside = !is_of_runtime(task) && remember(task).is_inside;
-        if (event_of(status) == PTRACE_EVENT_EXEC && inside) return task;
+        if (event_of(status) == PTRACE_EVENT_EXEC && inside) return std::optional(task);
         if (has_ended_ && !inside) {
-            (void)detach(task, status);
+            TRY(detach(task, status));
             forget(task);
         } else {
-            pass_on(task, status);
+            TRY(pass_on(task, status));
         }
     }
-    return std::nullopt;
+    return std::optional<pid_t>();
 }
 
-void RuntimeStop::follow(pid_t task, int status) {
+Result<void> RuntimeStop::follow(pid_t task, int status) {
     bool inside = false;
     if (task != runtime_) {
         auto& seized = remember(task);
@@ -67,25 +67,27 @@ void RuntimeStop::follow(pid_t task, int status) {
         inside = seized.is_inside;
         // A task begins with the options of who has made it. The runtime's death is its threads', too.
         if (inside) {
-            set_options(task, kInside);
+            TRY(request_of(task, PTRACE_SETOPTIONS, kInside));
         } else if (is_new) {
-            set_options(task, kOutside);
+            TRY(request_of(task, PTRACE_SETOPTIONS, kOutside));
         }
     }
     const int event = event_of(status);
-    if (!makes_task(event) && event != PTRACE_EVENT_EXEC) return;
+    if (!makes_task(event) && event != PTRACE_EVENT_EXEC) return {};
     const pid_t told = told_task(task);
     if (event == PTRACE_EVENT_EXEC && told != task) forget(told);
-    if (event == PTRACE_EVENT_EXEC || told == 0) return;
+    if (event == PTRACE_EVENT_EXEC || told == 0) return {};
     // This one may be seen to end before its child is seen to be there.
     auto& child = remember(told);
     child.is_inside = child.is_inside || inside;
+    return {};
 }
 
-void RuntimeStop::let_go(pid_t program) {
-    (void)::ptrace(PTRACE_DETACH, program, nullptr, nullptr);
+Result<void> RuntimeStop::let_go(pid_t program) {
+    TRY(request_of(program, PTRACE_DETACH));
     forget(program);
     has_program_ = true;
+    return {};
 }
 
 void RuntimeStop::kill(pid_t program) {
@@ -93,15 +95,17 @@ void RuntimeStop::kill(pid_t program) {
     forget(program);
 }
 
-void RuntimeStop::leave() {
-    if (!has_ended_) release_process(runtime_);
+Result<void> RuntimeStop::leave() {
+    if (has_ended_) return {};
+    return release_process(runtime_);
 }
 
-void RuntimeStop::leave_outside() {
+Result<void> RuntimeStop::leave_outside() {
     has_ended_ = true;
     for (const auto& seized : seized_) {
-        if (!seized.is_inside) (void)::ptrace(PTRACE_INTERRUPT, seized.task, nullptr, nullptr);
+        if (!seized.is_inside) TRY(request_of(seized.task, PTRACE_INTERRUPT));
     }
+    return {};
 }
 
 bool RuntimeStop::is_done() const {

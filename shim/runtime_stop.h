@@ -4,7 +4,8 @@
 // instruction. Until then it runs as if nobody traced it: signals and stops reach it as they are.
 //
 // The container is known by its mount namespace, which is another than the runtime's own, wherever that goes itself. If who has seized the runtime
-// ends before it has let go, the kernel kills the runtime and what it has made in the container (PTRACE_O_EXITKILL).
+// ends before it has let go, the kernel kills the runtime and what it has made in the container (PTRACE_O_EXITKILL). That is what is left to do after
+// an error of a member: a task stands still.
 #pragma once
 
 #include <sys/types.h>
@@ -27,14 +28,14 @@ public:
 
     // Waits until a process stands behind its execve(2) in the container, and tells which. Nothing once a program was let go and no other process
     // of the runtime's is in the container, or all have ended.
-    std::optional<pid_t> await_program();
+    Result<std::optional<pid_t>> await_program();
 
     // Lets PROGRAM, which stands there, go on without a tracer, or kills it.
-    void let_go(pid_t program);
+    Result<void> let_go(pid_t program);
     void kill(pid_t program);
 
     // Lets the runtime go. What else is seized, all of it outside the container, is let go when the caller ends.
-    void leave();
+    Result<void> leave();
 
 private:
     struct Seized {
@@ -48,9 +49,9 @@ private:
     Seized& remember(pid_t task);
     void forget(pid_t task);
     // What TASK, which has stopped with STATUS, tells of itself and its child.
-    void follow(pid_t task, int status);
+    Result<void> follow(pid_t task, int status);
     // The runtime has ended: who is not in the container is awaited no longer.
-    void leave_outside();
+    Result<void> leave_outside();
 
     pid_t runtime_ = 0;
     bool has_ended_ = false;      // the runtime

@@ -3,13 +3,11 @@
 
 #include <linux/capability.h>
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 
 #include "apparmor/kernel/profile_name.h"
 #include "base/file.h"
@@ -69,26 +67,28 @@ int event_of(int status) { return status >> 16; }
 
 bool is_call(int status) { return WSTOPSIG(status) == (SIGTRAP | 0x80); }
 
-void set_options(pid_t task, std::uintptr_t options) { (void)::ptrace(PTRACE_SETOPTIONS, task, nullptr, options); }
-
-void pass_on(pid_t task, int status, Until until) {
-    if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) {
-        (void)::ptrace(PTRACE_LISTEN, task, nullptr, nullptr);
-    } else {
-        (void)::ptrace(until == Until::call ? PTRACE_SYSCALL : PTRACE_CONT, task, nullptr, signal_of(status));
-    }
+Result<bool> request_of(pid_t task, __ptrace_request request, std::uintptr_t data) {
+    if (::ptrace(request, task, nullptr, data) == 0) return true;
+    if (errno == ESRCH) return false;
+    return trace_error(task, errno);
 }
 
-bool detach(pid_t task, int status) { return ::ptrace(PTRACE_DETACH, task, nullptr, signal_of(status)) == 0; }
+Result<bool> pass_on(pid_t task, int status, Until until) {
+    if (event_of(status) == PTRACE_EVENT_STOP && is_stop(WSTOPSIG(status))) return request_of(task, PTRACE_LISTEN);
+    return request_of(task, until == Until::call ? PTRACE_SYSCALL : PTRACE_CONT, signal_of(status));
+}
 
-void release_process(pid_t process) {
-    if (::ptrace(PTRACE_INTERRUPT, process, nullptr, nullptr) != 0) return;
+Result<bool> detach(pid_t task, int status) { return request_of(task, PTRACE_DETACH, signal_of(status)); }
+
+Result<void> release_process(pid_t process) {
+    if (!TRY(request_of(process, PTRACE_INTERRUPT))) return {};
     int status = 0;
     // Its other threads stop or end meanwhile; while one of them has ended unseen, the first is not seen to end.
     while (const pid_t task = await_task(status)) {
-        if (WIFSTOPPED(status)) (void)detach(task, status);
-        if (task == process) return;
+        if (WIFSTOPPED(status)) TRY(detach(task, status));
+        if (task == process) break;
     }
+    return {};
 }
 
 }  // namespace aa::shim

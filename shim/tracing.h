@@ -3,6 +3,7 @@
 // What who traces tasks needs of ptrace(2), for those that are to run as if nobody traced them.
 #pragma once
 
+#include <sys/ptrace.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -36,18 +37,19 @@ int event_of(int status);
 // Whether STATUS is that of a task before or behind a system call (PTRACE_O_TRACESYSGOOD).
 bool is_call(int status);
 
-// Has TASK, which has stopped, tell of what OPTIONS say (PTRACE_O_…) from now on.
-void set_options(pid_t task, std::uintptr_t options);
+// Has the kernel do REQUEST, with DATA, to TASK, which is traced by us; false if that has ended. After an error, who is stopped stands still until
+// its tracer ends.
+Result<bool> request_of(pid_t task, __ptrace_request request, std::uintptr_t data = 0);
 
 // What a task runs on to: the next event, or the next system call, too.
 enum class Until { event, call };
 
 // Has TASK, which has stopped with STATUS, go on as it would if nobody traced it: with the signal for which it has stopped, or stopped with its whole
-// process; still traced, or not any more. Whether the latter was done.
-void pass_on(pid_t task, int status, Until until = Until::event);
-bool detach(pid_t task, int status);
+// process; still traced, or not any more. False and an error as above.
+Result<bool> pass_on(pid_t task, int status, Until until = Until::event);
+Result<bool> detach(pid_t task, int status);
 
-// Lets all threads of PROCESS go, which runs and whose first one we trace, and what else stops meanwhile.
-void release_process(pid_t process);
+// Lets all threads of PROCESS go, which runs and whose first one we trace, and what else stops meanwhile. An error as above.
+Result<void> release_process(pid_t process);
 
 }  // namespace aa::shim

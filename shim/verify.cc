@@ -134,11 +134,11 @@ std::optional<oci::ContainerState> await_state(const Started& started, const Wat
 // Compares PROCESS, the first one of STARTED, and what it makes, with DECISION at their execve(2), until that one's own. Each that differs is
 // killed with all the others before it has executed an instruction. Whether it came to that exec: not if another than the thread that was seized
 // executed, or all have ended.
-bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::string& place, const Started& started,
-                     const Decision& decision) {
+Result<bool> watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::string& place, const Started& started,
+                             const Decision& decision) {
     const apparmor::Kernel kernel;
     const auto beginning = Beginning::of(decision);
-    while (const auto executing = stop.await_exec()) {
+    while (const auto executing = TRY(stop.await_exec())) {
         auto mismatch = first_mismatch(*executing, &place, kernel, beginning);
         const bool done = *executing == process.pid();
         for (const pid_t other : stop.tasks()) {
@@ -149,7 +149,7 @@ bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::s
             end(process, Watched::container(started.id, decision), concat({kBefore, *mismatch}));
             return true;
         }
-        stop.let_go(*executing);
+        TRY(stop.let_go(*executing));
         if (done) return true;
     }
     return process.ends_within(0);
@@ -157,19 +157,19 @@ bool watch_exec_stop(ExecStop& stop, const WatchedProcess& process, const std::s
 
 // Compares with BEGINNING, at their execve(2), the programs that the runtime that STOP has seized starts in a container. Each that differs is
 // killed before it has executed an instruction. The process of the first; 0 if it came to none.
-pid_t watch_programs(RuntimeStop& stop, const Watched& watched, const Beginning& beginning) {
+Result<pid_t> watch_programs(RuntimeStop& stop, const Watched& watched, const Beginning& beginning) {
     const apparmor::Kernel kernel;
     pid_t first = 0;
-    while (const auto program = stop.await_program()) {
+    while (const auto program = TRY(stop.await_program())) {
         if (first == 0) first = *program;
         if (const auto mismatch = first_mismatch(*program, nullptr, kernel, beginning)) {
             stop.kill(*program);
             tell_ended(*program, watched, concat({kBefore, *mismatch}));
         } else {
-            stop.let_go(*program);
+            TRY(stop.let_go(*program));
         }
     }
-    stop.leave();
+    TRY(stop.leave());
     return first;
 }
 
@@ -199,8 +199,12 @@ void watch_run_by_state(const Started& started, const WatchedProcess& runtime, c
     if (!brought && brought.error().kind == ErrorKind::denied && started.waits()) return end(process, watched, brought.error().message);
     // One that has become its program meanwhile will not come to another exec, or to one that is its own affair.
     const bool in_time = stop && is_before_exec(init, process.image());
-    if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
-    if (!in_time && stop) stop->release();
+    const auto compared = in_time ? watch_exec_stop(*stop, process, place, started, decision) : Result(false);
+    if (!compared) return tell_stuck(watched, compared.error());
+    if (*compared) return;
+    if (!in_time && stop) {
+        if (const auto released = stop->release(); !released) return tell_stuck(watched, released.error());
+    }
     watch_afterwards(process, init, started, runtime, decision);
 }
 
@@ -215,15 +219,15 @@ std::string restored_space(const WatchedProcess& first, const oci::ContainerStat
 void end_restored(RestoreStop& stop, const WatchedProcess& first, const std::vector<Task>& tasks, const Watched& watched,
                   const std::string& mismatch) {
     for (const auto& task : tasks) (void)::kill(task.process, SIGSTOP);
-    stop.release();
+    (void)stop.release();
     const auto is_traced = [](const Task& task) { return tracer_of(task.thread) != 0; };
     for (int i = 0; i < kPolls && std::any_of(tasks.begin(), tasks.end(), is_traced); ++i) (void)first.ends_within(kPause);
     end_all(first, tasks, watched, mismatch);
 }
 
 // Compares PROCESS, the first one of STARTED, and all that descends from it with DECISION while CRIU, at which STOP stands, holds them, and
-// ends them if they differ.
-void compare_restored(RestoreStop& stop, pid_t process, const Started& started, const Watched& watched, const Decision& decision) {
+// ends them if they differ. An error: CRIU cannot be let go on.
+Result<void> compare_restored(RestoreStop& stop, pid_t process, const Started& started, const Watched& watched, const Decision& decision) {
     const WatchedProcess first(process);
     const auto state = started.state();
     const auto tasks = process_tree(process);
@@ -232,6 +236,13 @@ void compare_restored(RestoreStop& stop, pid_t process, const Started& started, 
     if (const auto brought = check_brought(process, decision); !mismatch && !brought) mismatch = brought.error().message;
     if (!mismatch) return stop.release();
     end_restored(stop, first, tasks, watched, concat({"before it ran on, ", *mismatch}));
+    return {};
+}
+
+// Ends the restore by RUNTIME, of WATCHED, that cannot be traced on, with all that it has made so far, and says WHY.
+void end_stuck_restore(const WatchedProcess& runtime, const Watched& watched, const Error& why) {
+    for (const auto& task : process_tree(runtime.pid())) (void)::kill(task.process, SIGKILL);
+    tell_stuck(watched, why);
 }
 
 }  // namespace
@@ -271,12 +282,14 @@ Result<void> watch_start(const Call& call) {
         // Without a FIFO it runs already, and so its next exec is its own affair.
         const auto image = process.image();
         const bool in_time = stop && is_before_exec(init, image);
-        if (stop && !in_time) stop->release();
+        if (stop && !in_time && !stop->release()) return;
         // What is not told is refused there: nothing forbade to look, and it failed all the same.
         const bool failed = stop ? started.waits() && (init.image.empty() || image.empty()) : stop.error().kind != ErrorKind::denied;
         if (failed && !process.ends_within(0)) return;
         ready();
-        if (in_time && watch_exec_stop(*stop, process, place, started, decision)) return;
+        const auto compared = in_time ? watch_exec_stop(*stop, process, place, started, decision) : Result(false);
+        if (!compared) return tell_stuck(Watched::container(started.id, decision), compared.error());
+        if (*compared) return;
         if (!stop && is_seized_by_us(process.pid())) return;  // of an earlier start, which failed
         if (!stop && !process.ends_within(0)) log_untraced(Watched::container(started.id, decision), stop.error(), Looked::once_begun);
         watch_afterwards(process, init, started, runtime, decision);
@@ -298,7 +311,10 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
         auto stop = RuntimeStop::seize(apparmor::Kernel(), caller);
         if (!stop && stop.error().kind != ErrorKind::denied) return;
         ready();
-        if (stop && watch_programs(*stop, Watched::container(started.id, decision), Beginning::of(decision)) != 0) return;
+        const auto watched = Watched::container(started.id, decision);
+        const auto first = stop ? watch_programs(*stop, watched, Beginning::of(decision)) : Result<pid_t>(0);
+        if (!first) return tell_stuck(watched, first.error());
+        if (*first != 0) return;
         watch_run_by_state(started, runtime, decision);
     });
 }
@@ -313,11 +329,12 @@ Result<void> watch_exec(const Call& call, const BoundExec& binds, const Trace& t
         if (!stop) file.watch();
         ready();
         const auto watched = Watched::exec(call, trace);
-        const pid_t in_time = stop ? watch_programs(*stop, watched, {binds.bounds, binds.bounds.profile}) : 0;
-        const pid_t pid = in_time != 0 ? in_time : file.await(runtime);
+        const auto in_time = stop ? watch_programs(*stop, watched, {binds.bounds, binds.bounds.profile}) : Result<pid_t>(0);
+        if (!in_time) return tell_stuck(watched, in_time.error());
+        const pid_t pid = *in_time != 0 ? *in_time : file.await(runtime);
         if (pid != 0 && trace.logs_exec_processes) log_exec_process(watched, pid, began, trace.decision_log);
         if (!stop && !trace.compares_execs_after) log_untraced(watched, stop.error(), file.is_told() ? Looked::once_begun : Looked::never);
-        if (in_time != 0 || pid == 0) return;
+        if (*in_time != 0 || pid == 0) return;
         const WatchedProcess process(pid);
         watch_tree(process, process.user_namespace(), watched, binds.bounds, kPolls);
     });
@@ -337,9 +354,16 @@ Result<void> watch_restore(const Call& call, const Decision& decision) {
         ready();
         const auto watched = Watched::container(started.id, decision);
         if (!stop) log_untraced(watched, stop.error(), Looked::once_restored);
-        const auto in_time = stop ? stop->await_restored([&] { return started.state().has_value(); }) : std::nullopt;
-        if (in_time) return compare_restored(*stop, *in_time, started, watched, decision);
-        if (stop) stop->release();
+        const auto in_time = stop ? stop->await_restored([&] { return started.state().has_value(); }) : std::optional<pid_t>();
+        if (!in_time) return end_stuck_restore(runtime, watched, in_time.error());
+        auto done = Result<void>();
+        if (*in_time) {
+            done = compare_restored(*stop, **in_time, started, watched, decision);
+        } else if (stop) {
+            done = stop->release();
+        }
+        if (!done) return end_stuck_restore(runtime, watched, done.error());
+        if (*in_time) return;
         const auto restored = await_state(started, runtime, kPause);
         if (!restored) return;
         const WatchedProcess first(restored->init_pid);

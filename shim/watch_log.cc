@@ -49,6 +49,10 @@ void tell_ended(pid_t process, const Watched& watched, const std::string& mismat
     log_decision(entry, {});
 }
 
+void tell_stuck(const Watched& watched, const Error& why) {
+    log_decision(watched.entry(concat({watched.what, " was ended: ", why.message}), watched_reason::kUnwatched), {});
+}
+
 void log_untraced(const Watched& watched, const Error& why, Looked looked) {
     auto entry = watched.entry(concat({watched.what, when(looked), why.message}), watched_reason::kUntraced);
     entry.allowed = true;

@@ -42,6 +42,9 @@ struct Watched {
 // Counts and says that PROCESS, of WATCHED, was killed for MISMATCH.
 void tell_ended(pid_t process, const Watched& watched, const std::string& mismatch);
 
+// Says that WATCHED cannot be traced on, and WHY: it ends with who says it.
+void tell_stuck(const Watched& watched, const Error& why);
+
 // When what could not be traced is looked at: once its program has begun; once it was restored; or never, as nobody tells its process.
 enum class Looked { once_begun, once_restored, never };
 

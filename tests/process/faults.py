@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs of which one system call fails: what can go wrong with each call, and how a test has it go wrong (inject.c)."""
+"""Programs of which one system call fails: what can go wrong with each call, and how a test has it go wrong (inject.c, supervise.c)."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import harness
 
-INJECT = harness.FAKE.parent / "inject"
+INJECT, SUPERVISE = harness.FAKE.parent / "inject", harness.FAKE.parent / "supervise"
 REPORT = harness.WORK / "report"
 
 # What a call fails with on a machine that is out of something, or broken, or guarded by somebody else's policy.
@@ -32,6 +32,7 @@ ERRORS = {
     "wait4": ("EINTR",), "execve": ("ENOMEM", "EACCES", "ETXTBSY"),
     "ptrace": ("EPERM", "ESRCH"), "kill": ("EPERM",), "pidfd_open": ("EMFILE", "ENOMEM", "ENOSYS"), "poll": ("EINTR", "ENOMEM"),
     "ppoll": ("EINTR", "ENOMEM"), "prctl": ("EPERM", "EINVAL"), "flock": ("EINTR", "ENOLCK"),
+    "tgkill": ("EPERM",),
 }  # fmt: skip
 OTHERS = ("EPERM", "ENOMEM")
 HALVED = {"read", "pread64", "write", "writev", "getrandom"}
@@ -76,6 +77,25 @@ def faults_of(process, call, name):
     return [Fault(process, call, name, what) for what in (*whats, *DEADLY)]
 
 
+def supervised_faults_of(process, call, name):
+    """Those of them that supervise.c knows. That who is traced is gone (ESRCH) is told of none that is still there."""
+    gone = f"error={errno.ESRCH}" if name == "ptrace" else None
+    failing = [fault for fault in faults_of(process, call, name) if fault.what.startswith("error=") or fault.what == "nothing"]
+    kept = [fault for fault in failing if name not in ("brk", "close") and fault.what != gone]
+    return [*kept, Fault(process, call, name, "kill")]
+
+
+def sites(calls):
+    """Of CALLS, the first of those that were made between the same two others by the same process."""
+    seen, found = set(), []
+    for before, at, behind in zip([None, *calls], calls, [*calls[1:], None]):
+        key = tuple(near and (near[0], near[2]) for near in (before, at, behind))
+        if key not in seen:
+            seen.add(key)
+            found.append(at)
+    return found
+
+
 def print_table():
     """A line for each call that has a row above, "-" for all others: its name and all that can go wrong; for where there is no Python."""
     for name in sorted({*ERRORS, *NEVER_FAIL, "-"}):
@@ -84,8 +104,17 @@ def print_table():
 
 def prefix(*words):
     """What is put before a program so that WORDS happen to it."""
+    return _prefix(INJECT, *words)
+
+
+def supervised(*words):
+    """The same for one that traces others."""
+    return _prefix(SUPERVISE, *words)
+
+
+def _prefix(program, *words):
     REPORT.unlink(missing_ok=True)
-    return (INJECT, REPORT, *map(str, words))
+    return (program, REPORT, *map(str, words))
 
 
 def listed():

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// inject REPORT list PROGRAM ARG…
-// inject REPORT FAULT PROCESS CALL PROGRAM ARG…
+// inject REPORT … PROGRAM ARG…: one of PROGRAM's system calls fails, as fault.h says.
 //
-// Becomes PROGRAM, of whose system calls one fails: the CALL-th of the PROCESS-th that it has made (0 is itself), counted from 1; where CALL is
-// NUMBER:NAME, the first NAME from that one on, as a program does not make the same calls each time. A tracer that is no child of anybody sees to
-// it, so pid, parent, exit status and descriptors are PROGRAM's own. FAULT is one of
-//
-//   error=NUMBER    the call is not made, and fails so; brk(2), which has no errors, gives no memory, and close(2) closes all the same
-//   nothing         the call is not made, and returns 0
-//   short           of what is to be read or written, only half is
-//   kill, killed    the process is killed before the call, or behind it
-//   signal=NUMBER   the signal comes just before the call
-//
-// REPORT gets, of `list`, a line "PROCESS CALL NAME" for each call; else a line "done" once the fault was there. Its last line is "end". Who
-// executes another program is not followed: that is the runtime, or a tool.
+// A tracer that is no child of anybody sees to it, so pid, parent, exit status and descriptors are PROGRAM's own; but it cannot trace itself, and
+// nobody else can trace it (supervise.c is for those). REPORT ends once the fault was there.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault.h"
+
 enum {
     kMostTasks = 4096,
     kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC
@@ -46,23 +36,11 @@ static struct task {
 } tasks[kMostTasks];
 static int task_count;
 
-static FILE* report;
-static const char* fault;  // NULL: list
-static int process, call;
-static int named = __NR_SCMP_ERROR;  // the number of the call that is meant; that one: whichever it is
-static struct iovec kept;            // of a vector that was shortened
-static uint64_t kept_at;             // where that is; 0 if there is none
-static int keeps_result;             // the call that the fault is for fails by itself
-static int changed = -1;             // its argument that is another than PROGRAM gave; -1: none is
-static uint64_t given;               // what it gave
-
-static void die(const char* what) {
-    perror(what);
-    _exit(99);
-}
-
-static int number_behind(const char* word) { return atoi(strchr(word, '=') + 1); }
-static int is_fault(const char* name) { return strncmp(fault, name, strlen(name)) == 0; }
+static struct iovec kept;  // of a vector that was shortened
+static uint64_t kept_at;   // where that is; 0 if there is none
+static int keeps_result;   // the call that the fault is for fails by itself
+static int changed = -1;   // its argument that is another than PROGRAM gave; -1: none is
+static uint64_t given;     // what it gave
 
 static struct task* task_of(pid_t pid) {
     for (int i = 0; i < task_count; ++i) {
@@ -144,13 +122,13 @@ static void shorten(pid_t pid, const struct __ptrace_syscall_info* info) {
 }
 
 static void finish(void) {
-    fprintf(report, "%send\n", fault == NULL ? "" : "done\n");
-    fclose(report);
+    tell_end();
     _exit(0);  // the kernel lets go what was followed
 }
 
 static void strike(struct task* task, const struct __ptrace_syscall_info* info) {
     task->is_struck = 1;
+    tell_done();
     // It tells the break as it is where it cannot move it, and takes 0 for a question; whatever else it told, the C library would believe.
     keeps_result = is_fault("error") && info->entry.nr == SYS_brk;
     if (keeps_result) {
@@ -160,23 +138,18 @@ static void strike(struct task* task, const struct __ptrace_syscall_info* info) 
         set_call(task->pid, -1);
     }
     if (is_fault("short")) shorten(task->pid, info);
-    if (is_fault("signal")) kill(task->pid, number_behind(fault));
-    if (strcmp(fault, "kill") == 0) kill(task->pid, SIGKILL);
-    if (strcmp(fault, "kill") == 0 || is_fault("signal")) finish();
+    if (is_fault("signal")) kill(task->pid, fault_number());
+    if (is_fault("kill")) kill(task->pid, SIGKILL);
+    if (is_fault("kill") || is_fault("signal")) finish();
 }
 
 static void end_strike(struct task* task) {
     if (changed > 0 || (changed == 0 && !kResultIsFirst)) set_argument(task->pid, changed, given);
-    if (is_fault("error") && !keeps_result) set_result(task->pid, -number_behind(fault));
+    if (is_fault("error") && !keeps_result) set_result(task->pid, -fault_number());
     if (is_fault("nothing")) set_result(task->pid, 0);
     if (kept_at != 0) poke(task->pid, kept_at + sizeof(void*), kept.iov_len);
     if (is_fault("killed")) kill(task->pid, SIGKILL);
     finish();
-}
-
-static int is_meant(const struct task* task, int number) {
-    if (task - tasks != process) return 0;
-    return named == __NR_SCMP_ERROR ? task->calls == call : task->calls >= call && number == named;
 }
 
 // TASK stands before a call or behind it, in turns. The result does not tell which: of one that is not made it is the same in both places.
@@ -187,12 +160,10 @@ static void at_call(struct task* task) {
     struct __ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, task->pid, sizeof info, &info) <= 0 && !look_at_call(task->pid, &info)) return;
     ++task->calls;
-    const int number = (int)info.entry.nr;
-    if (fault == NULL) {
-        char* text = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
-        fprintf(report, "%d %d %s\n", (int)(task - tasks), task->calls, text != NULL ? text : "?");
-        free(text);
-    } else if (is_meant(task, number)) {
+    const int process = (int)(task - tasks), number = (int)info.entry.nr;
+    if (is_listed()) {
+        tell_call(process, task->calls, number);
+    } else if (is_meant(process, task->calls, number)) {
         strike(task, &info);
     }
 }
@@ -234,18 +205,7 @@ static void trace(pid_t caller, int ready) {
 }
 
 int main(int argc, char** argv) {
-    if (argc < 4) return 99;
-    char** program = argv + 3;
-    report = fopen(argv[1], "we");
-    if (report == NULL) die(argv[1]);
-    if (strcmp(argv[2], "list") != 0) {
-        if (argc < 6) return 99;
-        fault = argv[2];
-        process = atoi(argv[3]);
-        call = atoi(argv[4]);
-        if (strchr(argv[4], ':') != NULL) named = seccomp_syscall_resolve_name(strchr(argv[4], ':') + 1);
-        program = argv + 5;
-    }
+    char** program = read_fault(argc, argv);
     int gate[2];
     if (pipe2(gate, O_CLOEXEC) != 0) die("pipe2");
     // On a busy machine, each of hundreds of stops would wait for a processor twice.
@@ -261,7 +221,6 @@ int main(int argc, char** argv) {
     char none;
     if (read(gate[0], &none, 1) != 0) die("read");
     close(gate[0]);
-    fclose(report);
     execv(program[0], program);
     die(program[0]);
 }

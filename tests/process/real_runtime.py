@@ -48,6 +48,7 @@ class RealRuntime:
     """A test program, before one of them."""
 
     runtime_file = ""
+    container = "c1"  # what start() starts; also the name of its control group, in which others of that name are killed with it
 
     def setUp(self):
         if not self.runtime_file or not Path(self.runtime_file).exists():
@@ -97,9 +98,9 @@ class RealRuntime:
 
     def start(self, script="sleep 1000", **members):
         directory = self.bundle_for(script, **members)
-        run = self.runtime_call("run", "--detach", "--bundle", directory, "c1", stdout_to_null=True)
+        run = self.runtime_call("run", "--detach", "--bundle", directory, self.container, stdout_to_null=True)
         self.assertEqual(run.code, 0, run.message)
-        self.addCleanup(self.runtime_call, "delete", "--force", "c1")
+        self.addCleanup(self.runtime_call, "delete", "--force", self.container)
         return directory
 
     def shim(self, *arguments, stdout_to_null=False, **options):

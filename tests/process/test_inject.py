@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has system calls fail (inject.c): one fails as it is told, and nothing else of the program."""
+"""What has system calls fail (inject.c, supervise.c): one fails as it is told, and nothing else of the program."""
 
 import errno
+import signal
 import subprocess
 import sys
 
@@ -68,3 +69,28 @@ class Inject(harness.ShimTest):
         run = self.run_with(("short", 0, "1:write"), "/bin/echo", text)
         self.assertEqual((run.returncode, run.stdout), (0, f"{text}\n"), run.stderr)
         self.assertEqual(faults.await_report(harness.TIMEOUT), ["done"])
+
+
+class Supervise(harness.ShimTest):
+    def run_with(self, words, *command):
+        run = subprocess.run([*faults.supervised(*words), *command], capture_output=True, text=True, timeout=harness.TIMEOUT, check=False)
+        self.report = faults.await_report(harness.TIMEOUT)
+        return run
+
+    def test_list(self):
+        self.run_with(("list",), "/bin/mkdir", MADE)
+        names = [line.split()[2] for line in self.report]
+        self.assertEqual((names.count("mkdir"), names[-1]), (1, "exit_group"))
+        self.assertTrue(MADE.is_dir())
+
+    def test_faults(self):
+        for what, code in ((f"error={errno.EDQUOT}", 1), ("nothing", 0), ("kill", -signal.SIGKILL)):
+            with self.subTest(what):
+                self.assertEqual(self.run_with((what, 0, "1:mkdir"), "/bin/mkdir", MADE).returncode, code)
+                self.assertEqual(self.report, ["done"])
+                self.assertFalse(MADE.exists())
+
+    def test_what_it_executes_goes_on(self):
+        """It is another program, and fails in nothing."""
+        run = self.run_with((f"error={errno.EDQUOT}", 0, "1:mkdir"), "/usr/bin/env", "mkdir", MADE)
+        self.assertEqual((run.returncode, self.report, MADE.is_dir()), (0, [], True), run.stderr)
