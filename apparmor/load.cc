@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "apparmor/kernel/profile_name.h"
 #include "apparmor/source/compiled_files.h"
@@ -34,19 +38,26 @@ Result<Parser> parser_of(const LoadSettings& settings) {
     return parser.including(includes);
 }
 
-void add_profile(std::vector<NamedProfile>& profiles, std::string_view name, const Origin& origin) {
-    const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const NamedProfile& profile) { return profile.profile == name; });
-    if (!known) profiles.push_back({std::string(name), origin});
-}
-
-void add_label(std::vector<NamedProfile>& profiles, std::string_view label, const Origin& origin) {
-    for (const auto component : components(label)) {
-        if (const std::size_t end = component.find("//"); end != std::string_view::npos) {
-            add_profile(profiles, component.substr(0, end), origin);
+// The profiles of labels, each once, in the order in which they come.
+class NamedProfiles {
+public:
+    void add_label(std::string_view label, const Origin& origin) {
+        for (const auto component : components(label)) {
+            if (const std::size_t end = component.find("//"); end != std::string_view::npos) add(component.substr(0, end), origin);
+            add(component, origin);
         }
-        add_profile(profiles, component, origin);
     }
-}
+
+    [[nodiscard]] std::vector<NamedProfile> take() { return std::move(profiles_); }
+
+private:
+    void add(std::string_view name, const Origin& origin) {
+        if (known_.emplace(name).second) profiles_.push_back({std::string(name), origin});
+    }
+
+    std::vector<NamedProfile> profiles_;
+    std::set<std::string, std::less<>> known_;
+};
 
 // Others must not be able to change what will be enforced.
 Result<void> require_trusted_source(const std::string& file) {
@@ -66,17 +77,25 @@ Result<std::string> only_source(const std::string& profile, const std::vector<st
 
 std::vector<std::string> files_of(const std::vector<ProfileSource>& sources) {
     std::vector<std::string> result;
+    std::set<std::string_view> known;
     for (const auto& source : sources) {
-        if (!source.file.empty() && std::find(result.begin(), result.end(), source.file) == result.end()) result.push_back(source.file);
+        if (!source.file.empty() && known.insert(source.file).second) result.push_back(source.file);
     }
     return result;
 }
 
-std::string_view source_of(const std::vector<ProfileSource>& sources, std::string_view profile) {
-    for (const auto& source : sources) {
-        if (source.profile == profile) return source.file;
-    }
-    return {};
+using FileOfProfile = std::map<std::string_view, std::string_view>;
+
+FileOfProfile by_profile(const std::vector<ProfileSource>& sources) {
+    FileOfProfile result;
+    for (const auto& source : sources) result.emplace(source.profile, source.file);
+    return result;
+}
+
+// Empty if there is none.
+std::string_view file_of(const FileOfProfile& files, std::string_view profile) {
+    const auto found = files.find(profile);
+    return found == files.end() ? std::string_view() : found->second;
 }
 
 std::vector<Complaint> one_complaint(const Error& error, const Origin& origin) { return {{origin, error.message, "AA100"}}; }
@@ -194,10 +213,11 @@ Result<std::vector<Complaint>> missing_complaints(const Catalog& catalog, const 
                                                   bool has_kernel, const LoadSettings& settings) {
     MissingProfiles missing(ProfileFiles(TRY(parser_of(settings)), profile_directories(catalog.profile_dirs, settings)), catalog, kernel,
                             has_kernel);
+    const auto file_by_profile = by_profile(sources);
     std::vector<Complaint> result;
     for (const auto& wanted : named_profiles(catalog)) {
-        if (!source_of(sources, wanted.profile).empty()) continue;
-        auto complaints = TRY(missing.judge(wanted, source_of(sources, parent_of(wanted.profile))));
+        if (!file_of(file_by_profile, wanted.profile).empty()) continue;
+        auto complaints = TRY(missing.judge(wanted, file_of(file_by_profile, parent_of(wanted.profile))));
         for (auto& complaint : complaints) {
             if (complaint.code.empty()) complaint.code = kNotDefined;
             // A parent and its children suffer from the same broken file.
@@ -233,14 +253,14 @@ std::vector<std::string> profile_directories(std::vector<std::string> own, const
 }
 
 std::vector<NamedProfile> named_profiles(const Catalog& catalog) {
-    std::vector<NamedProfile> result;
+    NamedProfiles named;
     for (const auto& confinement : catalog.confinements) {
-        if (const auto* label = std::get_if<std::string>(&confinement.profile)) add_label(result, *label, confinement.origin);
+        if (const auto* label = std::get_if<std::string>(&confinement.profile)) named.add_label(*label, confinement.origin);
         for (const auto& rule : confinement.exec_rules) {
-            if (const auto* label = std::get_if<std::string>(&rule.action)) add_label(result, *label, rule.origin);
+            if (const auto* label = std::get_if<std::string>(&rule.action)) named.add_label(*label, rule.origin);
         }
     }
-    return result;
+    return named.take();
 }
 
 Result<std::vector<ProfileSource>> find_profile_sources(const Catalog& catalog, const Kernel& kernel, const LoadSettings& settings) {
@@ -274,9 +294,10 @@ std::vector<Complaint> check_profiles(const Catalog& catalog, const std::vector<
 }
 
 std::vector<Complaint> profile_notes(const Catalog& catalog, const std::vector<ProfileSource>& sources) {
+    const auto file_by_profile = by_profile(sources);
     std::vector<Complaint> notes;
     for (const auto& wanted : named_profiles(catalog)) {
-        const auto file = source_of(sources, wanted.profile);
+        const auto file = file_of(file_by_profile, wanted.profile);
         const auto link = file.empty() ? std::string() : operators_link(file, "force-complain");
         if (!link.empty() && wanted.profile.find("//") == std::string::npos) {
             notes.push_back({wanted.origin,

@@ -8,13 +8,6 @@ namespace aa::apparmor {
 
 namespace {
 
-// Of sockets the kernel looks at the newer class if the policy has it (security/apparmor/include/policy.h, RULE_MEDIATES_NET).
-StateId start_of(const Profile& profile, std::uint8_t mediation_class) {
-    if (mediation_class != mediation::kNetwork) return profile.rules_of(mediation_class);
-    const StateId newer = profile.rules_of(mediation::kNetworkV9);
-    return newer != kDeadState ? newer : profile.rules_of(mediation::kNetwork);
-}
-
 bool equal(const Words& a, const Words& b) {
     std::size_t at = 0;
     while (a.size() == b.size() && at < a.size() && a[at] == b[at]) ++at;
@@ -41,6 +34,13 @@ Operand operand_of(const Confining& profiles, std::uint8_t mediation_class) {
 }
 
 }  // namespace
+
+// Of sockets the kernel looks at the newer class if the policy has it (security/apparmor/include/policy.h, RULE_MEDIATES_NET).
+StateId start_of(const Profile& profile, std::uint8_t mediation_class) {
+    if (mediation_class != mediation::kNetwork) return profile.rules_of(mediation_class);
+    const StateId newer = profile.rules_of(mediation::kNetworkV9);
+    return newer != kDeadState ? newer : profile.rules_of(mediation::kNetwork);
+}
 
 bool mediates(const Confining& profiles, std::uint8_t mediation_class) { return !operand_of(profiles, mediation_class).empty(); }
 

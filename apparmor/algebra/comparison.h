@@ -15,6 +15,9 @@
 
 namespace aa::apparmor {
 
+// Where the rules about MEDIATION_CLASS, which is not that of files, begin in PROFILE; dead: it is not mediated.
+StateId start_of(const Profile& profile, std::uint8_t mediation_class);
+
 class Comparison {
 public:
     // Both must outlive it.

@@ -42,9 +42,11 @@ void add_cuts_of_name(std::string_view path, std::size_t name, std::vector<Glob>
         globs.push_back(with_tail(path.substr(0, cut), true));
         globs.push_back(with_tail(path.substr(0, cut), false));
     }
-    // An ending of the name stays, as in "lib*.so".
+    // An ending of the name stays, as in "lib*.so". A long one would cost as much as its length times that of the path.
+    const std::size_t first = path.size() - std::min(path.size() - name, kMostCuts);
     for (const std::size_t head : {name, path.rfind('.')}) {
-        for (std::size_t tail = std::max(head, name + 1); head != std::string_view::npos && head >= name && tail < last; ++tail) {
+        for (std::size_t tail = std::max({head, name + 1, first}); head != std::string_view::npos && head >= name && tail < path.size();
+             ++tail) {
             Glob glob = Glob::literal(path.substr(0, head));
             glob.add_star().add(path.substr(tail));
             globs.push_back(std::move(glob));

@@ -47,7 +47,7 @@ Product::Product(const Grammar& grammar, std::vector<Operand> operands, std::vec
     for (const auto& operand : operands_) width_ += operand.size();
     for (const auto* glob : globs_) alphabet.split_by(glob->special());
     bytes_ = alphabet.kinds();
-    memories_.push_back({std::vector<Granted>(operands_.size(), kEverything), std::vector<Granted>(operands_.size())});
+    memories_.push_back({std::vector<Granted>(operands_.size(), kEverything), std::vector<Granted>(width_ - kParts - globs_.size())});
     table_.assign(kFirstTable, {});
     next_ = {0, 0};
     for (const auto& operand : operands_) {
@@ -122,17 +122,16 @@ void Product::step(std::size_t index, std::uint8_t byte, Move move) {
     if (step_globs(from, byte) && step_operands(from, byte)) keep(index, byte);
 }
 
-// False where an operand that is needed grants nothing in any longer text: one of its parts is dead, and nothing was inherited.
+// False where an operand that is needed grants nothing in any longer text: one of its parts is dead, and has inherited nothing.
 bool Product::step_operands(std::span<const std::uint32_t> from, std::uint8_t byte) {
+    const auto& inherited = memories_[next_[kMemory]].inherited;
     std::size_t column = kParts;
     for (std::size_t at = 0; at < operands_.size(); ++at) {
-        bool dead = false;
         for (const auto& part : operands_[at]) {
             const StateId state = from[column] == kDeadState ? kDeadState : part.automaton->step(from[column], byte);
-            dead = dead || state == kDeadState;
+            if (state == kDeadState && at < needed_ && inherited[column - kParts].none()) return false;
             next_[column++] = state;
         }
-        if (dead && at < needed_ && memories_[next_[kMemory]].inherited[at].none()) return false;
     }
     return true;
 }
@@ -154,11 +153,17 @@ std::uint32_t Product::memory_after(std::size_t index, std::uint8_t byte) {
     const std::uint32_t carried = grammar_.carried(state, byte);
     const std::uint32_t inherited = grammar_.inherited(state, byte);
     Memory memory = memories_[before];
+    std::size_t column = kParts;
     for (std::size_t operand = 0; operand < operands_.size(); ++operand) {
-        const Granted here = granted_by_states(index, operand);
         // What a pair means by itself (meaning()) is not a permission of its beginning.
-        if (carried != 0) memory.carried[operand] = memory.carried[operand] & (here | all_of(permission::kLock)) & all_of(carried);
-        memory.inherited[operand] = memory.inherited[operand] | (here & all_of(inherited));
+        if (carried != 0)
+            memory.carried[operand] =
+                memory.carried[operand] & (granted_by_parts(index, operand) | all_of(permission::kLock)) & all_of(carried);
+        for (const auto& part : operands_[operand]) {
+            auto& of_part = memory.inherited[column - kParts];
+            of_part = of_part | (granted_by(part, row(index)[column], state) & all_of(inherited));
+            ++column;
+        }
     }
     const auto known = std::find(memories_.begin(), memories_.end(), memory);
     if (known == memories_.end()) {
@@ -168,16 +173,21 @@ std::uint32_t Product::memory_after(std::size_t index, std::uint8_t byte) {
     return static_cast<std::uint32_t>(known - memories_.begin());
 }
 
-Granted Product::granted_by_states(std::size_t index, std::size_t operand) const {
+Granted Product::granted_by(const Part& part, StateId state, Grammar::State grammar_state) const {
+    const auto of = [&](bool owner) { return grammar_.meaning(grammar_state, allowed(part.automaton->permissions(state, owner))); };
+    return {of(true), of(false)};
+}
+
+Granted Product::granted_by_parts(std::size_t index, std::size_t operand) const {
     const auto states = row(index);
+    const auto grammar_state = static_cast<Grammar::State>(states[kGrammar]);
+    const auto& inherited = memories_[states[kMemory]].inherited;
     std::size_t column = kParts;
     for (std::size_t before = 0; before < operand; ++before) column += operands_[before].size();
     Granted result = kEverything;
     for (const auto& part : operands_[operand]) {
-        const StateId state = states[column++];
-        const auto grammar_state = static_cast<Grammar::State>(states[kGrammar]);
-        const auto of = [&](bool owner) { return grammar_.meaning(grammar_state, allowed(part.automaton->permissions(state, owner))); };
-        result = result & Granted{of(true), of(false)};
+        result = result & (granted_by(part, states[column], grammar_state) | inherited[column - kParts]);
+        ++column;
     }
     return result;
 }
@@ -216,8 +226,7 @@ void Product::grow() {
 }
 
 Granted Product::Place::granted(std::size_t operand) const {
-    const Memory& memory = product_.memories_[at(kMemory)];
-    return (product_.granted_by_states(index_, operand) & memory.carried[operand]) | memory.inherited[operand];
+    return product_.granted_by_parts(index_, operand) & product_.memories_[at(kMemory)].carried[operand];
 }
 
 bool Product::Place::matched(std::size_t glob) const {

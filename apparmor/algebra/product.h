@@ -104,10 +104,11 @@ private:
     static constexpr std::size_t kMemory = 1;
     static constexpr std::size_t kParts = 2;
 
-    // What longer texts have from the beginning of theirs, of each operand.
+    // What longer texts have from the beginning of theirs. Each part of an operand is another profile, which looks for itself where it is
+    // allowed: in one that may be at the beginning, in another at the end.
     struct Memory {
-        std::vector<Granted> carried;
-        std::vector<Granted> inherited;
+        std::vector<Granted> carried;    // of each operand
+        std::vector<Granted> inherited;  // of each part of all of them, in their order
         friend bool operator==(const Memory&, const Memory&) = default;
     };
     struct Origin {
@@ -128,7 +129,9 @@ private:
     // Follows each byte; how many steps that took.
     std::size_t expand(std::size_t index);
     [[nodiscard]] std::size_t work_of_globs() const;
-    [[nodiscard]] Granted granted_by_states(std::size_t index, std::size_t operand) const;
+    // What a part grants where its automaton is in STATE, and what all parts of an operand do, without what is carried.
+    [[nodiscard]] Granted granted_by(const Part& part, StateId state, Grammar::State grammar_state) const;
+    [[nodiscard]] Granted granted_by_parts(std::size_t index, std::size_t operand) const;
     [[nodiscard]] std::uint32_t memory_after(std::size_t index, std::uint8_t byte);
     void step(std::size_t index, std::uint8_t byte, Move move);
     [[nodiscard]] bool step_operands(std::span<const std::uint32_t> from, std::uint8_t byte);

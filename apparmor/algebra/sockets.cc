@@ -42,9 +42,10 @@ Question socket_question(Comparison& comparison, std::uint16_t family, std::uint
 
 std::uint32_t socket_permissions(const Question& question) { return gained_at_start(question, network_permissions()); }
 
+// Whether what follows may make a difference: where one of the profiles inside looks at it.
 bool goes_on(const Question& question) {
-    const auto continues = [](const Operand& operand) { return !operand.empty() && (allowed_at_start(operand) & access::kContinue) != 0; };
-    return std::any_of(question.inside.begin(), question.inside.end(), continues);
+    const auto looks = [](const Part& part) { return (allowed_at_start({part}) & access::kContinue) != 0; };
+    return std::ranges::any_of(question.inside, [&](const Operand& operand) { return std::ranges::any_of(operand, looks); });
 }
 
 // What is allowed of a family and type at once is allowed with every address.

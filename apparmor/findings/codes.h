@@ -84,6 +84,7 @@ inline constexpr std::array kFindingCodes = {
     FindingCode{"AA415", Severity::note, "terminal that cannot be opened"},
     FindingCode{"AA416", Severity::warning, "way of a process to a profile that allows more"},
     FindingCode{"AA417", Severity::note, "program that runs under a profile that allows more"},
+    FindingCode{"AA418", Severity::note, "connections without datagrams"},
     // AA5xx: the catalog against the profiles
     FindingCode{"AA500", Severity::error, "mistake in a catalog"},
     FindingCode{"AA501", Severity::note, "what a catalog allows"},

@@ -53,12 +53,14 @@ void find_hidden_programs(const SourceProfile& profile, const SourceStatement& s
     if (profile.is_named_by_path() && is_about(rule, profile.name) && std::find(hidden.begin(), hidden.end(), profile.name) == hidden.end())
         hidden.insert(hidden.begin(), profile.name);
     if (hidden.empty()) return;
-    findings.push_back({"AA406",
-                        statement.origin,
-                        concat({text_of(statement), " hides ", join(hidden, ", ")}),
-                        "a denial counts whatever else allows it, so that no process of the container starts such a program or interpreter",
-                        "leave the rule out, for what no rule allows is denied anyway, or name the programs that are not wanted",
-                        {}});
+    findings.push_back(
+        {"AA406",
+         statement.origin,
+         concat({text_of(statement), " hides ", join(hidden, ", ")}),
+         "a denial counts whatever else allows it, so that no process of the container starts such a program or interpreter",
+         "leave the rule out, for what no rule allows is denied anyway, and allow the programs that are wanted, or name those that "
+         "are not",
+         {}});
 }
 
 void find_script(const Subject& subject, const SourceStatement& statement, const FileRule& rule, Findings& findings) {

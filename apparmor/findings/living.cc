@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 
+#include "apparmor/algebra/comparison.h"
 #include "apparmor/findings/subject.h"
 #include "apparmor/kernel/profile_name.h"
 #include "base/text.h"
@@ -69,6 +70,24 @@ std::string refused(const Profile& profile, const Paths& paths, std::uint32_t wa
     return join(result, ", ");
 }
 
+// The families of sockets whose names and addresses are asked for by datagrams, as profiles call them (linux/socket.h).
+struct Family {
+    std::string_view name;
+    char number;
+};
+constexpr std::array<Family, 2> kInternet = {{{"inet", 2}, {"inet6", 10}}};
+constexpr char kStream = 1;  // linux/net.h
+constexpr char kDatagram = 2;
+
+// Whether PROFILE lets a socket of FAMILY and TYPE be made, whatever its protocol (security/apparmor/net.c: two bytes of each, the higher one first).
+bool makes_socket(const Profile& profile, char family, char type) {
+    const StateId start = start_of(profile, mediation::kNetwork);
+    if (start == kDeadState) return true;
+    const std::array<char, 4> text = {0, family, 0, type};
+    const Permissions permissions = profile.rules.permissions(profile.rules.match(start, {text.data(), text.size()}), true);
+    return (permissions.allow & ~permissions.deny & permission::kCreate) != 0;
+}
+
 bool receives(const Profile& profile, std::string_view peer) { return profile.receives(SIGTERM, peer) && profile.receives(SIGKILL, peer); }
 
 }  // namespace
@@ -97,6 +116,20 @@ void find_deaf(const Subject& subject, Findings& findings) {
                             "what /proc/PID has in exe, cwd, root, fd, maps and environ is refused: `lsof`, `fuser`, debuggers and service "
                             "managers fail, `ps` works",
                             "add `ptrace (read,readby) peer=@{profile_name},`",
+                            {}});
+    }
+}
+
+void find_unnamed(const Subject& subject, Findings& findings) {
+    const auto& profile = subject.profile;
+    for (const auto& [name, number] : kInternet) {
+        if (!makes_socket(profile, number, kStream) || makes_socket(profile, number, kDatagram)) continue;
+        findings.push_back({"AA418",
+                            subject.origin,
+                            concat({"profile ", quote(profile.name), " allows connections by ", name, " and no datagrams"}),
+                            "DNS is asked by datagrams, and servers open one to learn their own address: names are not resolved, and some "
+                            "programs end there",
+                            concat({"add `network ", name, " dgram,`"}),
                             {}});
     }
 }

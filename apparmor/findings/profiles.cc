@@ -246,7 +246,7 @@ private:
         const Subject subject{policy, **profile, source, origin, search_.catalog};
         find_flags(subject, findings_);
         if (!subject.enforces()) return;
-        for (const auto& find : {find_deaf, find_unreadable, find_hidden, find_lost_execs}) find(subject, findings_);
+        for (const auto& find : {find_deaf, find_unreadable, find_unnamed, find_hidden, find_lost_execs}) find(subject, findings_);
     }
 
     const Search& search_;
@@ -270,7 +270,7 @@ std::vector<Finding> find_in_policy(const Catalog& catalog, Policy& policy) {
         if (!profile || *profile == nullptr) continue;
         const Subject subject{policy, **profile, nullptr, named.origin, &catalog};
         if (!subject.enforces()) continue;
-        for (const auto& find : {find_flags, find_deaf, find_unreadable, find_lost_execs}) find(subject, findings);
+        for (const auto& find : {find_flags, find_deaf, find_unreadable, find_unnamed, find_lost_execs}) find(subject, findings);
     }
     for (const auto& confinement : catalog.confinements) find_against_catalog(confinement, policy, findings);
     return findings;

@@ -31,6 +31,7 @@ using Findings = std::vector<Finding>;
 void find_flags(const Subject& subject, Findings& findings);       // AA301 to AA304: flags and modes
 void find_deaf(const Subject& subject, Findings& findings);        // AA401, AA402: signals, ptrace
 void find_unreadable(const Subject& subject, Findings& findings);  // AA403 to AA405, AA408, AA409, AA415: what every program needs
+void find_unnamed(const Subject& subject, Findings& findings);     // AA418: sockets that names are resolved by
 void find_hidden(const Subject& subject, Findings& findings);      // AA406, AA407, AA413, AA414: by the rules as they are written
 void find_lost_execs(const Subject& subject, Findings& findings);  // AA412: exec rules that lead nowhere
 

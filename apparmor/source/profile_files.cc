@@ -84,18 +84,16 @@ std::string list(const std::vector<std::string>& names) {
     return result;
 }
 
-bool is_name_character(char c) {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
-}
-
 // The text that a file with the profile NAME ("A", "A//child") holds somewhere, unless it composes the name of variables.
+std::string_view mentioned_name(std::string_view profile) { return profile.substr(0, profile.find("//")); }
+
 // Calls FOUND with each place in TEXT where the name of PROFILE, or of its parent, stands as a word, until it says true.
 template <class Found>
 bool any_mention(std::string_view text, std::string_view profile, Found found) {
-    const std::string_view name = profile.substr(0, profile.find("//"));
+    const std::string_view name = mentioned_name(profile);
     for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
         const std::size_t end = at + name.size();
-        const bool word = (at == 0 || !is_name_character(text[at - 1])) && (end == text.size() || !is_name_character(text[end]));
+        const bool word = (at == 0 || !is_word_character(text[at - 1])) && (end == text.size() || !is_word_character(text[end]));
         if (word && found(at)) return true;
     }
     return false;
@@ -122,16 +120,24 @@ bool declares(std::string_view text, std::string_view profile) {
 
 ProfileFiles::ProfileFiles(Parser parser, std::span<const std::string> directories)
     : parser_(std::move(parser)), directories_(directories.begin(), directories.end()) {
+    std::set<std::string> known;
     for (const auto& directory : directories_) {
         std::error_code error;
         if (!fs::is_directory(directory, error)) continue;
         walk(
             directory, 0, [&](const std::string& folder) { folders_.push_back(folder); },
             [&](const std::string& path) {
-                const bool known = std::any_of(files_.begin(), files_.end(), [&](const File& file) { return file.path == path; });
-                if (!known) files_.push_back({path, text_of(path)});
+                if (known.insert(path).second) files_.push_back({path, text_of(path)});
             });
     }
+}
+
+const WordIndex& ProfileFiles::words() const {
+    if (!words_) {
+        words_.emplace();
+        for (const auto& file : files_) words_->add(file.text);
+    }
+    return *words_;
 }
 
 namespace {
@@ -168,34 +174,58 @@ Result<FileNames> ProfileFiles::names_in(const std::string& path) {
     return known_.emplace(path, std::move(result)).first->second;
 }
 
-Result<std::vector<std::string>> ProfileFiles::defining_among(std::string_view profile, bool mentioning) {
+Result<std::vector<std::string>> ProfileFiles::defining_among(std::string_view profile, std::span<const std::size_t> files) {
     std::vector<std::string> result;
-    for (const auto& file : files_) {
-        if (mentions(file.text, profile) != mentioning) continue;
-        if (holds(TRY(names_in(file.path)).names, profile)) result.push_back(file.path);
+    for (const std::size_t at : files) {
+        if (holds(TRY(names_in(files_[at].path)).names, profile)) result.push_back(files_[at].path);
     }
     return result;
 }
 
-Result<std::vector<std::string>> ProfileFiles::all_names() {
-    std::vector<std::string> result;
-    if (folders_.empty()) return result;
-    const auto run = TRY(parser_.names(folders_));
-    for (const auto line : lines(run.output)) result.emplace_back(line);
-    std::sort(result.begin(), result.end());  // the parser reads several files at a time
+std::vector<std::size_t> ProfileFiles::mentioning(std::string_view profile) const {
+    auto result = words().may_hold(mentioned_name(profile));
+    std::erase_if(result, [&](std::size_t at) { return !mentions(files_[at].text, profile); });
     return result;
 }
 
-// The files that include the one at PATH, and define PROFILE.
-Result<std::vector<std::string>> ProfileFiles::includers(std::string_view profile, const std::string& path) {
+std::vector<std::size_t> ProfileFiles::declared_in(std::string_view profile) const {
+    auto result = words().may_hold(mentioned_name(profile));
+    std::erase_if(result, [&](std::size_t at) { return !declares(files_[at].text, profile); });
+    return result;
+}
+
+Result<std::vector<std::string>> ProfileFiles::all_names() {
+    if (all_names_) return *all_names_;
     std::vector<std::string> result;
-    const auto folder = path.substr(0, path.rfind('/'));
-    for (const auto& file : files_) {
-        const bool may_be = file.text.find(base_name(path)) != std::string::npos || file.text.find(base_name(folder)) != std::string::npos;
-        if (file.path == path || !may_be) continue;
-        const auto included = included_paths(file.text);
-        if (!holds(included, path) && !holds(included, folder)) continue;
-        if (holds(TRY(names_in(file.path)).names, profile)) result.push_back(file.path);
+    if (!folders_.empty()) {
+        const auto run = TRY(parser_.names(folders_));
+        for (const auto line : lines(run.output)) result.emplace_back(line);
+        std::sort(result.begin(), result.end());  // the parser reads several files at a time
+    }
+    return all_names_.emplace(std::move(result));
+}
+
+const ProfileFiles::Includers& ProfileFiles::includers() const {
+    if (!includers_) {
+        includers_.emplace();
+        for (std::size_t at = 0; at < files_.size(); ++at) {
+            for (auto& path : included_paths(files_[at].text)) (*includers_)[std::move(path)].insert(at);
+        }
+    }
+    return *includers_;
+}
+
+// The files that include the one at PATH, or all of its folder, and define PROFILE.
+Result<std::vector<std::string>> ProfileFiles::defining_around(std::string_view profile, const std::string& path) {
+    std::set<std::size_t> including;
+    for (const auto& included : {path, path.substr(0, path.rfind('/'))}) {
+        if (const auto found = includers().find(included); found != includers().end())
+            including.insert(found->second.begin(), found->second.end());
+    }
+    std::vector<std::string> result;
+    for (const std::size_t at : including) {
+        const auto& file = files_[at].path;
+        if (file != path && holds(TRY(names_in(file)).names, profile)) result.push_back(file);
     }
     return result;
 }
@@ -210,7 +240,7 @@ Result<std::vector<std::string>> ProfileFiles::without_included(std::string_view
         left.pop_back();
         if (holds(seen, path)) continue;
         seen.push_back(path);
-        const auto outer = TRY(includers(profile, path));
+        const auto outer = TRY(defining_around(profile, path));
         if (outer.empty()) result.push_back(path);
         left.insert(left.end(), outer.rbegin(), outer.rend());
     }
@@ -218,33 +248,40 @@ Result<std::vector<std::string>> ProfileFiles::without_included(std::string_view
 }
 
 Result<std::vector<std::string>> ProfileFiles::defining(std::string_view profile) {
-    auto result = TRY(defining_among(profile, true));
+    const auto mentioned = mentioning(profile);
+    auto result = TRY(defining_among(profile, mentioned));
     if (!result.empty()) return without_included(profile, result);
     // One run over all folders tells whether a search file by file is worth its many runs.
     const auto names = TRY(all_names());
     if (!holds(names, profile) && std::none_of(names.begin(), names.end(), has_variable)) return result;
-    return without_included(profile, TRY(defining_among(profile, false)));
+    std::vector<std::size_t> others;
+    for (std::size_t at = 0; at < files_.size(); ++at) {
+        if (!std::binary_search(mentioned.begin(), mentioned.end(), at)) others.push_back(at);
+    }
+    return without_included(profile, TRY(defining_among(profile, others)));
 }
 
 std::vector<Complaint> ProfileFiles::disabled(std::string_view profile) const {
     std::vector<Complaint> result;
-    for (const auto& file : files_) {
-        if (!declares(file.text, profile)) continue;
-        const auto link = operators_link(file.path, "disable");
+    for (const std::size_t at : declared_in(profile)) {
+        const auto& path = files_[at].path;
+        const auto link = operators_link(path, "disable");
         if (link.empty()) continue;
-        result.push_back(
-            {{file.path, 1, 1},
-             concat({"profile ", quote(profile), " is disabled: ", quote(link),
-                     " makes apparmor_parser pass over this file; remove it (aa-enforce ", file.path, ") or name another one"})});
+        result.push_back({{path, 1, 1},
+                          concat({"profile ", quote(profile), " is disabled: ", quote(link),
+                                  " makes apparmor_parser pass over this file; remove it (aa-enforce ", path, ") or name another one"})});
     }
     return result;
 }
 
 std::vector<std::string> ProfileFiles::declaring(std::span<const std::string> profiles) const {
-    std::vector<std::string> result;
-    for (const auto& file : files_) {
-        if (std::ranges::any_of(profiles, [&](const auto& profile) { return declares(file.text, profile); })) result.push_back(file.path);
+    std::set<std::size_t> declared;
+    for (const auto& profile : profiles) {
+        const auto found = declared_in(profile);
+        declared.insert(found.begin(), found.end());
     }
+    std::vector<std::string> result;
+    for (const std::size_t at : declared) result.push_back(files_[at].path);
     return result;
 }
 
@@ -283,9 +320,10 @@ std::vector<std::string> ProfileFiles::at_boot_and_own() const {
 
 Result<std::vector<Complaint>> ProfileFiles::broken(std::string_view profile) {
     std::vector<Complaint> result;
-    for (const auto& file : files_) {
-        if (base_name(file.path) != profile && !declares(file.text, profile)) continue;
-        const auto found = TRY(names_in(file.path));
+    const auto declared = declared_in(profile);
+    for (std::size_t at = 0; at < files_.size(); ++at) {
+        if (base_name(files_[at].path) != profile && !std::binary_search(declared.begin(), declared.end(), at)) continue;
+        const auto found = TRY(names_in(files_[at].path));
         result.insert(result.end(), found.complaints.begin(), found.complaints.end());
     }
     return result;

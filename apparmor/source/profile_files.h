@@ -5,13 +5,17 @@
 // holds the name, and the others only if that leaves a name without a file.
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "apparmor/source/parser_process.h"
+#include "apparmor/source/word_index.h"
 #include "base/result.h"
 
 namespace aa::apparmor {
@@ -70,15 +74,26 @@ private:
         std::string path;
         std::string text;
     };
-    Result<std::vector<std::string>> defining_among(std::string_view profile, bool mentioning);
+    using Includers = std::map<std::string, std::set<std::size_t>>;  // by what is included: which of the files do
+
+    // Files are told by their numbers, ascending. Those whose text holds the name of PROFILE, and those that seem to hold its header.
+    [[nodiscard]] std::vector<std::size_t> mentioning(std::string_view profile) const;
+    [[nodiscard]] std::vector<std::size_t> declared_in(std::string_view profile) const;
+    Result<std::vector<std::string>> defining_among(std::string_view profile, std::span<const std::size_t> files);
+    Result<std::vector<std::string>> defining_around(std::string_view profile, const std::string& path);
     Result<std::vector<std::string>> without_included(std::string_view profile, const std::vector<std::string>& found);
-    Result<std::vector<std::string>> includers(std::string_view profile, const std::string& path);
+    // Made when they are needed first: whoever only lists files needs neither.
+    [[nodiscard]] const WordIndex& words() const;
+    [[nodiscard]] const Includers& includers() const;
 
     Parser parser_;
     std::vector<std::string> directories_;
     std::vector<std::string> folders_;  // the directories with their subfolders
     std::vector<File> files_;
     std::map<std::string, FileNames> known_;
+    std::optional<std::vector<std::string>> all_names_;
+    mutable std::optional<WordIndex> words_;  // of the files' texts
+    mutable std::optional<Includers> includers_;
 };
 
 // The link by which the operator has the parser pass over FILE ("disable") or load it in complain mode ("force-complain"), as

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import harness
+import published_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "findings"
@@ -178,3 +179,14 @@ class Findings(harness.ShimTest):
                 for code, number in faults.items():
                     lines = [line for line in result.stderr.splitlines() if f" {code}: " in line]
                     self.assertGreaterEqual(len(lines), number, result.stderr)
+
+    def test_published_profiles_are_mended_by_what_is_advised(self):
+        """tests/vm/engine/published.py has their applications live under what comes out."""
+        for name in published_edits.EDITS:
+            with self.subTest(name):
+                path = harness.WORK / name
+                shutil.copy(SEEDS / name, path)
+                self.check("--fix", "--yes", path)
+                for edit, done, said in published_edits.mend(path, lambda path=path: self.check(path).stderr):
+                    self.assertTrue(done, f"{edit}\n{said}")
+                self.assertEqual((said, self.check(path).stdout), ("", "The profiles are good: 1 file.\n"))

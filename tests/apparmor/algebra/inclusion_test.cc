@@ -38,6 +38,19 @@ TEST_F(InclusionTest, FilesAreToldAsTheRulesBehindThem) {
     EXPECT_THAT(gains("/** r, deny /etc/** r,", "/** r, deny /etc/shadow r,"), IsEmpty());
 }
 
+// What a pattern costs grows with the length of the path, and not with its square: the budget for telling, which counts steps, is enough for one
+// that is as long as a path can be.
+TEST_F(InclusionTest, LongNamesAreToldAsOthersAre) {
+    const std::string begin = "/srv/" + std::string(60, 'a');
+    EXPECT_THAT(gains(begin + "*.so r,", ""), ElementsAre("r " + begin + "*.so"));
+    const std::string longest = "/srv/" + std::string(4090, 'a');
+    const auto result = compare("profile a { " + longest + " r, }\nprofile b { }");
+    ASSERT_EQ(result.gains.size(), 1U);
+    EXPECT_EQ(result.gains.front().allowance.rule, "r " + longest);
+    EXPECT_TRUE(result.all_listed);
+    EXPECT_THAT(result.unproved, IsEmpty());
+}
+
 TEST_F(InclusionTest, OtherClasses) {
     EXPECT_THAT(gains("capability chown, capability net_admin,", "capability chown,"), ElementsAre("capability net_admin"));
     EXPECT_THAT(gains("network inet stream, network inet raw, network inet6 raw,", "network inet stream,"),

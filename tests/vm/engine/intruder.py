@@ -3,6 +3,7 @@
 would, and what the container does itself. Prints JSON: what was tried → errno, 0 if it was done. Without LABEL all is done, which shows
 that nothing but the profile is in the way."""
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -20,11 +21,11 @@ def call(function, *arguments):
         raise OSError(ctypes.get_errno(), function.__name__)
 
 
-def execute(program):
+def execute(program, command="true"):
     child = os.fork()
     if child == 0:
         try:
-            os.execv(program, [program, "-c", "true"])
+            os.execv(program, [program, "-c", command])
         except OSError as error:
             os._exit(error.errno)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -47,11 +48,37 @@ def opens_socket(kind, protocol):
     return lambda: socket.socket(socket.AF_INET, kind, protocol).close()
 
 
+def listens(port):
+    def listen():
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+            server.bind(("127.0.0.1", port))
+    return listen
+
+
+def loads_module():
+    """It is none, which who may load one is told of (kernel/module/main.c: may_init_module() comes first)."""
+    if LIBC.init_module(b"", 0, b"") != 0 and ctypes.get_errno() != errno.ENOEXEC:
+        raise OSError(ctypes.get_errno(), "init_module")
+
+
 DEEDS = {
     "a library": opens("/lib/x86_64-linux-gnu/libc.so.6", os.O_RDONLY),
     "a socket": opens_socket(socket.SOCK_STREAM, 0),
     "passwords": opens("/etc/shadow", os.O_RDONLY),
+    "accounts": opens("/etc/passwd", os.O_RDONLY),
+    "names of hosts": opens("/etc/hosts", os.O_RDONLY),
     "a shell": lambda: execute("/bin/sh"),
+    "bash": lambda: execute("/usr/bin/bash"),
+    "Python": lambda: execute("/usr/bin/python3", "0"),
+    "a module": loads_module,
+    "the kernel's log": opens("/dev/kmsg", os.O_RDONLY),
+    "port 443": listens(443),
+    "a file in /app": makes("/app"),
+    "a file in /var/log": makes("/var/log"),
+    "a file in /var/log/my-webapp": makes("/var/log/my-webapp"),
+    "a file in /var/lib/my-webapp": makes("/var/lib/my-webapp"),
+    "a file in /etc/my-webapp": makes("/etc/my-webapp"),
+    "a file in /etc": makes("/etc"),
     "a program": opens("/bin/intruder", os.O_WRONLY | os.O_CREAT),
     "a raw socket": opens_socket(socket.SOCK_RAW, socket.IPPROTO_ICMP),
     "a mount": lambda: call(LIBC.mount, b"none", b"/tmp", b"tmpfs", 0, None),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the scenarios named on the command line (decisions, transitions, remapped, servers, operations, refusals, host, status, history, denials, learn, here, new), or all of these; or
-installer, which needs the folder `image` besides, and node_learning after it; or journal, which needs the archive `systemd.tar`; or learn_in_place, learned, learned_children, learned_programs, learned_engines, living, tutorial, rootless, doors, verify, watch, load, or load_sample; or those of the matrix (on_docker, on_cri, on_podman)."""
+installer, which needs the folder `image` besides, and node_learning after it; or journal, which needs the archive `systemd.tar`; or learn_in_place, learned, learned_children, learned_programs, learned_engines, living, published, tutorial, rootless, doors, verify, watch, load, or load_sample; or those of the matrix (on_docker, on_cri, on_podman)."""
 import importlib
 import sys
 import traceback
