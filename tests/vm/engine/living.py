@@ -104,6 +104,8 @@ ROWS = [
         fault=f"{PROBE} mrcx -> kid, KID {{ {PROBE} mr, /data/** r, signal, }}", cure=f"{PROBE} mrcx -> kid, KID {{ {PROBE} mr, signal, }}"),
     Row("AA417", "a program that gets more", ("sh", "-c", f"{PROBE} read /data/file"), "file: done", "errno 13", options=DATA, replaced=("place",),
         fault=f"{PROBE} mrCx -> kid, KID {{ {PROBE} mr, /data/** r, signal, }}", cure=f"{PROBE} mrCx -> kid, KID {{ {PROBE} mr, signal, }}"),
+    Row("AA418", "a datagram", (PROBE, "socket", "2", "1", "socket", "2", "2"), "socket 2: done\nsocket 2: errno 13", "socket 2: done\nsocket 2: done",
+        replaced=("network",), fault="network inet stream,", cure="network inet stream, network inet dgram,"),
 ]
 # Their containers do not start, or do not stop.
 STARTS = Row("AA410", "a start", (), "lets nothing be executed", "", replaced=("programs", "place", "tmp"), cure=NEEDED["programs"],
