@@ -184,8 +184,8 @@ Result<RuntimeStop> seize_runtime(pid_t caller, pid_t init, const Trace& trace) 
 
 Children children_of(const Decision& decision) { return decision.start_hooks ? Children::left_alone : Children::seized; }
 
-// Watches the first process of STARTED, which is run, as soon as the runtime's state tells of it.
-void watch_run_by_state(const Started& started, const WatchedProcess& runtime, const Decision& decision) {
+// Watches the first process of STARTED, which is run, as soon as the runtime's state tells of it. IS_LOGGED: that it is not traced, if it is not.
+void watch_run_by_state(const Started& started, const WatchedProcess& runtime, const Decision& decision, bool is_logged) {
     const auto state = await_state(started, runtime, kShortPause);
     if (!state) return;
     const auto watched = Watched::container(started.id, decision);
@@ -193,7 +193,7 @@ void watch_run_by_state(const Started& started, const WatchedProcess& runtime, c
     const auto init = look_at_init(process, started, runtime, state->user_namespace);
     const auto place = process.place();
     auto stop = ExecStop::seize(apparmor::Kernel(), process.pid(), Threads::first, children_of(decision));
-    if (!stop && !process.ends_within(0)) log_untraced(watched, stop.error(), Looked::once_begun);
+    if (!stop && !is_logged && !process.ends_within(0)) log_untraced(watched, stop.error(), Looked::once_begun);
     const auto brought = check_brought(process.pid(), decision);
     // What its program has made of the mounts is its own affair; and it may be past being looked at.
     if (!brought && brought.error().kind == ErrorKind::denied && started.waits()) return end(process, watched, brought.error().message);
@@ -306,7 +306,7 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
         const WatchedProcess runtime(caller);
         if (decision.may_be_mistaken) {
             ready();
-            return watch_run_by_state(started, runtime, decision);
+            return watch_run_by_state(started, runtime, decision, false);
         }
         auto stop = RuntimeStop::seize(apparmor::Kernel(), caller);
         if (!stop && stop.error().kind != ErrorKind::denied) return;
@@ -315,7 +315,9 @@ Result<void> watch_run(const Call& call, const Decision& decision) {
         const auto first = stop ? watch_programs(*stop, watched, Beginning::of(decision)) : Result<pid_t>(0);
         if (!first) return tell_stuck(watched, first.error());
         if (*first != 0) return;
-        watch_run_by_state(started, runtime, decision);
+        // A short program may be over before the runtime tells of it.
+        if (!stop) log_untraced(watched, stop.error(), Looked::once_told);
+        watch_run_by_state(started, runtime, decision, !stop);
     });
 }
 

@@ -13,6 +13,8 @@ std::string_view when(Looked looked) {
     switch (looked) {
         case Looked::once_begun:
             return " is looked at after its program has begun, not before: ";
+        case Looked::once_told:
+            return " is looked at once the runtime tells of it, not before: ";
         case Looked::once_restored:
             return " is looked at after its processes run on, not before: ";
         case Looked::never:

@@ -45,8 +45,9 @@ void tell_ended(pid_t process, const Watched& watched, const std::string& mismat
 // Says that WATCHED cannot be traced on, and WHY: it ends with who says it.
 void tell_stuck(const Watched& watched, const Error& why);
 
-// When what could not be traced is looked at: once its program has begun; once it was restored; or never, as nobody tells its process.
-enum class Looked { once_begun, once_restored, never };
+// When what could not be traced is looked at: once its program has begun; once the runtime's state tells of it; once it was restored; or never, as
+// nobody tells its process.
+enum class Looked { once_begun, once_told, once_restored, never };
 
 // Says that WATCHED is looked at then, not before, and WHY.
 void log_untraced(const Watched& watched, const Error& why, Looked looked);

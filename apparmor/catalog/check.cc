@@ -142,7 +142,8 @@ private:
                  what + " lets a container have the host's paths that are aa-shim's own or the runtime's (\"hostPaths\", \"weaker\")");
         if (confinement.restore == Restore::allow)
             note(confinement.origin,
-                 what + " lets containers be restored: what a checkpoint brings is looked at only afterwards (\"restore\")");
+                 what +
+                     " lets containers be restored: what they have comes from a checkpoint, and those that differ are ended (\"restore\")");
     }
 
     // What a request for more than usual, such as a privileged one, gets of the host in CONFINEMENT.

@@ -121,7 +121,6 @@ class Traced(real_runtime.RealRuntime):
         self.assertEqual((status["TracerPid"], status["State"][0], harness.start_time(self.init)), ("0", "S", self.began))
         self.assertEqual((faults.files_below(harness.RUN), faults.mounts()), (self.files, self.mounted))
 
-
     def assert_alone(self):
         """The first process is all that the container has, once who was killed is gone."""
         end = time.monotonic() + harness.TIMEOUT
@@ -164,9 +163,9 @@ class TracedRun(Traced):
         self.runtime_that_first(f"sed -i 's/\"CAP_CHOWN\"/\"CAP_SYS_ADMIN\"/g' {self.directory}/config.json", "run")
         self.check(obeys=False)
 
-
     def assert_unseen(self, fault):
-        """Where the runtime may not be traced, its state tells of the process, be it too late to say so (docs/operation.md)."""
+        """Where the runtime may not be traced, its state tells of the process, be it too late."""
+        super().assert_unseen(fault)
         self.assertEqual((fault.name, fault.call, self.report), ("ptrace", self.seizing, ["done"]))
 
 

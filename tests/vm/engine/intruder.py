@@ -25,7 +25,7 @@ def execute(program, command="true"):
     child = os.fork()
     if child == 0:
         try:
-            os.execv(program, [program, "-c", command])
+            os.execve(program, [program, "-c", command], {})  # what it says of its surroundings is no answer
         except OSError as error:
             os._exit(error.errno)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
