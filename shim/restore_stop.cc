@@ -28,26 +28,19 @@ constexpr std::uintptr_t kProgram = PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
 constexpr long kPause = 10'000'000;  // nanoseconds between two questions whether it is restored while nothing stops
 
 // The kernel tells a tracer of its tasks by SIGCHLD, which stays pending while it is blocked.
-void wait_for_news() {
-    sigset_t news;
-    sigemptyset(&news);
-    sigaddset(&news, SIGCHLD);
-    const struct timespec pause { 0, kPause };
-    (void)::sigtimedwait(&news, nullptr, &pause);
-}
-
-void block_news() {
-    sigset_t news;
-    sigemptyset(&news);
-    sigaddset(&news, SIGCHLD);
-    (void)::sigprocmask(SIG_BLOCK, &news, nullptr);
+sigset_t news() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGCHLD);
+    return signals;
 }
 
 }  // namespace
 
 Result<RestoreStop> RestoreStop::seize(const apparmor::Kernel& kernel, pid_t runtime) {
     TRY(require_harmless_tracing(kernel));
-    block_news();
+    const sigset_t blocked = news();
+    (void)::sigprocmask(SIG_BLOCK, &blocked, nullptr);
     if (::ptrace(PTRACE_SEIZE, runtime, nullptr, kRuntime | PTRACE_O_EXITKILL) != 0) return trace_error(runtime, errno);
     RestoreStop stop;
     stop.runtime_ = runtime;
@@ -55,13 +48,15 @@ Result<RestoreStop> RestoreStop::seize(const apparmor::Kernel& kernel, pid_t run
 }
 
 Result<std::optional<pid_t>> RestoreStop::await_restored(const std::function<bool()>& is_restored) {
+    const sigset_t awaited = news();
+    const struct timespec pause { 0, kPause };
     int status = 0;
     while (true) {
         const pid_t task = ::waitpid(-1, &status, __WALL | WNOHANG);
         if (task < 0) break;
         if (task == 0) {
             if (programs_.empty() && is_restored()) break;
-            wait_for_news();
+            (void)::sigtimedwait(&awaited, nullptr, &pause);
         } else if (!WIFSTOPPED(status)) {
             std::erase(programs_, task);
             if (task == runtime_) break;

@@ -239,6 +239,17 @@ Result<void> compare_restored(RestoreStop& stop, pid_t process, const Started& s
     return {};
 }
 
+// The same with what is restored by the runtime that STOP has seized, as soon as it is. Whether it came to that.
+Result<bool> watch_restore_stop(RestoreStop& stop, const Started& started, const Watched& watched, const Decision& decision) {
+    const auto process = TRY(stop.await_restored([&] { return started.state().has_value(); }));
+    if (process) {
+        TRY(compare_restored(stop, *process, started, watched, decision));
+    } else {
+        TRY(stop.release());
+    }
+    return process.has_value();
+}
+
 // Ends the restore by RUNTIME, of WATCHED, that cannot be traced on, with all that it has made so far, and says WHY.
 void end_stuck_restore(const WatchedProcess& runtime, const Watched& watched, const Error& why) {
     for (const auto& task : process_tree(runtime.pid())) (void)::kill(task.process, SIGKILL);
@@ -356,16 +367,9 @@ Result<void> watch_restore(const Call& call, const Decision& decision) {
         ready();
         const auto watched = Watched::container(started.id, decision);
         if (!stop) log_untraced(watched, stop.error(), Looked::once_restored);
-        const auto in_time = stop ? stop->await_restored([&] { return started.state().has_value(); }) : std::optional<pid_t>();
-        if (!in_time) return end_stuck_restore(runtime, watched, in_time.error());
-        auto done = Result<void>();
-        if (*in_time) {
-            done = compare_restored(*stop, **in_time, started, watched, decision);
-        } else if (stop) {
-            done = stop->release();
-        }
-        if (!done) return end_stuck_restore(runtime, watched, done.error());
-        if (*in_time) return;
+        const auto compared = stop ? watch_restore_stop(*stop, started, watched, decision) : Result(false);
+        if (!compared) return end_stuck_restore(runtime, watched, compared.error());
+        if (*compared) return;
         const auto restored = await_state(started, runtime, kPause);
         if (!restored) return;
         const WatchedProcess first(restored->init_pid);

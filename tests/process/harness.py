@@ -131,6 +131,15 @@ def read_record(directory):
     )
 
 
+def policy_tools(what):
+    """Where tests/vm/host/policy-tools has WHAT of Debian's releases; None where that cannot be had."""
+    tools = Path(__file__).resolve().parents[1] / "vm/host/policy-tools"
+    done = subprocess.run([tools, what], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 77):
+        raise RuntimeError(f"{tools} {what}: status {done.returncode}")
+    return None if done.returncode else Path(done.stdout.strip())
+
+
 class ShimTest(unittest.TestCase):
     """A test with an empty host: no catalog, and the fake runtime, called runc, behind /etc/aa-shim/runtime."""
 
@@ -145,6 +154,16 @@ class ShimTest(unittest.TestCase):
         journal.bind(str(JOURNAL))
         journal.settimeout(timeout)
         return journal
+
+    @staticmethod
+    def read_all(journal):
+        """The records that came to JOURNAL, a socket that waits for a limited time, until none comes."""
+        records = []
+        while True:
+            try:
+                records.append(journal.recv(1 << 16).decode())
+            except (BlockingIOError, TimeoutError):
+                return records
 
     def setUp(self):
         for directory in (WORK, ETC, RUN):

@@ -121,3 +121,17 @@ class RealRuntime:
         wrapper.write_text(f'#!/bin/sh\ncase " $* " in *" {call} "*) {command} ;; esac\nexec {self.runtime_file} "$@"\n')
         wrapper.chmod(0o755)
         self.point_runtime_at(wrapper)
+
+
+class Runc:
+    """The first base of a RealRuntime: which one it is."""
+
+    runtime_name = "runc"
+    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+
+
+class Crun:
+    """Likewise."""
+
+    runtime_name = "crun"
+    runtime_file = "/usr/bin/crun"

@@ -100,14 +100,12 @@ class TakesIn(real_runtime.RealRuntime):
             victim.wait()
 
 
-class RuncTakesIn(TakesIn, harness.ShimTest):
-    runtime_name = "runc"
-    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+class RuncTakesIn(real_runtime.Runc, TakesIn, harness.ShimTest):
+    """As its file system of groups has it."""
 
 
-class CrunTakesIn(TakesIn, harness.ShimTest):
-    runtime_name = "crun"
-    runtime_file = "/usr/bin/crun"
+class CrunTakesIn(real_runtime.Crun, TakesIn, harness.ShimTest):
+    """Likewise."""
 
 
 class Update(HostTest):

@@ -50,12 +50,7 @@ class Faults(harness.ShimTest):
         self.records = self.listen_as_journald(0)
 
     def read_journal(self):
-        told = []
-        while True:
-            try:
-                told.append(self.records.recv(1 << 16).decode())
-            except BlockingIOError:
-                return told
+        return self.read_all(self.records)
 
     def call(self, *words):
         arguments = self.again()

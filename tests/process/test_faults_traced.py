@@ -54,12 +54,7 @@ class Traced(real_runtime.RealRuntime):
 
     def told(self):
         """What the journal has been given since it was asked last."""
-        told = []
-        while True:
-            try:
-                told.append(self.records.recv(1 << 16).decode())
-            except BlockingIOError:
-                return "".join(told)
+        return "".join(self.read_all(self.records))
 
     def call(self, *words):
         self.told()
@@ -169,27 +164,17 @@ class TracedRun(Traced):
         self.assertEqual((fault.name, fault.call, self.report), ("ptrace", self.seizing, ["done"]))
 
 
-class Runc:
-    runtime_name = "runc"
-    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
-
-
-class Crun:
-    runtime_name = "crun"
-    runtime_file = "/usr/bin/crun"
-
-
-class ExecByRunc(Runc, TracedExec, observing.ObservingTest):
+class ExecByRunc(real_runtime.Runc, TracedExec, observing.ObservingTest):
     """Its many threads are traced, too."""
 
 
-class ExecByCrun(Crun, TracedExec, observing.ObservingTest):
+class ExecByCrun(real_runtime.Crun, TracedExec, observing.ObservingTest):
     """It enters the container by forks."""
 
 
-class RunByRunc(Runc, TracedRun, observing.ObservingTest):
+class RunByRunc(real_runtime.Runc, TracedRun, observing.ObservingTest):
     """Of a container that did not wait for its start."""
 
 
-class RunByCrun(Crun, TracedRun, observing.ObservingTest):
+class RunByCrun(real_runtime.Crun, TracedRun, observing.ObservingTest):
     """Likewise."""

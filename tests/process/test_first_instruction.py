@@ -207,11 +207,9 @@ class FirstInstruction(real_runtime.RealRuntime):
         self.assertEqual(call.wait(watching.TIMELY), -signal.SIGKILL)
 
 
-class Runc(FirstInstruction, harness.ShimTest):
-    runtime_name = "runc"
-    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+class Runc(real_runtime.Runc, FirstInstruction, harness.ShimTest):
+    """Its many threads are traced, too."""
 
 
-class Crun(FirstInstruction, harness.ShimTest):
-    runtime_name = "crun"
-    runtime_file = "/usr/bin/crun"
+class Crun(real_runtime.Crun, FirstInstruction, harness.ShimTest):
+    """It enters the container by forks."""

@@ -3,12 +3,11 @@
 
 import subprocess
 import tomllib
-from pathlib import Path
 
+import harness
 import install_tree
 from install_tree import CONFIGS, CONTAINERD_CONFIG, REAL_FILES, TREE
 
-TOOLS = Path(__file__).resolve().parents[1] / "vm/host/policy-tools"
 OLD, NEW = "trixie", "sid"  # containerd 1 and 2
 
 
@@ -17,10 +16,7 @@ class RealEngines(install_tree.InstallTest):
 
     @classmethod
     def setUpClass(cls):
-        done = subprocess.run([TOOLS, "engines"], stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode not in (0, 77):
-            raise RuntimeError(f"{TOOLS} engines: status {done.returncode}")
-        cls.engines = None if done.returncode else Path(done.stdout.strip())
+        cls.engines = harness.policy_tools("engines")
 
     def setUp(self):
         if self.engines is None:

@@ -12,22 +12,16 @@ import harness
 import real_runtime
 import watching
 
-TOOLS = Path(__file__).resolve().parents[1] / "vm/host/policy-tools"
 # It counts for as long as it runs, and so does one that it has made.
 COUNTS = "(while :; do echo child >> /mark; sleep 0.02; done) & while :; do echo init >> /mark; sleep 0.02; done"
 
 
-class Restored(real_runtime.RealRuntime, harness.ShimTest):
-    runtime_name = "runc"
-    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
-
+class Restored(real_runtime.Runc, real_runtime.RealRuntime, harness.ShimTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        done = subprocess.run([TOOLS, "criu"], stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode not in (0, 77):
-            raise RuntimeError(f"{TOOLS} criu: status {done.returncode}")
-        cls.criu = None if done.returncode else Path(done.stdout.strip(), "sid/criu")
+        tools = harness.policy_tools("criu")
+        cls.criu = tools and tools / "sid/criu"
 
     def setUp(self):
         if self.criu is None:
@@ -81,12 +75,7 @@ class Restored(real_runtime.RealRuntime, harness.ShimTest):
         words = ("restore", "--detach", "--image-path", self.images, "--work-path", harness.WORK / "work", "--bundle", directory, "c1")
         status, said = self.call(*words)
         self.assertTrue(watching.await_end_of_watch(watching.TIMELY))
-        records = []
-        while True:
-            try:
-                records.append(journal.recv(65536).decode())
-            except TimeoutError:
-                return status, said, records
+        return status, said, self.read_all(journal)
 
     def ended(self, records):
         return [line for record in records for line in record.splitlines() if "was ended" in line]
@@ -114,4 +103,3 @@ class Restored(real_runtime.RealRuntime, harness.ShimTest):
         self.assertFalse(mark.exists())
         self.assertEqual(self.call("delete", "--force", "c1"), (0, ""))
         self.assertEqual([line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {harness.WORK}/" in line], [])
-

@@ -167,15 +167,11 @@ class RealRuntime(real_runtime.RealRuntime):
         self.assertFalse(self.root.exists() and any(self.root.iterdir()))
 
 
-class Runc(RealRuntime, harness.ShimTest):
-    runtime_name = "runc"
-    runtime_file = "/usr/sbin/runc" if Path("/usr/sbin/runc").exists() else "/usr/bin/runc"
+class Runc(real_runtime.Runc, RealRuntime, harness.ShimTest):
+    """Of whichever generation is installed."""
 
 
-class Crun(RealRuntime, harness.ShimTest):
-    runtime_name = "crun"
-    runtime_file = "/usr/bin/crun"
-
+class Crun(real_runtime.Crun, RealRuntime, harness.ShimTest):
     # crun loads its plugins where a filter asks a listener.
     NOTIFY = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["sethostname"], "action": "SCMP_ACT_NOTIFY"}]}
 
